@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+# The short way to everything: a thin layer over Meson and Ninja, for GNU make.
+#
+#   BUILD    where to build (build)            PREFIX   where to install (/usr/local)
+#   CC       the compiler, if not the system's  DESTDIR  a directory to install under, for packagers
+#   SETUP    more arguments for meson setup, as SETUP='-Dio_uring=disabled'
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+SETUP ?=
+
+NINJA := $(if $(shell command -v ninja),ninja,ninja-build)
+configure = scripts/configure '$(BUILD)' $(SETUP)
+ninja = $(NINJA) -C '$(BUILD)'
+suite = scripts/run-suite '$(BUILD)'
+
+.PHONY: all demo test test-all test-sanitizers check format bench bench-quick install uninstall \
+	clean help
+
+all: ## build the library and its programs
+	@$(configure)
+	@$(ninja)
+
+demo: ## install what is missing, build, run the lesson's programs
+	@./demo
+
+test: all ## run the tests, the sweeps by samples
+	@$(suite)
+
+test-all: all ## run the tests, the sweeps at every point, and see that the tests bite
+	@$(suite) --all
+	@scripts/check-faults '$(BUILD)-faults'
+
+test-sanitizers: ## run the tests under sanitizers, Valgrind and emulation
+	@scripts/sanitizers.sh '$(BUILD)' all
+
+check: all ## format, layers, headers, symbols, docs, names
+	@scripts/check '$(BUILD)'
+
+format: ## format the sources as `check` wants them
+	@scripts/check-format --fix
+
+bench: all ## run the benchmarks
+	@scripts/bench '$(BUILD)'
+
+bench-quick: all ## run the benchmarks with small numbers
+	@scripts/bench '$(BUILD)' --quick
+
+install: ## install under PREFIX, in DESTDIR
+	@[ -f '$(BUILD)/build.ninja' ] || $(configure)
+	@meson configure '$(BUILD)' -Dprefix='$(PREFIX)'
+	@$(ninja)
+	@DESTDIR='$(DESTDIR)' meson install --no-rebuild -C '$(BUILD)'
+	@[ -n '$(DESTDIR)' ] || [ "$$(id -u)" != 0 ] || ldconfig
+
+uninstall: ## remove what `install` installed
+	@$(ninja) uninstall
+
+clean: ## remove everything that was built
+	@rm -rf '$(BUILD)' '$(BUILD)'-*
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18

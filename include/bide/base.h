@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* bide/base.h: what every other header needs: the export mark, the version, errors, numbers.
+ *
+ * Conventions of the whole library:
+ *
+ *   results     0, a count or a handle; failures are negative errno values (-EINVAL …).
+ *               bide's own codes lie from -4096 down to -8191. `errno` is never the result;
+ *               each task has its own `errno`, kept while it is suspended.
+ *   durations   `double` seconds. INFINITY means no limit, NaN is refused with -EINVAL.
+ *   [suspends]  the call may let other tasks run; it returns a cancellation when the task, or
+ *               a scope around it, has been cancelled.
+ *   [threadsafe] the call may be made from any thread. Everything else belongs to the thread of
+ *               its loop and aborts with a sentence when it is called elsewhere. */
+#ifndef BIDE_BASE_H
+#define BIDE_BASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define BIDE_VERSION_MAJOR 0
+#define BIDE_VERSION_MINOR 1
+#define BIDE_VERSION_PATCH 0
+
+/** Marks what the shared library exports. */
+#define BIDE_API __attribute__((visibility("default")))
+/** Marks calls whose result must be looked at. */
+#define BIDE_CHECKED __attribute__((warn_unused_result))
+
+#ifdef __cplusplus
+#define BIDE__NOTHROW noexcept
+extern "C" {
+#else
+#define BIDE__NOTHROW
+#endif
+
+/** The library's own error codes, as X(name, value, text). Most errors are errno values; these
+ *  say what no errno value says. */
+#define BIDE_ERRORS(X) \
+	X(BIDE_EMAPS, 4096, "too many memory maps for stack guards: raise vm.max_map_count") \
+	X(BIDE_ELOOP, 4097, "the event loop has ended")
+
+enum bide_error {
+#define BIDE__ENUM(name, value, text) name = value,
+	BIDE_ERRORS(BIDE__ENUM)
+#undef BIDE__ENUM
+};
+
+/** The largest number that, negated, is an error. */
+#define BIDE_ERROR_MAX 8191
+
+/** Names an error. [threadsafe]
+ *
+ *  @param error a negative errno value or one of bide's own codes; the sign does not matter.
+ *  @return a constant string, never NULL; "unknown error" for numbers that mean nothing. */
+BIDE_API const char *bide_strerror(int error) BIDE__NOTHROW;
+
+/** Returns the version of the library that is running, as "0.1.0". [threadsafe] */
+BIDE_API const char *bide_version(void) BIDE__NOTHROW;
+
+/** Returns a random number, uniform between @p a and @p b, both possible, like Python's
+ *  random.uniform: a may be larger than b. Uses the thread's own generator (xoshiro256**, by
+ *  Blackman and Vigna), seeded by the system or by bide_seed(). Not for secrets. [threadsafe] */
+BIDE_API double bide_uniform(double a, double b) BIDE__NOTHROW;
+
+/** Makes the numbers that bide_uniform() gives on this thread repeatable. [threadsafe] */
+BIDE_API void bide_seed(uint64_t seed) BIDE__NOTHROW;
+
+/** The room that bide_format_double() needs, with the final NUL. */
+#define BIDE_DOUBLE_MAX 32
+
+/** Writes a number as Python prints it: the shortest digits that read back the same.
+ *  [threadsafe]
+ *
+ *  @param value any double: "0.1", "1e+16", "-0.0", "inf", "nan".
+ *  @param buf   BIDE_DOUBLE_MAX bytes of the caller's.
+ *  @return buf. */
+BIDE_API char *bide_format_double(double value, char *buf) BIDE__NOTHROW;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,83 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# sanitizers.sh BUILD NAME…: runs tests in builds that watch more closely, or on other ground. Each
+# has a build directory of its own beside BUILD; the last line adds up their counts. Names:
+#
+#   asan      AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer, on each backend
+#   tsan      ThreadSanitizer, the tests that use threads
+#   valgrind  Memcheck, a few tests of each kind: it is slow
+#   aarch64   built for AArch64, run under emulation
+#   ucontext  the context switch for other processors
+#   strict    light tasks on stacks that nobody can touch while they are parked
+#   evict     light tasks moved off at every park and their old frames overwritten
+#   all       all of these
+set -u
+cd "$(dirname -- "$0")/.." || exit 2
+. scripts/counts.sh
+[ $# -ge 2 ] || {
+	sed -n '3,14s/^# \{0,1\}//p' scripts/sanitizers.sh >&2
+	exit 2
+}
+build=$1
+shift
+[ "$*" != all ] || set -- asan tsan valgrind aarch64 ucontext strict evict
+ninja=$(command -v ninja || command -v ninja-build)
+
+# What needs the most of the library in the fewest tests.
+smoke='test_smoke_*,test_task_*,test_light_*,test_context*'
+
+# set_up NAME ARGUMENT…: builds in a directory of its own, whose name is left in $dir.
+set_up() {
+	dir=$build-$1
+	shift
+	scripts/configure "$dir" "$@" && "$ninja" -C "$dir"
+}
+
+run() {
+	case $1 in
+	asan)
+		set_up asan -Db_sanitize=address,undefined -Db_lundef=false &&
+			UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 scripts/run-suite "$dir"
+		;;
+	tsan)
+		set_up tsan -Db_sanitize=thread -Db_lundef=false &&
+			TSAN_OPTIONS=halt_on_error=1 scripts/run-suite "$dir" --only '*thread*'
+		;;
+	valgrind)
+		set_up valgrind -Dvalgrind=enabled &&
+			scripts/run-suite "$dir" --only "$smoke" --config valgrind=BIDE_BACKEND=epoll \
+				--wrapper 'valgrind -q --leak-check=full --error-exitcode=99'
+		;;
+	aarch64)
+		set_up aarch64 --cross-file scripts/aarch64.cross -Dio_uring=disabled &&
+			scripts/run-suite "$dir" --only "$smoke" --config aarch64=BIDE_BACKEND=epoll \
+				--wrapper 'qemu-aarch64 -L /usr/aarch64-linux-gnu'
+		;;
+	ucontext)
+		set_up ucontext -Dcontext=ucontext &&
+			scripts/run-suite "$dir" --config ucontext=BIDE_BACKEND=epoll
+		;;
+	strict | evict)
+		scripts/configure "$build" && "$ninja" -C "$build" &&
+			scripts/run-suite "$build" --loops --config "$1=BIDE_LIGHT=$1"
+		;;
+	*)
+		echo "sanitizers.sh: there is no $1" >&2
+		return 2
+		;;
+	esac
+}
+
+scratch=$(mktemp -d) || exit 2
+trap 'rm -rf -- "$scratch"' EXIT
+trap 'exit 130' INT
+for name in "$@"; do
+	echo "--- $name"
+	# Through a file, as the status of a pipeline is that of its last command.
+	{
+		run "$name" 2>&1
+		echo $? >"$scratch/status"
+	} | tee "$scratch/log"
+	add_counts "$(cat "$scratch/status")" "$scratch/log"
+done
+finish

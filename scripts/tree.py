@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""What the checks know of the tree: which files it has and how to read C, roughly but honestly.
+
+A check prints what is wrong as `file:line: what` and ends with status 1 if it printed anything."""
+
+import os
+import re
+import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SKIPPED = re.compile(r"^(\..*|build.*|__pycache__)$")
+
+
+def files(*endings, under="."):
+    """The paths of the tree's files with these endings, without what was built."""
+    found = []
+    for directory, subdirectories, names in os.walk(os.path.join(TOP, under)):
+        subdirectories[:] = sorted(d for d in subdirectories if not SKIPPED.match(d))
+        for name in sorted(names):
+            if name.endswith(endings):
+                found.append(os.path.relpath(os.path.join(directory, name), TOP))
+    return found
+
+
+def read(path):
+    with open(os.path.join(TOP, path), encoding="utf-8") as stream:
+        return stream.read()
+
+
+def code(text):
+    """C without comments and the insides of strings; lines keep their numbers."""
+
+    def blank(match):
+        found = match.group(0)
+        if found[0] in "\"'":
+            return found[0] + found[0]
+        return re.sub(r"[^\n]", " ", found)
+
+    pattern = r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
+    return re.sub(pattern, blank, text, flags=re.S)
+
+
+def line_of(text, offset):
+    return text.count("\n", 0, offset) + 1
+
+
+class Findings:
+    """Collects what is wrong."""
+
+    def __init__(self):
+        self.count = 0
+
+    def add(self, path, line, what):
+        self.count += 1
+        print("%s:%d: %s" % (path, line, what))
+
+    def exit(self):
+        sys.exit(1 if self.count else 0)
+
+
+def public_headers():
+    return files(".h", under="include")
+
+
+def declared(path):
+    """(name, line) of all that a file marks with BIDE_API."""
+    text = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", lambda m: re.sub(r"[^\n]", " ", m.group(0)),
+                  code(read(path)), flags=re.M)
+    for match in re.finditer(r"\bBIDE_API\b([^;{]*)[;{]", text):
+        body = match.group(1)
+        name = (re.search(r"\b(\w+)\s*\((?!\()", re.sub(r"__attribute__\s*\(\(.*?\)\)", "", body))
+                or re.search(r"\b(\w+)\s*(?:\[[^\]]*\])?\s*(?:=.*)?$", body.strip(), flags=re.S))
+        yield name.group(1), line_of(text, match.start())
+
+
+def macros(path):
+    """(name, line) of all that a file defines, include guards left out."""
+    for match in re.finditer(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", code(read(path)), flags=re.M):
+        if not match.group(1).endswith("_H"):
+            yield match.group(1), line_of(read(path), match.start())
+
+
+def c_blocks(path):
+    """(text, line) of each ```c block of a Markdown file."""
+    text = read(path)
+    for match in re.finditer(r"^```c\n(.*?)^```", text, flags=re.M | re.S):
+        yield match.group(1), line_of(text, match.start(1))
+
+
+def run(command, source=None):
+    """Runs a command at the top of the tree; returns status and output."""
+    done = subprocess.run(command, cwd=TOP, input=source, universal_newlines=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.returncode, done.stdout

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* backend.h: what a loop waits with: a small table, so that nothing above knows which one runs. */
+#ifndef BIDE_CORE_BACKEND_H
+#define BIDE_CORE_BACKEND_H
+
+#include "core/loop.h"
+
+/* An operation in flight: a descriptor that a task waits for. In the loop's pool; the backend has
+ * it from `watch` until it calls bide__watch_done(). */
+struct bide__watch {
+	struct bide__task *task; /* that is parked for it */
+	int fd;
+	int events;              /* enum bide_events that are waited for */
+	bool cancelled;          /* unwatch() was called */
+	struct bide__watch *next; /* the backend's */
+	void *place;             /* the backend's */
+};
+
+struct bide__backend {
+	const char *name;
+
+	/* Begins to wait for a descriptor. 0; 1 when it is ready always (*ret_events says how); or a
+	 * negative errno value. */
+	int (*watch)(bide_loop *loop, struct bide__watch *watch, int *ret_events);
+
+	/* Ends that before its time; bide__watch_done() follows, at once or later. */
+	void (*unwatch)(bide_loop *loop, struct bide__watch *watch);
+
+	/* Waits until something is done, wake() was called, or the loop's clock has reached
+	 * @p deadline_ns: 0 only looks, UINT64_MAX is never. */
+	void (*wait)(bide_loop *loop, uint64_t deadline_ns);
+
+	/* Ends a wait from another thread or a signal handler. */
+	void (*wake)(bide_loop *loop);
+
+	void (*close)(bide_loop *loop);
+};
+
+/* Waits for nothing but time and wake(), without a kernel object; watch() puts the real backend in
+ * its place. What every loop begins with. */
+extern const struct bide__backend bide__backend_idle;
+extern const struct bide__backend bide__backend_virtual;
+
+/* Open a backend for a loop: 0 or a negative errno value. */
+int bide__epoll_open(bide_loop *loop);
+int bide__ring_open(bide_loop *loop);
+
+/* Whether the build has io_uring. */
+extern const bool bide__ring_built;
+
+/* Tells the task that waits how its descriptor is ready, or a negative errno value. */
+void bide__watch_done(bide_loop *loop, struct bide__watch *watch, int result);
+
+/* Nanoseconds from now to a deadline, 0 if it is past. */
+uint64_t bide__until(uint64_t deadline_ns);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The context switch: stop here, go on there.
+ *
+ * A context is a stack that is not running. Its handle is the lowest address of it that is still of
+ * use: all there is to keep lies from the handle up to the top, so those bytes may be copied away
+ * and back to the same address. A handle is good for one switch, which consumes it.
+ *
+ * Kept for each context are the registers that a function must preserve and the floating point
+ * control (rounding, masks, flush to zero). The floating point exception flags belong to the
+ * thread, as the ABIs have it: a switch neither clears them nor brings them back. (ucontext keeps
+ * the flags and the signal mask for each context as well.)
+ *
+ * One implementation for each CPU, chosen below; every file may be given to every build, as those
+ * not chosen are empty. Nothing here knows of tasks, of where stacks come from, of sanitizers or of
+ * C++.
+ */
+#ifndef BIDE_CORE_CONTEXT_H
+#define BIDE_CORE_CONTEXT_H
+
+#if defined BIDE_CONTEXT_UCONTEXT
+/* Asked for by the build. */
+#elif defined __x86_64__ && defined __LP64__
+#define BIDE__CONTEXT_X86_64 1
+#elif defined __aarch64__ && defined __LP64__
+#define BIDE__CONTEXT_AARCH64 1
+#else
+#define BIDE_CONTEXT_UCONTEXT 1
+#endif
+
+#ifndef __ASSEMBLER__
+
+/** Prepares the stack that ends at @p top, which need not be aligned.
+ *
+ *  @return the handle of a context that calls entry(arg) on that stack when it is first switched
+ *          to, with the floating point control that the calling thread has now. @p entry must never
+ *          return. */
+void *bide__context_make(void *top, void (*entry)(void *arg), void *arg);
+
+/** Stores the running context's handle to *@p ret_saved and goes on at @p to; returns when that
+ *  handle is switched to. */
+void bide__context_switch(void **ret_saved, void *to);
+
+#else  /* __ASSEMBLER__ */
+/* clang-format off */
+
+/*
+ * The notes that end each assembly file, whether or not its code was chosen, as one object without
+ * them decides for the whole program: its stacks would become executable, and its indirect branches
+ * would not be checked. Only the mark for branch targets (IBT, BTI) is set. A shadow stack cannot
+ * follow a switch, and without its mark the linker leaves shadow stacks off.
+ */
+#if defined __x86_64__ && defined __LP64__
+#define BIDE__CONTEXT_PROPERTY 0xc0000002 /* GNU_PROPERTY_X86_FEATURE_1_AND; bit 0 is IBT. */
+#elif defined __aarch64__ && defined __LP64__
+#define BIDE__CONTEXT_PROPERTY 0xc0000000 /* GNU_PROPERTY_AARCH64_FEATURE_1_AND; bit 0 is BTI. */
+#endif
+
+.macro bide__context_notes
+	.section .note.GNU-stack, "", %progbits
+#ifdef BIDE__CONTEXT_PROPERTY
+	.section .note.gnu.property, "a", %note
+	.balign 8
+	.long 4, 16, 5		/* Sizes of name and description; NT_GNU_PROPERTY_TYPE_0. */
+	.asciz "GNU"
+	.long BIDE__CONTEXT_PROPERTY, 4, 1, 0
+#endif
+.endm
+
+/* clang-format on */
+#endif /* __ASSEMBLER__ */
+
+#endif

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+/* group.c: see group.h. Invariant: a task is among its group's from its spawn until it is freed,
+ * and a group is freed when it has none. */
+#include "core/group.h"
+
+#include "core/cancel.h"
+#include "core/message.h"
+#include "core/scope.h"
+#include "core/set.h"
+#include "core/task.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- members ------------------------------------------------------------------------------ */
+
+bool bide__group_add(struct bide_group *group, struct bide__task *task)
+{
+	task->group = group;
+	task->younger = NULL;
+	task->older = group->youngest;
+	if (group->youngest != NULL)
+		group->youngest->younger = task;
+	else
+		group->oldest = task;
+	group->youngest = task;
+	group->set.live++;
+	bide__update_pending(task);
+	if (group->options.limit == 0 || group->running < group->options.limit) {
+		group->running++;
+		return false;
+	}
+	task->flags |= BIDE__TASK_HELD;
+	bide__queue_push(&group->held, task);
+	return true;
+}
+
+void bide__group_remove(struct bide_group *group, struct bide__task *task)
+{
+	if (task->flags & BIDE__TASK_QUEUED)
+		bide__queue_remove(&group->set.done, task);
+	if (task->older != NULL)
+		task->older->younger = task->younger;
+	else
+		group->oldest = task->younger;
+	if (task->younger != NULL)
+		task->younger->older = task->older;
+	else
+		group->youngest = task->older;
+}
+
+void bide__group_failed(bide_loop *loop, struct bide_group *group, int error)
+{
+	if (group->error == 0)
+		group->error = error;
+	bide__cancel_scope(loop, &group->scope, -ECANCELED);
+}
+
+static void begin_held(bide_loop *loop, struct bide_group *group)
+{
+	group->running--;
+	struct bide__task *task = bide__queue_pop(&group->held);
+	if (task == NULL)
+		return;
+	task->flags &= (uint16_t)~BIDE__TASK_HELD;
+	group->running++;
+	bide__make_ready(loop, task);
+}
+
+/* A fail-fast group knows of the first failure by its rc; in a collecting one each task's own
+ * awaiter is to look. */
+static void note_failure(bide_loop *loop, struct bide_group *group, struct bide__task *task)
+{
+	if (group->options.collect || !bide__has_failed(task))
+		return;
+	if (group->error == 0)
+		task->flags |= BIDE__TASK_RETRIEVED;
+	bide__group_failed(loop, group, task->error);
+}
+
+/* Whoever waits for the task itself gets it; it is not among those that the group gives out. */
+bool bide__group_ended(bide_loop *loop, struct bide_group *group, struct bide__task *task)
+{
+	begin_held(loop, group);
+	note_failure(loop, group, task);
+	if (task->awaiter == NULL && !group->options.drop_results) {
+		bide__set_ended(loop, &group->set, task);
+		return false;
+	}
+	group->set.live--;
+	if (group->set.live == 0 && group->set.waiter != NULL) {
+		struct bide__task *waiter = group->set.waiter;
+		group->set.waiter = NULL;
+		bide__wake(loop, waiter, 0);
+	}
+	if (task->awaiter != NULL)
+		return false;
+	if (group->options.collect && bide__has_failed(task) && group->error == 0) {
+		group->error = task->error;
+		task->flags |= BIDE__TASK_RETRIEVED;
+	}
+	bide__report_failure(task);
+	bide__free_task(loop, task);
+	return true;
+}
+
+/* ---- the group ---------------------------------------------------------------------------- */
+
+int bide_group_open(const bide_group_options *options, bide_group **ret_group)
+{
+	bide_loop *loop = bide__loop;
+	if (loop == NULL || loop->current == NULL)
+		bide__abort("bide_group_open", "there is no task to open it in");
+	struct bide_group *group = bide__block_new(&loop->pool, sizeof(*group));
+	if (group == NULL)
+		return -ENOMEM;
+	memset(group, 0, sizeof(*group));
+	bide__scope_push(loop, &group->scope);
+	group->scope.is_group = true;
+	if (options != NULL)
+		group->options = *options;
+	*ret_group = group;
+	return 0;
+}
+
+void bide_group_cancel(bide_group *group)
+{
+	if (bide__loop == NULL)
+		bide__abort("bide_group_cancel", "no loop on this thread");
+	bide__cancel_scope(bide__loop, &group->scope, -ECANCELED);
+}
+
+static const struct bide__wait wait_next = { "bide_group_next", bide__set_cut, NULL };
+static const struct bide__wait wait_close = { "bide_group_close", NULL, NULL };
+
+bide_task *bide_group_next(bide_group *group)
+{
+	const struct bide__task *current = bide__suspending(&wait_next);
+	bide_loop *loop = bide__loop;
+	if (group->set.done.head == NULL && group->set.live == 0)
+		return NULL;
+	if (current->flags & BIDE__TASK_PENDING) {
+		(void)bide__refuse(loop, &wait_next);
+		return NULL;
+	}
+	if (group->set.waiter != NULL)
+		bide__abort("bide_group_next", "task '%s' waits for this group already",
+		            bide__name(group->set.waiter));
+	if (bide__set_wait(loop, &wait_next, &group->set, BIDE_FIRST_COMPLETED) < 0)
+		return NULL;
+	struct bide__task *task = bide__queue_pop(&group->set.done);
+	if (task == NULL) /* the last one had an awaiter of its own */
+		return NULL;
+	task->flags &= (uint16_t)~BIDE__TASK_QUEUED;
+	return bide__handle(loop, task);
+}
+
+/* Ends what is left; a collecting group's rc is the first failure that nobody looked at. */
+static void free_members(bide_loop *loop, struct bide_group *group)
+{
+	for (struct bide__task *task; (task = group->oldest) != NULL;) {
+		if (task->awaiter != NULL)
+			bide__abort("bide_group_close", "task '%s' (#%u) is still awaited",
+			            bide__name(task), task->slot);
+		if (group->options.collect && group->error == 0 && bide__has_failed(task) &&
+		    !(task->flags & BIDE__TASK_RETRIEVED)) {
+			group->error = task->error;
+			task->flags |= BIDE__TASK_RETRIEVED;
+		}
+		bide__report_failure(task);
+		bide__free_task(loop, task);
+	}
+}
+
+/* Whether a cancellation from outside is in force where the group stands. */
+static bool cut_from_outside(const struct bide__task *task, const struct bide_group *group)
+{
+	struct bide__cause cause =
+		bide__cause_outward((struct bide__task *)task, group->scope.outer);
+	return cause.task != NULL || cause.scope != NULL;
+}
+
+static int close_group(bide_loop *loop, struct bide_group *group)
+{
+	struct bide__task *current = loop->current;
+	bool cut = cut_from_outside(current, group);
+	if (group->set.live > 0) {
+		(void)bide__set_wait(loop, &wait_close, &group->set, BIDE_ALL);
+		cut = cut || ((current->flags & BIDE__TASK_CUT) && cut_from_outside(current, group));
+	}
+	free_members(loop, group);
+	bide__scope_pop(loop, &group->scope);
+	int error = group->error;
+	if (error == 0 && cut)
+		error = bide__deliver();
+	bide__block_free(&loop->pool, group, sizeof(*group));
+	return error;
+}
+
+int bide_group_close(bide_group *group)
+{
+	(void)bide__suspending(&wait_close);
+	bide__scope_check("bide_group_close", &group->scope);
+	if (!group->scope.is_group)
+		bide__abort("bide_group_close", "it is no group");
+	return close_group(bide__loop, group);
+}
+
+/* ---- the block ---------------------------------------------------------------------------- */
+
+bide__guard bide__group_enter(const bide_group_options *options, int *ret_error)
+{
+	bide_group *group = NULL;
+	int rc = bide_group_open(options, &group);
+	if (rc < 0 && ret_error != NULL)
+		*ret_error = rc;
+	else if (rc < 0)
+		bide__report(BIDE_REPORT_FAILURE, rc, bide__name(bide__loop->current),
+		             "skipped a group's block: %s", bide_strerror(rc));
+	return (bide__guard){ group, ret_error, 0, rc < 0 };
+}
+
+void bide__group_leave(bide__guard *guard)
+{
+	bide_group *group = guard->record;
+	if (group == NULL)
+		return;
+	if (!guard->ended)
+		bide_group_cancel(group);
+	int rc = bide_group_close(group);
+	if (guard->ret != NULL)
+		*guard->ret = rc;
+	else if (rc < 0 && rc != -ECANCELED && rc != -ETIMEDOUT && rc != -EDEADLK)
+		bide__report(BIDE_REPORT_FAILURE, rc, bide__name(bide__loop->current),
+		             "has a group that failed and nobody asked: %s", bide_strerror(rc));
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* interrupt.h: SIGINT: the first cancels the main task, the second ends the process. */
+#ifndef BIDE_CORE_INTERRUPT_H
+#define BIDE_CORE_INTERRUPT_H
+
+#include "core/loop.h"
+
+/* Takes SIGINT for a run, on the process's first thread and where it has its default action. */
+void bide__interrupt_begin(bide_loop *loop);
+
+/* Gives it back. */
+void bide__interrupt_end(bide_loop *loop);
+
+#endif

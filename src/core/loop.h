@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* loop.h: the event loop's record and the few functions on which every suspending call is
+ * written: one way to park, one way to be woken, one place where a cancellation takes effect. */
+#ifndef BIDE_CORE_LOOP_H
+#define BIDE_CORE_LOOP_H
+
+#include "base/random.h"
+#include "core/fault_option.h"
+#include "core/pool.h"
+#include "core/record.h"
+#include "core/stack.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <sys/types.h>
+
+struct bide__backend;
+
+enum {
+	BIDE__SHARED_STACKS = 8, /* that light tasks take turns on */
+	BIDE__IGNORED_MAX = 1000 /* cancellations in a row that a task may ignore in silence */
+};
+
+/* What timers are in; the `kind` of struct bide__timer. */
+enum bide__timer_kind {
+	BIDE__TIMER_SLEEP = BIDE__TIMER_FINE, /* in a task's record */
+	BIDE__TIMER_SCOPE = 1,                /* in a scope's record */
+	BIDE__TIMER_EXIT = 2                  /* the loop's */
+};
+
+/* A function to be called by the loop, from bide_call_threadsafe(). */
+struct bide__post {
+	struct bide__post *next;
+	bide_callback *fn;
+	void *arg;
+};
+
+/* State words of cross-thread wake-up: see wake.c. */
+enum { BIDE__AWAKE, BIDE__WOKEN, BIDE__ASLEEP };
+
+struct bide_loop {
+	/* What every switch touches. */
+	struct bide__task *current; /* the running task, NULL on the scheduler's own stack */
+	struct bide__queue ready;   /* tasks to be run */
+	struct bide__queue cutting; /* parked tasks whose cancellation is still to be passed on */
+	bool passing_on;            /* they are being seen to */
+	size_t nready;              /* their number */
+	size_t lap_left;            /* steps until all that were ready have had their turn */
+	size_t turn_left;           /* steps that may still be made before time and I/O are looked at */
+	void *sp;                   /* the scheduler's stack pointer while a task runs */
+	struct bide__cxx *cxx;      /* C++'s exceptions in flight on this thread, or NULL */
+	bool stepwise;              /* every step goes through the scheduler: debug, strict, evict */
+	unsigned no_suspend;        /* depth of BIDE_NO_SUSPEND */
+	struct bide__task *resident[BIDE__SHARED_STACKS]; /* whose frames are on a shared stack */
+	struct bide__stack *shared[BIDE__SHARED_STACKS];  /* the shared stacks, NULL until needed */
+	unsigned next_shared;       /* for the next light task */
+
+	/* Time. */
+	uint64_t now_ns;         /* the turn's time */
+	uint64_t virtual_ns;     /* the virtual clock */
+	struct bide__heap timers;
+	uint64_t armed_ns;       /* clock when a sleep was last armed in this turn, 0: none yet */
+	uint64_t armed_cpu_ns;   /* thread's CPU time, */
+	uint64_t armed_wall_ns;  /* and the clock, when both were last compared */
+	size_t turn_steps;       /* how long turns are at present, in steps */
+
+	/* Memory. */
+	struct bide__pool pool;
+	struct bide__stacks stacks;
+	uint16_t id;             /* number of the loop, part of its tasks' handles */
+
+	/* The run. */
+	bide_options options;
+	struct bide__task *main; /* NULL when not running */
+	bool ending;             /* the main task has ended */
+	struct bide__timer exit_timer; /* then: when to report who does not end */
+	bool deadlocked;         /* found that nothing can wake any task */
+	bool running;
+	int spawn_error;         /* why the last spawn gave NULL */
+	bool told_of_maps;       /* -BIDE_EMAPS has been reported */
+	size_t live;             /* tasks that have not ended */
+	size_t starved;          /* steps put off in a row for lack of memory */
+	struct bide__random random; /* for the order of ready tasks */
+	uint64_t suspensions;    /* how often a task was parked */
+	void (*on_park)(bide_loop *loop, struct bide__task *task); /* tests: called at each park */
+	/* Arguments on their way into a first run; a result on its way out. */
+	_Alignas(16) unsigned char passing[BIDE_ARGS_MAX];
+
+	/* Waiting. */
+	const struct bide__backend *backend; /* NULL until a descriptor is waited for */
+	void *backend_data;
+	size_t in_flight;        /* operations that the backend has */
+	size_t endless;          /* tasks that sleep until they are cancelled */
+
+	/* What other threads touch. */
+	pthread_mutex_t lock;    /* guards posts, closed, refs */
+	struct bide__post *posts, *last_post;
+	bool closed;
+	unsigned refs;           /* by bide_loop_ref(), plus one while it is open */
+	uint32_t wake;           /* atomic: BIDE__AWAKE … */
+	bool attention;          /* atomic: end the turn, there is something to see to */
+	bool interrupted;        /* atomic: SIGINT came */
+	bool handles_interrupt;  /* SIGINT comes here while this loop runs */
+	bool interrupt_seen;     /* it has cancelled the main task */
+
+	pid_t thread;            /* that it belongs to */
+	bide_loop *next;         /* in the list of all loops */
+	bool debug;
+	enum bide_light light;   /* never AUTO */
+	bool watches_faults;
+	struct bide__fault *fault; /* this thread's alternate signal stack */
+#if defined(BIDE__ASAN)
+	const void *scheduler_low; /* bounds of the scheduler's stack */
+	size_t scheduler_size;
+#elif defined(BIDE__TSAN)
+	void *scheduler_fiber;
+	void *dead_fiber; /* of the task that ended last */
+#endif
+};
+
+/* This thread's loop, or NULL. */
+extern _Thread_local bide_loop *bide__loop __attribute__((tls_model("initial-exec")));
+
+/* What a wait that was cut short by a cancellation is woken with. */
+enum { BIDE__CUT = INT_MIN };
+
+/* ---- sched.c ------------------------------------------------------------------------------ */
+
+/* Puts a task into the ready queue. */
+static inline void bide__make_ready(bide_loop *loop, struct bide__task *task)
+{
+	task->state = BIDE__READY;
+#if BIDE__FAULT(LIFO_READY)
+	task->next = loop->ready.head;
+	if (loop->ready.head == NULL)
+		loop->ready.tail = task;
+	loop->ready.head = task;
+#else
+	bide__queue_push(&loop->ready, task);
+#endif
+	loop->nready++;
+}
+
+/* Aborts unless a task is running that may suspend in @p wait; returns it. */
+struct bide__task *bide__suspending(const struct bide__wait *wait);
+
+/* Parks the current task, which the caller has linked to what it waits for, in @p wait.
+ * Returns what bide__wake() gave, or the cancellation. */
+int bide__park(bide_loop *loop, const struct bide__wait *wait, void *object);
+
+/* The same for a wait that lasts to its end; a cancellation in force already is passed on. */
+int bide__park_to_end(bide_loop *loop, const struct bide__wait *wait, void *object);
+
+/* Puts the current task behind all that are ready. */
+void bide__yield(bide_loop *loop);
+
+/* Makes a parked task ready; bide__park() returns @p result there. The caller has unlinked it. */
+void bide__wake(bide_loop *loop, struct bide__task *task, int result);
+
+/* Returns the cancellation from a call that began when one was in force already: passes once
+ * through the ready queue, so that a loop that ignores results cannot freeze the others. */
+int bide__refuse(bide_loop *loop, const struct bide__wait *wait);
+
+/* Moves a started task's body into place; 0, or -EAGAIN to be tried later, or the error that the
+ * task has ended with. */
+int bide__begin(bide_loop *loop, struct bide__task *task);
+
+/* Runs tasks until the main task and all others have ended. */
+void bide__run_loop(bide_loop *loop);
+
+/* Ends the current task; the stack it runs on is given back. Never returns. */
+void bide__exit_task(bide_loop *loop);
+
+#endif

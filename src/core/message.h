@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* message.h: what the library says: reports to the handler, and the sentence with which it aborts
+ * on a broken contract. */
+#ifndef BIDE_CORE_MESSAGE_H
+#define BIDE_CORE_MESSAGE_H
+
+#include "core/loop.h"
+
+/* Sends a report about a task, or about none. */
+void bide__report(enum bide_report_kind kind, int error, const char *task, const char *format,
+                  ...) __attribute__((format(printf, 4, 5)));
+
+/* Prints "bide: CALL: in task 'NAME' (#SLOT): SENTENCE" and aborts. */
+_Noreturn void bide__abort(const char *call, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Aborts for a suspending call that was made where nothing can suspend. */
+_Noreturn void bide__refuse_to_suspend(const char *call);
+
+/* A task's name: its own, or its function's. */
+const char *bide__name(const struct bide__task *task);
+
+/* Text in a fixed buffer, cut off at its end. Async-signal-safe. */
+struct bide__text {
+	char *at, *end;
+};
+
+void bide__put(struct bide__text *text, const char *string);
+void bide__put_number(struct bide__text *text, uint64_t number);
+
+/* Writes all of a buffer to a descriptor. Async-signal-safe. */
+void bide__write_all(int fd, const char *from, const char *to);
+
+#endif

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: MIT
+/* pool.c: see pool.h.
+ *
+ * A chunk begins with a header; blocks follow. Free blocks are linked through their first word.
+ * In a chunk of task records the record of slot s lies at index s % BIDE__SLOTS, the header
+ * taking the place of the first ones, so that a slot number finds its record by two loads. */
+#include "core/pool.h"
+
+#include "base/alloc.h"
+#include "core/record.h"
+#include "core/sanitizers.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum {
+	REGION_CHUNKS = 64,
+	REGION_SIZE = REGION_CHUNKS * BIDE__CHUNK_SIZE,
+	FREE_CHUNKS_KEPT = 16, /* with their pages; the pages of more go back to the system */
+	RECORD_SIZE = sizeof(struct bide__task)
+};
+
+struct bide__region {
+	struct bide__region *next;
+	void *base;
+	size_t size;
+};
+
+struct bide__chunk {
+	struct bide__chunk *next, *prev; /* the list of chunks with room, or of free ones */
+	void *free;                      /* blocks given back */
+	uint32_t used;                   /* blocks in use */
+	uint32_t fresh;                  /* blocks, from the end, never used */
+	uint32_t capacity;               /* blocks in all */
+	uint32_t index;                  /* tasks: position in the table */
+	uint32_t generation;             /* tasks: highest in the chunk */
+	bool listed;                     /* on the list of chunks with room */
+};
+
+enum {
+	HEADER = 64, /* in front of blocks */
+	/* in front of records: the first slots of a chunk are not used */
+	FIRST_SLOT = (sizeof(struct bide__chunk) + RECORD_SIZE - 1) / RECORD_SIZE,
+	CHUNK_RECORDS = BIDE__CHUNK_SIZE / RECORD_SIZE
+};
+
+_Static_assert(sizeof(struct bide__chunk) <= HEADER, "the header has room for a chunk");
+_Static_assert((int)CHUNK_RECORDS <= (int)BIDE__SLOTS, "a chunk's records have slot numbers");
+#if !defined(BIDE__TSAN)
+_Static_assert(sizeof(struct bide__task) == 128, "a record is two cache lines");
+#endif
+
+/* ---- chunks ------------------------------------------------------------------------------- */
+
+static void list_push(struct bide__chunk **list, struct bide__chunk *chunk)
+{
+	chunk->prev = NULL;
+	chunk->next = *list;
+	if (*list != NULL)
+		(*list)->prev = chunk;
+	*list = chunk;
+	chunk->listed = true;
+}
+
+static void list_remove(struct bide__chunk **list, struct bide__chunk *chunk)
+{
+	if (chunk->prev != NULL)
+		chunk->prev->next = chunk->next;
+	else
+		*list = chunk->next;
+	if (chunk->next != NULL)
+		chunk->next->prev = chunk->prev;
+	chunk->listed = false;
+}
+
+/* Maps a region, aligned by mapping one chunk more than is needed, and lists its chunks. */
+static bool region_new(struct bide__pool *pool)
+{
+	struct bide__region *region = bide__malloc(sizeof(*region));
+	if (region == NULL)
+		return false;
+	region->size = REGION_SIZE + BIDE__CHUNK_SIZE;
+	region->base = bide__map(region->size);
+	if (region->base == NULL) {
+		bide__free(region);
+		return false;
+	}
+	region->next = pool->regions;
+	pool->regions = region;
+	uintptr_t first = ((uintptr_t)region->base + BIDE__CHUNK_SIZE - 1) &
+	                  ~(uintptr_t)(BIDE__CHUNK_SIZE - 1);
+	/* Kept as a count and carved one by one: touching every header would touch every page. */
+	pool->fresh_chunk = (char *)first;
+	pool->fresh_chunks = REGION_CHUNKS;
+	return true;
+}
+
+static struct bide__chunk *chunk_new(struct bide__pool *pool)
+{
+	struct bide__chunk *chunk = pool->free;
+	if (chunk != NULL) {
+		list_remove(&pool->free, chunk);
+		pool->nfree--;
+		return chunk;
+	}
+	if (pool->fresh_chunks == 0 && !region_new(pool))
+		return NULL;
+	chunk = (struct bide__chunk *)pool->fresh_chunk;
+	pool->fresh_chunk += BIDE__CHUNK_SIZE;
+	pool->fresh_chunks--;
+	return chunk;
+}
+
+/* The header's page stays with the list; what lies behind it goes back to the system. */
+static void chunk_free(struct bide__pool *pool, struct bide__chunk *chunk)
+{
+	enum { PAGE = 4096 };
+	if (pool->nfree >= FREE_CHUNKS_KEPT)
+		(void)madvise((char *)chunk + PAGE, BIDE__CHUNK_SIZE - PAGE, MADV_DONTNEED);
+	list_push(&pool->free, chunk);
+	pool->nfree++;
+}
+
+static void chunk_init(struct bide__chunk *chunk, uint32_t capacity)
+{
+	memset(chunk, 0, sizeof(*chunk));
+	chunk->capacity = capacity;
+	chunk->fresh = capacity;
+}
+
+static struct bide__chunk *chunk_of(void *block)
+{
+	return (struct bide__chunk *)((uintptr_t)block & ~(uintptr_t)(BIDE__CHUNK_SIZE - 1));
+}
+
+/* Takes a block of `size` out of the first chunk of a list, whose last block ends the chunk. */
+static void *take(struct bide__chunk **list, size_t size)
+{
+	struct bide__chunk *chunk = *list;
+	void *block = chunk->free;
+	if (block != NULL)
+		memcpy(&chunk->free, block, sizeof(void *));
+	else
+		block = (char *)chunk + BIDE__CHUNK_SIZE - size * chunk->fresh--;
+	chunk->used++;
+	if (chunk->free == NULL && chunk->fresh == 0)
+		list_remove(list, chunk);
+	return block;
+}
+
+/* ---- blocks ------------------------------------------------------------------------------- */
+
+unsigned bide__block_class(size_t size)
+{
+	if (size <= BIDE__BLOCK_FINE)
+		return size == 0 ? 0 : (unsigned)((size - 1) / BIDE__BLOCK_STEP);
+	return (unsigned)(BIDE__BLOCK_FINE / BIDE__BLOCK_STEP +
+	                  (size - BIDE__BLOCK_FINE - 1) / BIDE__BLOCK_COARSE);
+}
+
+size_t bide__class_size(unsigned cls)
+{
+	const unsigned fine = BIDE__BLOCK_FINE / BIDE__BLOCK_STEP;
+	if (cls < fine)
+		return (cls + (size_t)1) * BIDE__BLOCK_STEP;
+	return BIDE__BLOCK_FINE + (cls - fine + (size_t)1) * BIDE__BLOCK_COARSE;
+}
+
+size_t bide__block_room(size_t size)
+{
+	return size > BIDE__BLOCK_MAX ? size : bide__class_size(bide__block_class(size));
+}
+
+void *bide__block_new(struct bide__pool *pool, size_t size)
+{
+	if (BIDE__BLOCKS_BY_MALLOC || size > BIDE__BLOCK_MAX) {
+		void *block = bide__malloc(size);
+		pool->blocks += block != NULL;
+		return block;
+	}
+	if (bide__alloc_fails())
+		return NULL;
+	unsigned cls = bide__block_class(size);
+	if (pool->room[cls] == NULL) {
+		struct bide__chunk *chunk = chunk_new(pool);
+		if (chunk == NULL)
+			return NULL;
+		chunk_init(chunk,
+		           (uint32_t)((BIDE__CHUNK_SIZE - HEADER) / bide__class_size(cls)));
+		list_push(&pool->room[cls], chunk);
+	}
+	pool->blocks++;
+	bide__alloc_note(1);
+	return take(&pool->room[cls], bide__class_size(cls));
+}
+
+/* Gives a block back to its chunk, and an empty chunk back unless it is the only one with room. */
+static void give(struct bide__chunk **list, struct bide__chunk *chunk, void *block)
+{
+	memcpy(block, &chunk->free, sizeof(void *));
+	chunk->free = block;
+	chunk->used--;
+	if (!chunk->listed)
+		list_push(list, chunk);
+}
+
+static bool spare(struct bide__chunk *const *list, const struct bide__chunk *chunk)
+{
+	return chunk->used == 0 && ((*list)->next != NULL || *list != chunk);
+}
+
+void bide__block_free(struct bide__pool *pool, void *block, size_t size)
+{
+	if (block == NULL)
+		return;
+	pool->blocks--;
+	if (BIDE__BLOCKS_BY_MALLOC || size > BIDE__BLOCK_MAX) {
+		bide__free(block);
+		return;
+	}
+	bide__alloc_note(-1);
+	struct bide__chunk **list = &pool->room[bide__block_class(size)];
+	struct bide__chunk *chunk = chunk_of(block);
+	give(list, chunk, block);
+	if (spare(list, chunk)) {
+		list_remove(list, chunk);
+		chunk_free(pool, chunk);
+	}
+}
+
+/* ---- the task table ----------------------------------------------------------------------- */
+
+static struct bide__task *record(const struct bide__chunk *chunk, uint32_t i)
+{
+	return (struct bide__task *)((char *)chunk + (size_t)i * RECORD_SIZE);
+}
+
+/* Finds a place in the table: one whose chunk was given back, or a new one. */
+static bool table_place(struct bide__pool *pool, uint32_t *ret_index)
+{
+	if (pool->holes > 0)
+		for (uint32_t i = 0; i < pool->nchunks; i++)
+			if (pool->chunks[i] == NULL && pool->generations[i] < BIDE__GENERATION_MAX) {
+				*ret_index = i;
+				return true;
+			}
+	if (pool->nchunks >= (1u << BIDE__SLOT_BITS) / BIDE__SLOTS)
+		return false;
+	if (pool->nchunks == pool->chunks_cap) {
+		uint32_t cap = pool->chunks_cap == 0 ? 16 : 2 * pool->chunks_cap;
+		void *chunks = bide__realloc(pool->chunks, cap * sizeof(*pool->chunks));
+		if (chunks == NULL)
+			return false;
+		pool->chunks = chunks;
+		void *generations =
+			bide__realloc(pool->generations, cap * sizeof(*pool->generations));
+		if (generations == NULL)
+			return false;
+		pool->generations = generations;
+		pool->chunks_cap = cap;
+	}
+	*ret_index = pool->nchunks;
+	return true;
+}
+
+static struct bide__chunk *records_new(struct bide__pool *pool)
+{
+	uint32_t index = 0;
+	if (!table_place(pool, &index))
+		return NULL;
+	struct bide__chunk *chunk = chunk_new(pool);
+	if (chunk == NULL)
+		return NULL;
+	chunk_init(chunk, CHUNK_RECORDS - FIRST_SLOT);
+	chunk->index = index;
+	if (index == pool->nchunks) {
+		pool->generations[index] = pool->generation;
+		pool->nchunks++;
+	} else {
+		pool->holes--;
+	}
+	chunk->generation = pool->generations[index];
+	pool->chunks[index] = chunk;
+	list_push(&pool->tasks, chunk);
+	return chunk;
+}
+
+/* A record never used has the generation that the chunk began with; one given back counts up. */
+struct bide__task *bide__record_new(struct bide__pool *pool)
+{
+	if (bide__alloc_fails())
+		return NULL;
+	struct bide__chunk *chunk = pool->tasks;
+	if (chunk == NULL && (chunk = records_new(pool)) == NULL)
+		return NULL;
+	struct bide__task *task = chunk->free;
+	if (task != NULL) {
+		chunk->free = task->next;
+	} else {
+		uint32_t i = CHUNK_RECORDS - chunk->fresh--;
+		task = record(chunk, i);
+		task->slot = chunk->index * BIDE__SLOTS + i;
+		task->generation = pool->generations[chunk->index];
+	}
+	chunk->used++;
+	if (chunk->free == NULL && chunk->fresh == 0)
+		list_remove(&pool->tasks, chunk);
+	return task;
+}
+
+static void records_free(struct bide__pool *pool, struct bide__chunk *chunk)
+{
+	list_remove(&pool->tasks, chunk);
+	pool->chunks[chunk->index] = NULL;
+	pool->generations[chunk->index] = chunk->generation;
+	pool->holes++;
+	chunk_free(pool, chunk);
+}
+
+/* A slot whose generations are used up is never given out again, so that a stale handle can not
+ * come to mean another task. */
+void bide__record_free(struct bide__pool *pool, struct bide__task *task)
+{
+	struct bide__chunk *chunk = chunk_of(task);
+	task->state = BIDE__FREE;
+	chunk->used--;
+	if (task->generation == BIDE__GENERATION_MAX) {
+		chunk->generation = BIDE__GENERATION_MAX;
+		return;
+	}
+	task->generation++;
+	if (chunk->generation < task->generation)
+		chunk->generation = task->generation;
+	task->next = chunk->free;
+	chunk->free = task;
+	if (!chunk->listed)
+		list_push(&pool->tasks, chunk);
+	if (spare(&pool->tasks, chunk))
+		records_free(pool, chunk);
+}
+
+void bide__pool_layout(uint32_t *ret_first, uint32_t *ret_count, uint32_t *ret_fresh)
+{
+	*ret_first = FIRST_SLOT * RECORD_SIZE;
+	*ret_count = CHUNK_RECORDS - FIRST_SLOT;
+	*ret_fresh = offsetof(struct bide__chunk, fresh);
+}
+
+struct bide__task *bide__record_at(const struct bide__pool *pool, uint32_t slot)
+{
+	uint32_t index = slot / BIDE__SLOTS, i = slot % BIDE__SLOTS;
+	if (index >= pool->nchunks || pool->chunks[index] == NULL || i < FIRST_SLOT ||
+	    i >= CHUNK_RECORDS - pool->chunks[index]->fresh)
+		return NULL;
+	return record(pool->chunks[index], i);
+}
+
+struct bide__task *bide__record_next(const struct bide__pool *pool, uint32_t *slot)
+{
+	for (uint32_t s = *slot; s / BIDE__SLOTS < pool->nchunks; s++) {
+		struct bide__task *task = bide__record_at(pool, s);
+		if (task != NULL && task->state != BIDE__FREE) {
+			*slot = s + 1;
+			return task;
+		}
+	}
+	return NULL;
+}
+
+/* ---- the whole ---------------------------------------------------------------------------- */
+
+void bide__pool_init(struct bide__pool *pool, uint32_t generation)
+{
+	memset(pool, 0, sizeof(*pool));
+	pool->generation = generation;
+}
+
+uint32_t bide__pool_finish(struct bide__pool *pool)
+{
+	uint32_t next = pool->generation;
+	for (uint32_t i = 0; i < pool->nchunks; i++) {
+		uint32_t last = pool->chunks[i] != NULL ? pool->chunks[i]->generation
+		                                        : pool->generations[i];
+		if (next <= last)
+			next = last + 1;
+	}
+	bide__free(pool->chunks);
+	bide__free(pool->generations);
+	for (struct bide__region *region = pool->regions, *following; region; region = following) {
+		following = region->next;
+		bide__unmap(region->base, region->size);
+		bide__free(region);
+	}
+	return next;
+}

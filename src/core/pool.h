@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* pool.h: the memory of one loop: small blocks by size class, and the table of task records.
+ *
+ * Both are carved from chunks of 64 KiB, aligned to their size, so that a block finds its chunk
+ * and an empty chunk can be given back to the system. Every allocation is a point at which the
+ * failure hook of base/alloc.h may strike. Knows nothing of what is in the blocks. */
+#ifndef BIDE_CORE_POOL_H
+#define BIDE_CORE_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	BIDE__CHUNK_SIZE = 64 * 1024,
+	BIDE__BLOCK_STEP = 16,    /* classes are multiples of this … */
+	BIDE__BLOCK_FINE = 1024,  /* … up to this, */
+	BIDE__BLOCK_COARSE = 256, /* then of this … */
+	BIDE__BLOCK_MAX = 16384,  /* … up to this; larger blocks come from malloc */
+	BIDE__CLASSES = BIDE__BLOCK_FINE / BIDE__BLOCK_STEP +
+	                (BIDE__BLOCK_MAX - BIDE__BLOCK_FINE) / BIDE__BLOCK_COARSE,
+	BIDE__SLOTS = 512,     /* slot numbers a chunk of the task table takes */
+	BIDE__SLOT_BITS = 28,  /* of a slot number */
+	BIDE__GENERATION_MAX = (1 << 22) - 1
+};
+
+struct bide__task;
+struct bide__chunk;
+
+struct bide__pool {
+	struct bide__chunk *room[BIDE__CLASSES]; /* chunks of a class with free blocks */
+	struct bide__chunk *free;                /* chunks of no class */
+	size_t nfree;
+	struct bide__region *regions;            /* where chunks come from */
+	char *fresh_chunk;                       /* next chunk never used, */
+	unsigned fresh_chunks;                   /* and how many follow in its region */
+	size_t blocks;                           /* live blocks, tasks and chunks' own apart */
+
+	struct bide__chunk **chunks;   /* the task table, by slot / BIDE__SLOTS; some NULL */
+	uint32_t *generations;         /* first generation of a chunk that comes back */
+	uint32_t nchunks, chunks_cap;
+	uint32_t holes;                /* NULLs in the table */
+	struct bide__chunk *tasks;     /* chunks with free records */
+	uint32_t generation;           /* of slots not yet used */
+};
+
+void bide__pool_init(struct bide__pool *pool, uint32_t generation);
+
+/* Gives everything back. Returns the first generation that no handle has had. */
+uint32_t bide__pool_finish(struct bide__pool *pool);
+
+/* Returns a block, aligned to 16 bytes, not cleared; NULL when memory ran out. */
+void *bide__block_new(struct bide__pool *pool, size_t size);
+void bide__block_free(struct bide__pool *pool, void *block, size_t size);
+
+/* The room that a block of this size really has. */
+size_t bide__block_room(size_t size);
+
+/* Numbers the size classes; `size` at most BIDE__BLOCK_MAX. */
+unsigned bide__block_class(size_t size);
+size_t bide__class_size(unsigned cls);
+
+/* Returns a record with `slot` and `generation` set and the rest undefined, or NULL. */
+struct bide__task *bide__record_new(struct bide__pool *pool);
+void bide__record_free(struct bide__pool *pool, struct bide__task *task);
+
+/* Tells where in a chunk records begin, how many there are, and where the number of those at the end
+ * that were never used is kept; for tools that look from outside. */
+void bide__pool_layout(uint32_t *ret_first, uint32_t *ret_count, uint32_t *ret_fresh);
+
+/* Returns the record of a slot, in use or not, or NULL. */
+struct bide__task *bide__record_at(const struct bide__pool *pool, uint32_t slot);
+
+/* Returns the record in use with the lowest slot not below *slot and sets *slot behind it; NULL
+ * at the end. */
+struct bide__task *bide__record_next(const struct bide__pool *pool, uint32_t *slot);
+
+#endif

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MIT
+/* run.c: opening, running and closing a loop. */
+#include "core/run.h"
+
+#include "base/alloc.h"
+#include "core/backend.h"
+#include "core/cancel.h"
+#include "core/fault.h"
+#include "core/interrupt.h"
+#include "core/loops.h"
+#include "core/message.h"
+#include "core/switch.h"
+#include "core/task.h"
+#include "core/time.h"
+#include "core/wake.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { EXIT_PATIENCE = 5 }; /* seconds until tasks that do not end are reported */
+
+/* ---- opening ------------------------------------------------------------------------------ */
+
+static bool env_is(const char *name, const char *value)
+{
+	const char *text = getenv(name);
+	return text != NULL && strcmp(text, value) == 0;
+}
+
+static int choose_backend(bide_loop *loop)
+{
+	bide_options *options = &loop->options;
+	const char *wanted = getenv("BIDE_BACKEND");
+	if (options->backend == BIDE_BACKEND_AUTO && wanted != NULL && *wanted != '\0') {
+		if (strcmp(wanted, "io_uring") == 0)
+			options->backend = BIDE_BACKEND_IO_URING;
+		else if (strcmp(wanted, "epoll") == 0)
+			options->backend = BIDE_BACKEND_EPOLL;
+		else if (strcmp(wanted, "virtual") == 0)
+			options->backend = BIDE_BACKEND_VIRTUAL;
+		else
+			return -EINVAL;
+	}
+	if ((unsigned)options->backend > BIDE_BACKEND_VIRTUAL)
+		return -EINVAL;
+	loop->backend = options->backend == BIDE_BACKEND_VIRTUAL ? &bide__backend_virtual
+	                                                         : &bide__backend_idle;
+	/* One asked for by name is opened at once, so that the caller learns whether he has it. */
+	return options->backend == BIDE_BACKEND_IO_URING ? bide__ring_open(loop) : 0;
+}
+
+/* Under the sanitizers and Valgrind light tasks have stacks of their own: what they watch is told
+ * of stacks, not of frames that come and go. */
+static int choose_light(bide_loop *loop)
+{
+	if ((unsigned)loop->options.light > BIDE_LIGHT_EVICT)
+		return -EINVAL;
+	loop->light = loop->options.light;
+	if (loop->light == BIDE_LIGHT_AUTO && env_is("BIDE_LIGHT", "strict"))
+		loop->light = BIDE_LIGHT_STRICT;
+	if (loop->light == BIDE_LIGHT_AUTO && env_is("BIDE_LIGHT", "evict"))
+		loop->light = BIDE_LIGHT_EVICT;
+	if (loop->light == BIDE_LIGHT_AUTO)
+		loop->light = loop->debug ? BIDE_LIGHT_STRICT : BIDE_LIGHT_SHARED;
+	if (BIDE__BLOCKS_BY_MALLOC)
+		loop->light = BIDE_LIGHT_STRICT;
+	return 0;
+}
+
+static int set_options(bide_loop *loop, const bide_options *options)
+{
+	if (options != NULL)
+		loop->options = *options;
+	if (loop->options.stack_size == 0)
+		loop->options.stack_size = BIDE__STACK_DEFAULT;
+	if (loop->options.stack_size > BIDE__STACK_MAX)
+		return -EINVAL;
+	loop->debug = loop->options.debug || env_is("BIDE_DEBUG", "1");
+	int rc = choose_light(loop);
+	loop->stepwise = loop->debug || loop->light != BIDE_LIGHT_SHARED || BIDE__BLOCKS_BY_MALLOC;
+	if (loop->options.seed != 0) {
+		bide__random_seed(&loop->random, loop->options.seed);
+		bide_seed(loop->options.seed);
+	} else if (loop->options.shuffle) {
+		bide__random_seed_os(&loop->random);
+	}
+	return rc < 0 ? rc : choose_backend(loop);
+}
+
+static void close_loop(bide_loop *loop)
+{
+	bide__loops_remove(loop, bide__pool_finish(&loop->pool));
+	loop->backend->close(loop);
+	bide__stacks_finish(&loop->stacks);
+	bide__heap_finish(&loop->timers);
+	bide__fault_finish(loop);
+	pthread_mutex_lock(&loop->lock);
+	loop->closed = true;
+	bide__drop_posts(loop);
+	pthread_mutex_unlock(&loop->lock);
+	bide__loop = NULL;
+	bide__alloc_note(-1);
+	bide_loop_unref(loop);
+}
+
+/* The record may outlive the loop, by references of other threads, so it is malloc's. */
+static int open_loop(const bide_options *options, bide_loop **ret_loop)
+{
+	uint32_t generation = 1;
+	bide_loop *loop = bide__alloc_fails() ? NULL : calloc(1, sizeof(*loop));
+	if (loop == NULL)
+		return -ENOMEM;
+	bide__alloc_note(1);
+	pthread_mutex_init(&loop->lock, NULL);
+	loop->refs = 1;
+	loop->thread = (pid_t)syscall(SYS_gettid);
+	loop->cxx = bide__cxx_globals();
+	loop->backend = &bide__backend_idle;
+	int rc = bide__loops_add(loop, &generation);
+	if (rc < 0) {
+		free(loop);
+		return rc;
+	}
+	bide__pool_init(&loop->pool, generation);
+	bide__loop = loop;
+	rc = set_options(loop, options);
+	if (rc == 0)
+		rc = bide__fault_init(loop);
+	if (rc == 0)
+		rc = bide__heap_reserve(&loop->timers, 1);
+	if (rc < 0) {
+		close_loop(loop);
+		return rc;
+	}
+	loop->now_ns = bide__clock(loop);
+	*ret_loop = loop;
+	return 0;
+}
+
+int bide_loop_open(const bide_options *options, bide_loop **ret_loop)
+{
+	return bide__loop != NULL ? -EBUSY : open_loop(options, ret_loop);
+}
+
+void bide_loop_close(bide_loop *loop)
+{
+	if (loop == NULL)
+		return;
+	if (loop != bide__loop)
+		bide__abort("bide_loop_close", "the loop belongs to thread %d; this is thread %d",
+		            (int)loop->thread, (int)syscall(SYS_gettid));
+	if (loop->running)
+		bide__abort("bide_loop_close", "the loop runs");
+	close_loop(loop);
+}
+
+bide_loop *bide_current_loop(void)
+{
+	return bide__loop;
+}
+
+const char *bide_loop_backend(bide_loop *loop)
+{
+	if (loop->backend != &bide__backend_idle)
+		return loop->backend->name;
+	return loop->options.backend == BIDE_BACKEND_EPOLL || !bide__ring_built ? "epoll" : "io_uring";
+}
+
+/* ---- the end of a run --------------------------------------------------------------------- */
+
+void bide__begin_exit(bide_loop *loop)
+{
+	uint32_t slot = 0;
+	loop->ending = true;
+	for (struct bide__task *task; (task = bide__record_next(&loop->pool, &slot)) != NULL;) {
+		if (task->state == BIDE__DONE)
+			continue;
+		task->flags |= BIDE__TASK_AT_EXIT;
+		bide__cancel_task(loop, task);
+	}
+	loop->exit_timer.kind = BIDE__TIMER_EXIT;
+	if (loop->live > 0 && bide__heap_reserve(&loop->timers, 1) == 0)
+		bide__heap_push(&loop->timers, &loop->exit_timer,
+		                bide__after(bide__clock(loop), EXIT_PATIENCE).ns);
+}
+
+void bide__report_stuck(bide_loop *loop)
+{
+	uint32_t slot = 0;
+	for (struct bide__task *task; (task = bide__record_next(&loop->pool, &slot)) != NULL;)
+		if (task->state != BIDE__DONE)
+			bide__report(BIDE_REPORT_STUCK, 0, bide__name(task),
+			             "was cancelled at the end of the run and does not end; it is in %s",
+			             task->state == BIDE__WAITING ? task->wait->name : "its own code");
+}
+
+/* Frees what was never ended, and says so where somebody should have. */
+static void sweep(bide_loop *loop)
+{
+	uint32_t slot = 0;
+	for (struct bide__task *task; (task = bide__record_next(&loop->pool, &slot)) != NULL;) {
+		if (bide__has_failed(task))
+			bide__report_failure(task);
+		else if (!(task->flags & (BIDE__TASK_AT_EXIT | BIDE__TASK_MAIN)))
+			bide__report(BIDE_REPORT_UNENDED, 0, bide__name(task),
+			             "ended, and nobody awaited or detached it");
+		bide__free_task(loop, task);
+	}
+}
+
+/* ---- running ------------------------------------------------------------------------------ */
+
+static int run_main(bide_loop *loop, const bide__function *fn, const void *args, void *ret)
+{
+	const bide_task_options options = { NULL, 0, NULL };
+	loop->ending = loop->deadlocked = loop->interrupt_seen = false;
+	loop->spawn_error = 0;
+	loop->running = true;
+	loop->main = bide__task_new(loop, fn, args, &options);
+	if (loop->main == NULL) {
+		loop->running = false;
+		return loop->spawn_error;
+	}
+	loop->main->flags |= BIDE__TASK_MAIN | BIDE__TASK_RETRIEVED;
+	bide__interrupt_begin(loop);
+	bide__run_loop(loop);
+	bide__interrupt_end(loop);
+	bide__heap_remove(&loop->timers, &loop->exit_timer);
+	int error = loop->main->error;
+	if (error == 0 && ret != NULL)
+		bide__copy_result(loop->main, ret);
+	loop->main = NULL;
+	sweep(loop);
+	loop->running = false;
+	return error;
+}
+
+static int run_on(bide_loop *loop, const bide_options *options, const bide__function *fn,
+                  const void *args, void *ret)
+{
+	if (bide__loop != NULL && bide__loop->running)
+		bide__abort("bide_run", "a run inside a run: this thread's loop runs already");
+	if (loop != NULL) {
+		if (loop != bide__loop)
+			bide__abort("bide_loop_run", "the loop belongs to thread %d; this is thread %d",
+			            (int)loop->thread, (int)syscall(SYS_gettid));
+		return run_main(loop, fn, args, ret);
+	}
+	if (bide__loop != NULL)
+		return run_main(bide__loop, fn, args, ret);
+	int rc = open_loop(options, &loop);
+	if (rc < 0)
+		return rc;
+	rc = run_main(loop, fn, args, ret);
+	close_loop(loop);
+	return rc;
+}
+
+int bide__try(struct bide__request request, const bide__function *fn, const void *args)
+{
+	if (request.ret != NULL &&
+	    (request.ret_size != fn->ret_size || request.ret_class != fn->ret_class))
+		bide__abort("bide_try_run", "'%s' returns %s of %u bytes, not what ret points to, of %zu",
+		            fn->name, fn->result, fn->ret_size, request.ret_size);
+	return run_on(request.loop, request.options, fn, args, request.ret);
+}
+
+void bide__call(enum bide__how how, const void *with, const bide__function *fn, const void *args,
+                void *ret)
+{
+	(void)how;
+	(void)with;
+	if (ret != NULL)
+		memset(ret, 0, fn->ret_size);
+	int rc = run_on(NULL, NULL, fn, args, ret);
+	if (rc == 0)
+		return;
+	if (!(fn->flags & BIDE__RESULT_SIGNED)) {
+		bide__report(BIDE_REPORT_FAILURE, rc, fn->name, "ended without a result: %s",
+		             bide_strerror(rc));
+	} else if (fn->ret_size == sizeof(int32_t)) {
+		int32_t narrow = rc;
+		memcpy(ret, &narrow, sizeof(narrow));
+	} else {
+		int64_t wide = rc;
+		memcpy(ret, &wide, sizeof(wide));
+	}
+}
+
+void bide__trim(bide_loop *loop)
+{
+	for (struct bide__stack_class *cls = loop->stacks.classes; cls != NULL; cls = cls->next)
+		bide__stack_trim(cls);
+}

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: MIT
+/* sched.c: the scheduler: who runs next.
+ *
+ * A LAP is one step of each task that was ready at its start, first come first served. A TURN is
+ * a few laps; at its start completed I/O is collected, the time is read and due timers fire. Turns
+ * are as long as keeps them near 50 microseconds, so that the clock and the kernel are asked rarely
+ * when steps are short, and still before every lap when they are long.
+ *
+ * A task that parks switches straight to the next one where that has nothing to be prepared;
+ * otherwise to the scheduler's own stack, the one that called bide__run_loop(). */
+#include "base/alloc.h"
+#include "core/backend.h"
+#include "core/cancel.h"
+#include "core/light.h"
+#include "core/message.h"
+#include "core/run.h"
+#include "core/switch.h"
+#include "core/time.h"
+#include "core/wake.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+	TURN_STEPS_MAX = 1024,     /* steps in a turn beyond its first lap, at most */
+	TURN_SHORT_NS = 25 * 1000, /* turns below that may get longer, */
+	TURN_LONG_NS = 100 * 1000, /* above that they must get shorter */
+	SLOW_STEP_NS = 100 * 1000 * 1000 /* debug mode reports longer steps, as asyncio does */
+};
+
+_Thread_local bide_loop *bide__loop;
+
+/* ---- whose turn it is --------------------------------------------------------------------- */
+
+/* Another lap of the same turn, unless time or I/O must be looked at first. */
+static bool next_lap(bide_loop *loop)
+{
+	if (loop->nready == 0 || loop->turn_left == 0 ||
+	    __atomic_load_n(&loop->attention, __ATOMIC_RELAXED) ||
+	    bide__heap_deadline(&loop->timers) <= loop->now_ns)
+		return false;
+	loop->lap_left = loop->nready;
+	loop->turn_left -= loop->turn_left < loop->lap_left ? loop->turn_left : loop->lap_left;
+	return true;
+}
+
+static struct bide__task *pop_ready(bide_loop *loop)
+{
+	struct bide__task *task = bide__queue_pop(&loop->ready);
+	loop->nready--;
+	loop->lap_left--;
+	if (task->next != NULL)
+		__builtin_prefetch(task->next);
+	return task;
+}
+
+/* The next task, if it can be switched to from any stack. */
+static inline struct bide__task *next_direct(bide_loop *loop)
+{
+	if (__builtin_expect(loop->lap_left == 0, 0) && !next_lap(loop))
+		return NULL;
+	struct bide__task *task = loop->ready.head;
+	if (loop->stepwise || !(task->flags & BIDE__TASK_STARTED) ||
+	    ((task->flags & BIDE__TASK_LIGHT) && !bide__light_resident(loop, task)))
+		return NULL;
+	return pop_ready(loop);
+}
+
+/* ---- parking ------------------------------------------------------------------------------ */
+
+struct bide__task *bide__suspending(const struct bide__wait *wait)
+{
+	bide_loop *loop = bide__loop;
+	if (__builtin_expect(loop == NULL || loop->current == NULL || loop->no_suspend > 0, 0))
+		bide__refuse_to_suspend(wait->name);
+	return loop->current;
+}
+
+/* Leaves the current task, whose state says when it goes on, and returns when it does. */
+static void switch_out(bide_loop *loop, struct bide__task *task)
+{
+	struct bide__task *next = next_direct(loop);
+	if (next == task) {
+		task->state = BIDE__RUNNING;
+		return;
+	}
+	int saved_errno = errno;
+	void *sp = loop->sp;
+	loop->current = next;
+	if (next != NULL) {
+		next->state = BIDE__RUNNING;
+		sp = next->sp;
+	}
+	bide__switch(loop, next, false, &task->sp, sp);
+	errno = saved_errno;
+}
+
+/* The loop and the task are read again after the switch rather than kept, as what is kept would
+ * lie on the stack, and so in memory, of every parked task. */
+static int park(bide_loop *loop, const struct bide__wait *wait, void *object)
+{
+	struct bide__task *task = loop->current;
+	task->wait = wait;
+	task->object = object;
+	task->state = BIDE__WAITING;
+	task->flags &= (uint16_t)~BIDE__TASK_CUT;
+	loop->suspensions++;
+	if (__builtin_expect((task->flags & BIDE__TASK_PENDING) != 0, 0))
+		bide__cut_wait(loop, task);
+	if (__builtin_expect(loop->on_park != NULL, 0))
+		loop->on_park(loop, task);
+	switch_out(loop, task);
+	return (int)(intptr_t)bide__loop->current->object;
+}
+
+int bide__park(bide_loop *loop, const struct bide__wait *wait, void *object)
+{
+	int result = park(loop, wait, object);
+	if (result == BIDE__CUT)
+		return bide__deliver();
+	bide__loop->current->ignored = 0;
+	return result;
+}
+
+int bide__park_to_end(bide_loop *loop, const struct bide__wait *wait, void *object)
+{
+	return park(loop, wait, object);
+}
+
+void bide__yield(bide_loop *loop)
+{
+	struct bide__task *task = loop->current;
+	bide__make_ready(loop, task);
+	loop->suspensions++;
+	if (__builtin_expect(loop->on_park != NULL, 0))
+		loop->on_park(loop, task);
+	switch_out(loop, task);
+}
+
+int bide__refuse(bide_loop *loop, const struct bide__wait *wait)
+{
+	struct bide__task *task = loop->current;
+	bide__count_ignored(loop, task, wait->name);
+	task->wait = wait;
+	bide__make_ready(loop, task);
+	switch_out(loop, task);
+	return bide__deliver();
+}
+
+void bide__wake(bide_loop *loop, struct bide__task *task, int result)
+{
+	task->object = (void *)(intptr_t)result;
+	bide__make_ready(loop, task);
+}
+
+/* ---- ending ------------------------------------------------------------------------------- */
+
+/* The stack is on its free list already: nobody writes to it before the switch, as a task begins
+ * on the scheduler's stack only. */
+void bide__exit_task(bide_loop *loop)
+{
+	void *dead = NULL;
+	struct bide__task *next = next_direct(loop);
+	loop->current = next;
+	if (next != NULL)
+		next->state = BIDE__RUNNING;
+	bide__switch(loop, next, true, &dead, next != NULL ? next->sp : loop->sp);
+	__builtin_unreachable();
+}
+
+/* ---- a step ------------------------------------------------------------------------------- */
+
+/* Puts a task that cannot run for lack of memory behind the others. */
+static void put_back(bide_loop *loop, struct bide__task *task)
+{
+	bide__make_ready(loop, task);
+	loop->starved++;
+}
+
+static void step(bide_loop *loop, struct bide__task *task)
+{
+	if (!(task->flags & BIDE__TASK_STARTED)) {
+		int rc = bide__begin(loop, task);
+		if (rc == -EAGAIN)
+			put_back(loop, task);
+		if (rc < 0)
+			return;
+	} else if ((task->flags & BIDE__TASK_LIGHT) && loop->light != BIDE_LIGHT_STRICT &&
+	           bide__light_enter(loop, task) < 0) {
+		put_back(loop, task);
+		return;
+	}
+	loop->starved = 0;
+	loop->current = task;
+	task->state = BIDE__RUNNING;
+	bide__switch(loop, task, false, &loop->sp, task->sp);
+}
+
+/* Reports a step that held everybody else up. */
+static void check_step(bide_loop *loop, const char *name, uint64_t began_ns)
+{
+	uint64_t took = bide__clock(loop) - began_ns;
+	if (loop->debug && took > SLOW_STEP_NS)
+		bide__report(BIDE_REPORT_SLOW, 0, name, "held the loop for %llu ms",
+		             (unsigned long long)(took / 1000000));
+}
+
+/* A step in a mode in which every step passes through here. */
+static void watched_step(bide_loop *loop, struct bide__task *task)
+{
+	uint32_t slot = task->slot, generation = task->generation;
+	const char *name = task->fn->name;
+	bool light = (task->flags & BIDE__TASK_LIGHT) != 0;
+	if (light && loop->light == BIDE_LIGHT_STRICT && (task->flags & BIDE__TASK_STARTED))
+		bide__strict_show(task);
+	uint64_t began = bide__clock(loop);
+	step(loop, task);
+	bide__bury_fiber(loop);
+	check_step(loop, name, began);
+	task = bide__record_at(&loop->pool, slot);
+	if (!light || task == NULL || task->generation != generation ||
+	    task->state == BIDE__DONE || task->state == BIDE__FREE ||
+	    !(task->flags & BIDE__TASK_STARTED))
+		return;
+	if (loop->light == BIDE_LIGHT_STRICT)
+		bide__strict_hide(task);
+	else if (loop->light == BIDE_LIGHT_EVICT && bide__light_resident(loop, task))
+		bide__light_evict_now(loop, task);
+}
+
+/* ---- a turn ------------------------------------------------------------------------------- */
+
+/* Puts the tasks of the next lap in a random order. Without memory for that they keep theirs. */
+static void shuffle(bide_loop *loop)
+{
+	size_t n = loop->nready, i = 0;
+	struct bide__task **tasks = bide__malloc(n * sizeof(struct bide__task *));
+	if (tasks == NULL)
+		return;
+	while (i < n)
+		tasks[i++] = bide__queue_pop(&loop->ready);
+	for (i = n; i > 1; i--) {
+		size_t j = (size_t)bide__random_below(&loop->random, i);
+		struct bide__task *task = tasks[j];
+		tasks[j] = tasks[i - 1];
+		tasks[i - 1] = task;
+	}
+	for (i = 0; i < n; i++)
+		bide__queue_push(&loop->ready, tasks[i]);
+	bide__free(tasks);
+}
+
+static void run_turn(bide_loop *loop)
+{
+	loop->turn_left = loop->turn_steps;
+	loop->lap_left = loop->nready;
+	if (loop->options.shuffle && loop->nready > 1)
+		shuffle(loop);
+	while (loop->lap_left > 0 || next_lap(loop)) {
+		struct bide__task *task = pop_ready(loop);
+		if (loop->stepwise)
+			watched_step(loop, task);
+		else
+			step(loop, task);
+	}
+}
+
+static void fire_timers(bide_loop *loop)
+{
+	while (bide__heap_deadline(&loop->timers) <= loop->now_ns) {
+		struct bide__timer *timer = bide__heap_pop(&loop->timers);
+		if (timer->kind == BIDE__TIMER_SLEEP)
+			bide__wake(loop, bide__sleeper(timer), 0);
+		else if (timer->kind == BIDE__TIMER_SCOPE)
+			bide__scope_expired(loop, timer);
+		else
+			bide__report_stuck(loop);
+	}
+}
+
+/* Under the virtual clock a lap is a turn, so that what happens does not depend on real time. */
+static void adapt_turn(bide_loop *loop, uint64_t took_ns)
+{
+	if (loop->options.backend == BIDE_BACKEND_VIRTUAL || loop->stepwise)
+		loop->turn_steps = 0;
+	else if (took_ns > TURN_LONG_NS)
+		loop->turn_steps /= 2;
+	else if (took_ns < TURN_SHORT_NS && loop->turn_steps < TURN_STEPS_MAX)
+		loop->turn_steps = 2 * loop->turn_steps + 1;
+}
+
+static void new_turn(bide_loop *loop)
+{
+	uint64_t began = loop->now_ns;
+	bool blocked = bide__collect(loop);
+	loop->now_ns = bide__clock(loop);
+	loop->armed_ns = 0;
+	if (!blocked)
+		adapt_turn(loop, loop->now_ns - began);
+	if (__atomic_exchange_n(&loop->attention, false, __ATOMIC_ACQUIRE))
+		bide__attend(loop);
+	fire_timers(loop);
+}
+
+void bide__run_loop(bide_loop *loop)
+{
+	loop->now_ns = bide__clock(loop);
+	loop->turn_steps = 0;
+	while (loop->live > 0) {
+		run_turn(loop);
+		bide__trim(loop);
+		if (loop->live > 0)
+			new_turn(loop);
+	}
+}

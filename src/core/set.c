@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: MIT
+/* set.c: see set.h. */
+#include "core/set.h"
+
+#include "core/cancel.h"
+#include "core/message.h"
+#include "core/task.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- sets --------------------------------------------------------------------------------- */
+
+bool bide__set_ready(const struct bide__set *set, enum bide_wait_until until)
+{
+	if (set->live == 0)
+		return true;
+	if (until == BIDE_FIRST_COMPLETED)
+		return set->done.head != NULL;
+	return until == BIDE_FIRST_FAILED && set->failed > 0;
+}
+
+void bide__set_queue(struct bide__set *set, struct bide__task *task)
+{
+	bide__queue_push(&set->done, task);
+	task->flags |= BIDE__TASK_QUEUED;
+}
+
+void bide__set_ended(bide_loop *loop, struct bide__set *set, struct bide__task *task)
+{
+	set->live--;
+	set->failed += bide__has_failed(task);
+	bide__set_queue(set, task);
+	if (set->waiter == NULL || !bide__set_ready(set, set->until))
+		return;
+	struct bide__task *waiter = set->waiter;
+	set->waiter = NULL;
+	bide__wake(loop, waiter, 0);
+}
+
+int bide__set_wait(bide_loop *loop, const struct bide__wait *wait, struct bide__set *set,
+                   enum bide_wait_until until)
+{
+	if (bide__set_ready(set, until))
+		return 0;
+	set->waiter = loop->current;
+	set->until = until;
+	return wait->cut != NULL ? bide__park(loop, wait, set)
+	                         : bide__park_to_end(loop, wait, set);
+}
+
+void bide__set_cut(bide_loop *loop, struct bide__task *task)
+{
+	struct bide__set *set = task->object;
+	(void)loop;
+	set->waiter = NULL;
+}
+
+/* ---- tasks of the caller's choice --------------------------------------------------------- */
+
+static size_t size_of(size_t n)
+{
+	return sizeof(struct bide_completion) + n * sizeof(bide_task *);
+}
+
+/* Makes the set a task's awaiter. One that has ended is there already, and no longer among those
+ * that its group has to give out. */
+static void claim(bide_loop *loop, const char *call, struct bide__set *set, bide_task *handle)
+{
+	struct bide__task *task = bide__lookup(call, handle);
+	bide__check_awaitable(loop, call, task);
+	task->awaiter_tag = (uintptr_t)set | 1;
+	set->live++;
+	if (task->state != BIDE__DONE)
+		return;
+	if (task->flags & BIDE__TASK_QUEUED)
+		bide__queue_remove(&task->group->set.done, task);
+	set->live--;
+	set->failed += bide__has_failed(task);
+	bide__set_queue(set, task);
+}
+
+static void unclaim(bide_loop *loop, struct bide__set *set, bide_task *handle)
+{
+	struct bide__task *task = handle != NULL ? bide__find(loop, handle) : NULL;
+	if (task == NULL || task->awaiter_tag != ((uintptr_t)set | 1))
+		return;
+	task->awaiter = NULL;
+	if (!(task->flags & BIDE__TASK_QUEUED))
+		return;
+	task->flags &= (uint16_t)~BIDE__TASK_QUEUED;
+	if (task->group != NULL)
+		bide__set_queue(&task->group->set, task);
+}
+
+static struct bide_completion *open_completion(const char *call, bide_task *const *tasks, size_t n)
+{
+	bide_loop *loop = bide__loop;
+	if (loop == NULL || loop->current == NULL)
+		bide__abort(call, "there is no task to wait in");
+	if (n > SIZE_MAX / sizeof(bide_task *) / 2)
+		return NULL;
+	struct bide_completion *it = bide__block_new(&loop->pool, size_of(n));
+	if (it == NULL)
+		return NULL;
+	memset(it, 0, sizeof(*it));
+	it->n = n;
+	for (size_t i = 0; i < n; i++) {
+		it->tasks[i] = tasks[i];
+		if (tasks[i] != NULL)
+			claim(loop, call, &it->set, tasks[i]);
+	}
+	return it;
+}
+
+int bide_completion_open(bide_task *const *tasks, size_t n, bide_completion **ret_it)
+{
+	struct bide_completion *it = open_completion("BIDE_AS_COMPLETED", tasks, n);
+	if (it == NULL)
+		return -ENOMEM;
+	*ret_it = it;
+	return 0;
+}
+
+void bide_completion_close(bide_completion *it)
+{
+	if (it == NULL)
+		return;
+	for (size_t i = 0; i < it->n; i++)
+		unclaim(bide__loop, &it->set, it->tasks[i]);
+	bide__block_free(&bide__loop->pool, it, size_of(it->n));
+}
+
+static const struct bide__wait wait_next = { "BIDE_AS_COMPLETED", bide__set_cut, NULL };
+
+bide_task *bide_completion_next(bide_completion *it)
+{
+	const struct bide__task *current = bide__suspending(&wait_next);
+	bide_loop *loop = bide__loop;
+	if (it == NULL || (it->set.done.head == NULL && it->set.live == 0))
+		return NULL;
+	if (current->flags & BIDE__TASK_PENDING) {
+		(void)bide__refuse(loop, &wait_next);
+		return NULL;
+	}
+	if (bide__set_wait(loop, &wait_next, &it->set, BIDE_FIRST_COMPLETED) < 0)
+		return NULL;
+	struct bide__task *task = bide__queue_pop(&it->set.done);
+	task->flags &= (uint16_t)~BIDE__TASK_QUEUED;
+	task->awaiter = NULL;
+	return bide__handle(loop, task);
+}
+
+bide__guard bide__completion_enter(bide_task *const *tasks, size_t n)
+{
+	bide_completion *it = NULL;
+	int rc = bide_completion_open(tasks, n, &it);
+	if (rc < 0)
+		bide__report(BIDE_REPORT_FAILURE, rc, bide__name(bide__loop->current),
+		             "cannot wait for %zu tasks: %s", n, bide_strerror(rc));
+	return (bide__guard){ it, NULL, 0, 0 };
+}
+
+void bide__completion_leave(bide__guard *guard)
+{
+	bide_completion_close(guard->record);
+}
+
+/* ---- wait --------------------------------------------------------------------------------- */
+
+static const struct bide__wait wait_wait = { "bide_wait", bide__set_cut, NULL };
+
+int bide_wait(bide_task *const *tasks, size_t n, enum bide_wait_until until)
+{
+	const struct bide__task *current = bide__suspending(&wait_wait);
+	bide_loop *loop = bide__loop;
+	if (until != BIDE_FIRST_COMPLETED && until != BIDE_FIRST_FAILED && until != BIDE_ALL)
+		return -EINVAL;
+	struct bide_completion *it = open_completion("bide_wait", tasks, n);
+	if (it == NULL)
+		return -ENOMEM;
+	int rc = 0;
+	if (bide__set_ready(&it->set, until))
+		rc = 0;
+	else if (current->flags & BIDE__TASK_PENDING)
+		rc = bide__refuse(loop, &wait_wait);
+	else
+		rc = bide__set_wait(loop, &wait_wait, &it->set, until);
+	size_t done = 0;
+	for (const struct bide__task *t = it->set.done.head; t != NULL; t = t->next)
+		done++;
+	bide_completion_close(it);
+	return rc < 0 ? rc : (int)done;
+}
+
+/* ---- gather ------------------------------------------------------------------------------- */
+
+static void cancel_all(bide_loop *loop, bide_task *const *tasks, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct bide__task *task = tasks[i] != NULL ? bide__find(loop, tasks[i]) : NULL;
+		if (task != NULL)
+			bide__cancel_task(loop, task);
+	}
+}
+
+static void cancel_gathered(bide_loop *loop, struct bide__task *task)
+{
+	struct bide_completion *it = task->object;
+	cancel_all(loop, it->tasks, it->n);
+}
+
+static const struct bide__wait wait_gather = { "bide_gather", NULL, cancel_gathered };
+
+/* The first failure in the order of completion; else the first that was cancelled. */
+static int first_error(const struct bide__set *set)
+{
+	int cancelled = 0;
+	for (const struct bide__task *t = set->done.head; t != NULL; t = t->next) {
+		if (bide__has_failed(t))
+			return t->error;
+		if (t->error != 0 && cancelled == 0)
+			cancelled = t->error;
+	}
+	return cancelled;
+}
+
+/* Waits for all; at the first failure cancels the others. */
+static void wait_for_all(bide_loop *loop, struct bide_completion *it, bool collect)
+{
+	if (collect || it->set.failed == 0)
+		(void)bide__set_wait(loop, &wait_gather, &it->set,
+		                     collect ? BIDE_ALL : BIDE_FIRST_FAILED);
+	if (it->set.live == 0)
+		return;
+	cancel_all(loop, it->tasks, it->n);
+	(void)bide__set_wait(loop, &wait_gather, &it->set, BIDE_ALL);
+}
+
+/* Takes one ended task's result and ends it. Returns its error. */
+static int take_one(bide_task *handle, void *results, size_t size, size_t i)
+{
+	char *ret = results != NULL ? (char *)results + i * size : NULL;
+	if (ret != NULL)
+		memset(ret, 0, size);
+	if (handle == NULL)
+		return -ENOMEM;
+	bide_loop *loop = bide__loop;
+	struct bide__task *task = bide__find(loop, handle);
+	task->awaiter = NULL;
+	return bide__take(loop, task, ret);
+}
+
+static size_t take_all(bide_task *const *tasks, size_t n, void *results, size_t size, int *errors)
+{
+	size_t failed = 0;
+	for (size_t i = 0; i < n; i++) {
+		int error = take_one(tasks[i], results, size, i);
+		failed += error != 0;
+		if (errors != NULL)
+			errors[i] = error;
+	}
+	return failed;
+}
+
+static bool any_null(bide_task *const *tasks, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (tasks[i] == NULL)
+			return true;
+	return false;
+}
+
+/* Without memory to wait for all at once: one after the other, cancelled. */
+static int gather_without_memory(bide_loop *loop, bide_task *const *tasks, size_t n, void *results,
+                                 size_t size, int *errors)
+{
+	cancel_all(loop, tasks, n);
+	(void)take_all(tasks, n, results, size, errors);
+	return -ENOMEM;
+}
+
+int bide__gather(bide_task *const *tasks, size_t n, void *results, size_t size, unsigned cls,
+                 int *errors, int collect)
+{
+	struct bide__task *current = bide__suspending(&wait_gather);
+	bide_loop *loop = bide__loop;
+	for (size_t i = 0; i < n && results != NULL; i++)
+		if (tasks[i] != NULL)
+			bide__check_result("bide_gather", bide__lookup("bide_gather", tasks[i]), size,
+			                   cls, "an element");
+	struct bide_completion *it = open_completion("bide_gather", tasks, n);
+	if (it == NULL)
+		return gather_without_memory(loop, tasks, n, results, size, errors);
+	bool incomplete = any_null(tasks, n);
+	current->flags &= (uint16_t)~BIDE__TASK_CUT;
+	if (incomplete && !collect)
+		cancel_all(loop, tasks, n);
+	wait_for_all(loop, it, collect != 0);
+	int error = first_error(&it->set);
+	bool cut = (current->flags & BIDE__TASK_CUT) && error != 0 && it->set.failed == 0;
+	if (incomplete && it->set.failed == 0)
+		error = -ENOMEM;
+	else if (cut)
+		error = bide__deliver();
+	for (struct bide__task *t; (t = bide__queue_pop(&it->set.done)) != NULL;)
+		t->flags &= (uint16_t)~BIDE__TASK_QUEUED;
+	int failed = (int)take_all(it->tasks, n, results, size, errors);
+	bide__block_free(&loop->pool, it, size_of(n));
+	if (collect)
+		return cut ? error : failed;
+	return error;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* switch.h: from one stack of a loop to another: the context switch and all that must be told of
+ * it: C++'s exceptions in flight, AddressSanitizer, ThreadSanitizer. */
+#ifndef BIDE_CORE_SWITCH_H
+#define BIDE_CORE_SWITCH_H
+
+#include "core/context.h"
+#include "core/light.h"
+#include "core/loop.h"
+#include "core/sanitizers.h"
+
+/* What the C++ runtime keeps for a thread: __cxa_eh_globals of the Itanium C++ ABI, 2.2.2. */
+struct bide__cxx {
+	void *caught;
+	unsigned uncaught;
+};
+
+/* The two words for this thread, or NULL when no C++ runtime is loaded. */
+struct bide__cxx *bide__cxx_globals(void);
+
+void bide__switch_cxx(struct bide__cxx *globals, void **ret_sp, void *to);
+
+#ifdef BIDE__ASAN
+static inline void bide__tell_before(bide_loop *loop, struct bide__task *to, bool dying,
+                                     void **fake)
+{
+	const void *low = loop->scheduler_low;
+	size_t size = loop->scheduler_size;
+	if (to != NULL) {
+		struct bide__stack *stack = bide__stack_of(loop, to);
+		low = stack->low;
+		size = stack->cls->size;
+	}
+	__sanitizer_start_switch_fiber(dying ? NULL : fake, low, size);
+}
+static inline void bide__tell_after(void *fake)
+{
+	__sanitizer_finish_switch_fiber(fake, NULL, NULL);
+}
+static inline void bide__tell_first(bide_loop *loop)
+{
+	__sanitizer_finish_switch_fiber(NULL, &loop->scheduler_low, &loop->scheduler_size);
+}
+#elif defined(BIDE__TSAN)
+static inline void bide__tell_before(bide_loop *loop, struct bide__task *to, bool dying,
+                                     void **fake)
+{
+	(void)dying;
+	(void)fake;
+	__tsan_switch_to_fiber(to != NULL ? to->fiber : loop->scheduler_fiber, 0);
+}
+static inline void bide__tell_after(void *fake)
+{
+	(void)fake;
+}
+static inline void bide__tell_first(bide_loop *loop)
+{
+	(void)loop;
+}
+#else
+static inline void bide__tell_before(bide_loop *loop, struct bide__task *to, bool dying,
+                                     void **fake)
+{
+	(void)loop;
+	(void)to;
+	(void)dying;
+	(void)fake;
+}
+static inline void bide__tell_after(void *fake)
+{
+	(void)fake;
+}
+static inline void bide__tell_first(bide_loop *loop)
+{
+	(void)loop;
+}
+#endif
+
+/* Ends ThreadSanitizer's fiber of a task that has ended, from another one. */
+static inline void bide__bury_fiber(bide_loop *loop)
+{
+#if defined(BIDE__TSAN)
+	if (loop->dead_fiber != NULL)
+		__tsan_destroy_fiber(loop->dead_fiber);
+	loop->dead_fiber = NULL;
+#else
+	(void)loop;
+#endif
+}
+
+/* Leaves this stack, storing where to *ret_sp, for that of @p to, NULL being the scheduler's,
+ * which goes on at @p sp. */
+static inline void bide__switch(bide_loop *loop, struct bide__task *to, bool dying, void **ret_sp,
+                                void *sp)
+{
+	void *fake = NULL;
+	bide__tell_before(loop, to, dying, &fake);
+	if (__builtin_expect(loop->cxx != NULL, 0))
+		bide__switch_cxx(loop->cxx, ret_sp, sp);
+	else
+		bide__context_switch(ret_sp, sp);
+	bide__tell_after(fake);
+}
+
+#endif

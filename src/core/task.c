@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: MIT
+/* task.c: see task.h. */
+#include "core/task.h"
+
+#include "base/alloc.h"
+#include "core/cancel.h"
+#include "core/extra.h"
+#include "core/group.h"
+#include "core/light.h"
+#include "core/message.h"
+#include "core/run.h"
+#include "core/set.h"
+#include "core/switch.h"
+
+#include <errno.h>
+#include <string.h>
+
+_Static_assert(sizeof(void *) == 8, "bide is for 64-bit machines: handles take 62 bits");
+
+/* ---- making ------------------------------------------------------------------------------- */
+
+/* Light tasks share stacks, all others are promised one of their own. */
+static int promise_stack(bide_loop *loop, struct bide__task *task, size_t size)
+{
+	if (!bide__on_own_stack(loop, task))
+		return bide__shared_stack(loop, 0);
+	if ((task->flags & BIDE__TASK_LIGHT) || size == 0)
+		size = loop->options.stack_size;
+	if (size > BIDE__STACK_MAX)
+		return -EINVAL;
+	struct bide__stack_class *cls = bide__stack_class(&loop->stacks, size);
+	if (cls == NULL)
+		return -ENOMEM;
+	task->frames_class = cls->number;
+	return bide__stack_promise(&loop->stacks, cls);
+}
+
+static void unpromise_stack(bide_loop *loop, const struct bide__task *task)
+{
+	if (bide__on_own_stack(loop, task))
+		bide__stack_unpromise(bide__stack_class_at(&loop->stacks, task->frames_class));
+}
+
+static size_t box_size(const bide__function *fn)
+{
+	return fn->args_size > fn->ret_size ? fn->args_size : fn->ret_size;
+}
+
+/* What few tasks have, as far as it must be there before the task begins. */
+static int equip(bide_loop *loop, struct bide__task *task, const char *name)
+{
+	if (box_size(task->fn) > BIDE__INLINE_DATA) {
+		struct bide__extra *extra = bide__extra_of(loop, task);
+		if (extra == NULL)
+			return -ENOMEM;
+		extra->box = bide__block_new(&loop->pool, box_size(task->fn));
+		if (extra->box == NULL)
+			return -ENOMEM;
+		task->flags |= BIDE__TASK_BOXED;
+	}
+	if (name != NULL && bide__set_name(loop, task, name) < 0)
+		return -ENOMEM;
+	return bide__inherit_locals(loop, task);
+}
+
+static void *data_of(struct bide__task *task)
+{
+	return task->flags & BIDE__TASK_BOXED ? task->extra->box : task->data;
+}
+
+static struct bide__task *make(bide_loop *loop, const bide__function *fn,
+                               const bide_task_options *options)
+{
+	struct bide__task *task = bide__record_new(&loop->pool);
+	if (task == NULL) {
+		loop->spawn_error = -ENOMEM;
+		return NULL;
+	}
+	task->flags = fn->flags & BIDE__LIGHT ? BIDE__TASK_LIGHT : 0;
+	task->error = 0;
+	task->shields = 0;
+	task->state = BIDE__READY;
+	task->fn = fn;
+	task->group = NULL;
+	task->awaiter = NULL;
+	task->extra = NULL;
+	task->ignored = 0;
+	int rc = promise_stack(loop, task, options->stack_size);
+	if (rc == 0 && (rc = equip(loop, task, options->name)) < 0)
+		unpromise_stack(loop, task);
+	if (rc == 0)
+		return task;
+	bide__extra_free(loop, task);
+	bide__record_free(&loop->pool, task);
+	loop->spawn_error = rc;
+	return NULL;
+}
+
+struct bide__task *bide__task_new(bide_loop *loop, const bide__function *fn, const void *args,
+                                  const bide_task_options *options)
+{
+	struct bide__task *task = make(loop, fn, options);
+	if (task == NULL) {
+		if (loop->spawn_error == -BIDE_EMAPS && !loop->told_of_maps)
+			bide__report(BIDE_REPORT_FAILURE, -BIDE_EMAPS, fn->name,
+			             "cannot be spawned: %s", bide_strerror(-BIDE_EMAPS));
+		loop->told_of_maps |= loop->spawn_error == -BIDE_EMAPS;
+		return NULL;
+	}
+	memcpy(data_of(task), args, fn->args_size);
+	loop->live++;
+	bide__alloc_note(1);
+	if (options->group != NULL && bide__group_add(options->group, task))
+		return task;
+	bide__make_ready(loop, task);
+	return task;
+}
+
+/* A light task's frames do not stay where they are while it is parked, so nobody may be given an
+ * address in them. */
+static void check_pointers(bide_loop *loop, const bide__function *fn, const void *args)
+{
+	const struct bide__task *task = loop->current;
+	if (task == NULL || !(task->flags & BIDE__TASK_LIGHT))
+		return;
+	for (uint64_t left = fn->pointers; left != 0; left &= left - 1) {
+		const void *pointer;
+		unsigned word = (unsigned)__builtin_ctzll(left);
+		memcpy(&pointer, (const char *)args + word * sizeof(void *), sizeof(pointer));
+		if (bide__stack_holds(bide__stack_of(loop, task), pointer))
+			bide__abort("bide_spawn",
+			            "an argument of '%s' points into the stack of this light task, whose "
+			            "locals do not exist while it is suspended: use BIDE_ASYNC, or "
+			            "memory that stays",
+			            fn->name);
+	}
+}
+
+bide_task *bide__start(enum bide__how how, const void *with, const bide__function *fn,
+                       const void *args)
+{
+	static const bide_task_options defaults;
+	bide_loop *loop = bide__loop;
+	bide_task_options options = defaults;
+	if (loop == NULL || !loop->running)
+		bide__abort("bide_spawn", "no loop runs on this thread, to run '%s' on", fn->name);
+	if (how == BIDE__SPAWN_WITH && with != NULL)
+		options = *(const bide_task_options *)with;
+	if (how == BIDE__SPAWN_IN) {
+		options.group = (bide_group *)with;
+		if (options.group == NULL)
+			return NULL;
+	}
+	check_pointers(loop, fn, args);
+	struct bide__task *task = bide__task_new(loop, fn, args, &options);
+	if (task == NULL && options.group != NULL)
+		bide__group_failed(loop, options.group, loop->spawn_error);
+	if (task == NULL)
+		return NULL;
+	if (loop->ending)
+		bide__cancel_task(loop, task);
+	return bide__handle(loop, task);
+}
+
+/* ---- the body ----------------------------------------------------------------------------- */
+
+/* What the function returned, if that is an error. */
+static int result_error(const bide_loop *loop, const bide__function *fn)
+{
+	int64_t result = 0;
+	if (!(fn->flags & BIDE__RESULT_SIGNED) || loop->options.negative_results)
+		return 0;
+	if (fn->ret_size == sizeof(int32_t)) {
+		int32_t narrow;
+		memcpy(&narrow, loop->passing, sizeof(narrow));
+		result = narrow;
+	} else {
+		memcpy(&result, loop->passing, sizeof(result));
+	}
+	return result < 0 && result >= -BIDE_ERROR_MAX ? (int)result : 0;
+}
+
+/* Decides how the current task has ended; its result is in loop->passing. */
+static void settle(bide_loop *loop, struct bide__task *task)
+{
+	if (task->scope != NULL)
+		bide__abort("the end of the task", "it left a %s open",
+		            task->scope->is_group ? "group" : "scope");
+	if (task->shields > 0)
+		bide__abort("the end of the task", "it left a shield open");
+	if (task->flags & BIDE__TASK_FAILED)
+		return;
+	int error = result_error(loop, task->fn);
+	if (error == 0 && task->fn->ret_size == 0 && (task->flags & BIDE__TASK_DELIVERED))
+		error = bide__code_in_force(task);
+	if (error == 0)
+		return;
+	task->error = (int16_t)error;
+	task->flags |= BIDE__TASK_FAILED;
+}
+
+static void release_stack(bide_loop *loop, struct bide__task *task)
+{
+	if (bide__on_own_stack(loop, task))
+		bide__stack_give(task->stack);
+	else
+		bide__light_end(loop, task);
+#if defined(BIDE__TSAN)
+	loop->dead_fiber = task->fiber;
+#endif
+}
+
+static _Noreturn void end_task(void)
+{
+	bide_loop *loop = bide__loop;
+	struct bide__task *task = loop->current;
+	settle(loop, task);
+	release_stack(loop, task);
+	task->state = BIDE__DONE;
+	memcpy(data_of(task), loop->passing, task->fn->ret_size);
+	loop->current = NULL;
+	bide__complete(loop, task);
+	bide__exit_task(loop);
+	__builtin_unreachable();
+}
+
+/* Keeps nothing across the call, as what it kept would lie in every light task's frames. */
+static void task_entry(void *arg)
+{
+	const struct bide__task *task = arg;
+	bide_loop *loop = bide__loop;
+	bide__tell_first(loop);
+	task->fn->run(loop->passing, loop->passing);
+	end_task();
+}
+
+static int end_unrun(bide_loop *loop, struct bide__task *task)
+{
+	unpromise_stack(loop, task);
+	task->error = -ENOMEM;
+	task->flags |= BIDE__TASK_FAILED;
+	task->state = BIDE__DONE;
+	bide__complete(loop, task);
+	return -ENOMEM;
+}
+
+/* The arguments leave the record first, which from now on holds what a started task needs. */
+int bide__begin(bide_loop *loop, struct bide__task *task)
+{
+	char *top = NULL;
+	struct bide__stack *stack = NULL;
+	memcpy(loop->passing, data_of(task), task->fn->args_size);
+	if (bide__on_own_stack(loop, task)) {
+		stack = bide__stack_take(
+			&loop->stacks, bide__stack_class_at(&loop->stacks, task->frames_class));
+		if (stack == NULL)
+			return end_unrun(loop, task);
+		BIDE__UNPOISON(stack->low, stack->cls->size);
+		task->stack = stack;
+		top = stack->top;
+	} else {
+		int rc = bide__light_begin(loop, task, &top);
+		if (rc < 0)
+			return rc;
+	}
+	task->scope = NULL;
+	task->wait = NULL;
+	task->object = NULL;
+	task->timer = (struct bide__timer){ 0 };
+	task->flags |= BIDE__TASK_STARTED;
+	task->sp = bide__context_make(top, task_entry, task);
+#if defined(BIDE__TSAN)
+	task->fiber = __tsan_create_fiber(0);
+#endif
+	return 0;
+}
+
+/* ---- the end ------------------------------------------------------------------------------ */
+
+bool bide__was_cancelled(const struct bide__task *task)
+{
+	int error = task->error;
+	return (task->flags & BIDE__TASK_DELIVERED) &&
+	       (error == -ECANCELED || error == -ETIMEDOUT || error == -EDEADLK);
+}
+
+bool bide__has_failed(const struct bide__task *task)
+{
+	return task->error != 0 && !bide__was_cancelled(task);
+}
+
+void bide__report_failure(struct bide__task *task)
+{
+	if (!bide__has_failed(task) || (task->flags & BIDE__TASK_RETRIEVED))
+		return;
+	task->flags |= BIDE__TASK_RETRIEVED;
+	bide__report(BIDE_REPORT_FAILURE, task->error, bide__name(task),
+	             "failed and nobody asked: %s", bide_strerror(task->error));
+}
+
+void bide__complete(bide_loop *loop, struct bide__task *task)
+{
+	loop->live--;
+	bide__make_done_calls(loop, task);
+	if (task->flags & BIDE__TASK_MAIN)
+		bide__begin_exit(loop);
+	bool freed = task->group != NULL && bide__group_ended(loop, task->group, task);
+	if (freed)
+		return;
+	if (task->awaiter_tag & 1)
+		bide__set_ended(loop, bide__set_of(task), task);
+	else if (task->awaiter != NULL)
+		bide__wake(loop, task->awaiter, 0);
+	else if (task->flags & BIDE__TASK_DETACHED) {
+		bide__report_failure(task);
+		bide__free_task(loop, task);
+	}
+}
+
+void bide__free_task(bide_loop *loop, struct bide__task *task)
+{
+	if (task->group != NULL)
+		bide__group_remove(task->group, task);
+	bide__extra_free(loop, task);
+	bide__record_free(&loop->pool, task);
+	bide__alloc_note(-1);
+}
+
+void bide__copy_result(const struct bide__task *task, void *ret)
+{
+	const bide__function *fn = task->fn;
+	if (task->error != 0)
+		memset(ret, 0, fn->ret_size);
+	else
+		memcpy(ret, data_of((struct bide__task *)task), fn->ret_size);
+}
+
+/* ---- waiting for it ----------------------------------------------------------------------- */
+
+static void cancel_awaited(bide_loop *loop, struct bide__task *task)
+{
+	bide__cancel_task(loop, task->object);
+}
+
+const struct bide__wait bide__wait_await = { "bide_await", NULL, cancel_awaited };
+
+/* A chain of awaits that leads back would wait for ever. */
+static bool awaits_current(const bide_loop *loop, const struct bide__task *task)
+{
+	while (task->state == BIDE__WAITING && task->wait == &bide__wait_await) {
+		task = task->object;
+		if (task == loop->current)
+			return true;
+	}
+	return false;
+}
+
+void bide__check_awaitable(bide_loop *loop, const char *call, const struct bide__task *task)
+{
+	if (task == loop->current)
+		bide__abort(call, "a task cannot wait for itself");
+	if (task->awaiter != NULL)
+		bide__abort(call, "task '%s' (#%u) is awaited already%s%s", bide__name(task), task->slot,
+		            task->awaiter_tag & 1 ? "" : " by ",
+		            task->awaiter_tag & 1 ? "" : bide__name(task->awaiter));
+	if (task->flags & BIDE__TASK_DETACHED)
+		bide__abort(call, "task '%s' (#%u) was detached", bide__name(task), task->slot);
+	if (awaits_current(loop, task))
+		bide__abort(call, "a cycle: task '%s' (#%u) waits, in the end, for this one",
+		            bide__name(task), task->slot);
+}
+
+void bide__check_result(const char *call, const struct bide__task *task, size_t size,
+                        unsigned cls, const char *type)
+{
+	const bide__function *fn = task->fn;
+	if (size == fn->ret_size && (cls & 0xff) == fn->ret_class)
+		return;
+	bide__abort(call, "task '%s' (#%u) returns %s of %u bytes, not %s of %zu", bide__name(task),
+	            task->slot, fn->result, fn->ret_size, type, size);
+}
+
+/* The caller's cancellation is what the task was cancelled by, when the wait handed it on. */
+static int end_of_wait(bide_loop *loop, struct bide__task *task)
+{
+	if (bide__was_cancelled(task) && (loop->current->flags & BIDE__TASK_CUT) &&
+	    (loop->current->flags & BIDE__TASK_PENDING))
+		return bide__deliver();
+	return task->error;
+}
+
+static int wait_for_end(bide_loop *loop, struct bide__task *task)
+{
+	if (task->state == BIDE__DONE)
+		return task->error;
+	task->awaiter = loop->current;
+	(void)bide__park_to_end(loop, &bide__wait_await, task);
+	task->awaiter = NULL;
+	return end_of_wait(loop, task);
+}
+
+int bide__take(bide_loop *loop, struct bide__task *task, void *ret)
+{
+	int error = wait_for_end(loop, task);
+	if (error == 0 && ret != NULL)
+		bide__copy_result(task, ret);
+	task->flags |= BIDE__TASK_RETRIEVED;
+	bide__free_task(loop, task);
+	return error;
+}
+
+/* The result of waiting for a task that could not be spawned. */
+static int no_task(void)
+{
+	return bide__loop != NULL && bide__loop->spawn_error < 0 ? bide__loop->spawn_error : -ENOMEM;
+}
+
+static struct bide__task *await_check(const char *call, bide_task *handle)
+{
+	(void)bide__suspending(&(struct bide__wait){ call, NULL, NULL });
+	struct bide__task *task = bide__lookup(call, handle);
+	bide__check_awaitable(bide__loop, call, task);
+	return task;
+}
+
+static void store_error(int error, void *ret, size_t size)
+{
+	int32_t narrow = error;
+	int64_t wide = error;
+	memcpy(ret, size == sizeof(narrow) ? (void *)&narrow : (void *)&wide, size);
+}
+
+void bide__await(bide_task *handle, void *ret, size_t ret_size, unsigned ret_class,
+                 const char *type)
+{
+	const bool can_carry = (ret_class & 0x100) != 0;
+	int error = no_task();
+	const char *name = "bide_await";
+	if (ret_size > 0)
+		memset(ret, 0, ret_size);
+	if (handle != NULL) {
+		struct bide__task *task = await_check("bide_await", handle);
+		bide__check_result("bide_await", task, ret_size, ret_class, type);
+		error = wait_for_end(bide__loop, task);
+		if (error == 0 && ret_size > 0)
+			bide__copy_result(task, ret);
+		/* A group knows of its tasks' failures; others' are lost unless the result tells. */
+		if (can_carry || task->group != NULL)
+			task->flags |= BIDE__TASK_RETRIEVED;
+		bide__report_failure(task);
+		bide__free_task(bide__loop, task);
+	} else if (!can_carry) {
+		bide__report(BIDE_REPORT_FAILURE, error, NULL, "%s: there is no task: %s", name,
+		             bide_strerror(error));
+	}
+	if (error < 0 && can_carry)
+		store_error(error, ret, ret_size);
+}
+
+int bide__try_await(bide_task *handle, void *ret, size_t ret_size, unsigned ret_class)
+{
+	if (handle == NULL)
+		return no_task();
+	struct bide__task *task = await_check("bide_try_await", handle);
+	if (ret != NULL)
+		bide__check_result("bide_try_await", task, ret_size, ret_class, "a pointer to an object");
+	return bide__take(bide__loop, task, ret);
+}
+
+int bide_join(bide_task *handle)
+{
+	return handle == NULL ? no_task()
+	                      : bide__take(bide__loop, await_check("bide_join", handle), NULL);
+}
+
+int bide__wait_for(bide_task *handle, double seconds, void *ret, size_t ret_size,
+                   unsigned ret_class)
+{
+	int result = 0;
+	bide_scope *scope = NULL;
+	int rc = bide_scope_open(seconds, &scope);
+	if (rc < 0) {
+		if (handle != NULL)
+			bide_cancel(handle);
+		(void)bide__try_await(handle, ret, ret_size, ret_class);
+		return rc;
+	}
+	result = bide__try_await(handle, ret, ret_size, ret_class);
+	(void)bide_scope_close(scope);
+	return result;
+}

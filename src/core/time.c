@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+/* time.c: see time.h; and the calls that sleep. */
+#include "core/time.h"
+
+#include "core/cancel.h"
+
+#include <errno.h>
+#include <math.h>
+#include <time.h>
+
+enum { NS = 1000000000, LONG_STEP_NS = 1000000 };
+
+static const double FOREVER = 1e10; /* seconds: longer sleeps end by cancellation only */
+
+/* ---- clocks ------------------------------------------------------------------------------- */
+
+static uint64_t read_clock(clockid_t id)
+{
+	struct timespec t;
+	(void)clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * NS + (uint64_t)t.tv_nsec;
+}
+
+uint64_t bide__monotonic(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t bide__clock(const bide_loop *loop)
+{
+	return loop->options.backend == BIDE_BACKEND_VIRTUAL ? loop->virtual_ns
+	                                                     : bide__monotonic();
+}
+
+double bide_time(void)
+{
+	return (double)(bide__loop != NULL ? bide__clock(bide__loop) : bide__monotonic()) / NS;
+}
+
+double bide_now(void)
+{
+	return bide__loop != NULL ? (double)bide__loop->now_ns / NS : bide_time();
+}
+
+struct bide__deadline bide__after(uint64_t from_ns, double seconds)
+{
+	if (seconds >= FOREVER)
+		return (struct bide__deadline){ UINT64_MAX, 0 };
+	uint64_t whole = (uint64_t)seconds;
+	unsigned __int128 part =
+		(unsigned __int128)(uint64_t)((seconds - (double)whole) * 0x1p64) * NS;
+	struct bide__deadline deadline = { from_ns + whole * NS + (uint64_t)(part >> 64),
+		                           (uint64_t)part };
+	/* Exactly on a nanosecond is the last moment of the one before. */
+	if (deadline.fraction != 0)
+		deadline.ns++;
+	deadline.fraction--;
+	return deadline;
+}
+
+/* ---- the turn's time ---------------------------------------------------------------------- */
+
+/* Sleeps count from the turn's time. When the step that is about to sleep computed for long that
+ * time is old, and the sleep would end early by as much: then it is read afresh. A gap in real time
+ * alone does not show that, as the thread may have been preempted, and tasks that were started
+ * together must go on sleeping from the same moment. So the thread's CPU time is asked, which is
+ * dear, once in a turn in which sleeps are armed and again only after a gap. For the first sleep of
+ * a turn it does not matter which it was. */
+static void settle_now(bide_loop *loop)
+{
+	if (loop->options.backend == BIDE_BACKEND_VIRTUAL)
+		return;
+	uint64_t clock = bide__monotonic(), before = loop->armed_ns;
+	loop->armed_ns = clock;
+	if (before == 0) {
+		if (clock - loop->now_ns > LONG_STEP_NS)
+			loop->now_ns = clock;
+	} else {
+		if (clock - before <= LONG_STEP_NS)
+			return;
+		uint64_t wall = clock - loop->armed_wall_ns;
+		uint64_t cpu = read_clock(CLOCK_THREAD_CPUTIME_ID) - loop->armed_cpu_ns;
+		uint64_t preempted = wall > cpu ? wall - cpu : 0;
+		if (clock - before > preempted + LONG_STEP_NS)
+			loop->now_ns = clock;
+	}
+	loop->armed_wall_ns = clock;
+	loop->armed_cpu_ns = read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* ---- sleeping ----------------------------------------------------------------------------- */
+
+struct bide__task *bide__sleeper(struct bide__timer *timer)
+{
+	return (struct bide__task *)((char *)timer - offsetof(struct bide__task, timer));
+}
+
+static void cut_sleep(bide_loop *loop, struct bide__task *task)
+{
+	bide__heap_remove(&loop->timers, &task->timer);
+}
+
+static void cut_endless(bide_loop *loop, struct bide__task *task)
+{
+	(void)task;
+	loop->endless--;
+}
+
+static const struct bide__wait wait_sleep = { "bide_sleep", cut_sleep, NULL };
+static const struct bide__wait wait_sleep_until = { "bide_sleep_until", cut_sleep, NULL };
+static const struct bide__wait wait_endless = { "bide_sleep", cut_endless, NULL };
+static const struct bide__wait wait_yield = { "bide_yield", NULL, NULL };
+
+static int sleep_to(bide_loop *loop, const struct bide__wait *wait, struct bide__deadline deadline)
+{
+	struct bide__task *task = loop->current;
+	if (deadline.ns == UINT64_MAX) {
+		loop->endless++;
+		return bide__park(loop, &wait_endless, NULL);
+	}
+	if (bide__heap_reserve(&loop->timers, 1) < 0)
+		return -ENOMEM;
+	task->timer = (struct bide__timer){ .kind = BIDE__TIMER_SLEEP };
+	task->fraction = deadline.fraction;
+	bide__heap_push(&loop->timers, &task->timer, deadline.ns);
+	return bide__park(loop, wait, (void *)(uintptr_t)deadline.fraction);
+}
+
+int bide_yield(void)
+{
+	struct bide__task *task = bide__suspending(&wait_yield);
+	bide_loop *loop = bide__loop;
+	if (task->flags & BIDE__TASK_PENDING)
+		return bide__refuse(loop, &wait_yield);
+	bide__yield(loop);
+	return 0;
+}
+
+int bide_sleep(double seconds)
+{
+	struct bide__task *task = bide__suspending(&wait_sleep);
+	bide_loop *loop = bide__loop;
+	if (!(seconds > 0))
+		return isnan(seconds) ? -EINVAL : bide_yield();
+	if (task->flags & BIDE__TASK_PENDING)
+		return bide__refuse(loop, &wait_sleep);
+	settle_now(loop);
+	return sleep_to(loop, &wait_sleep, bide__after(loop->now_ns, seconds));
+}
+
+int bide_sleep_until(double time)
+{
+	struct bide__task *task = bide__suspending(&wait_sleep_until);
+	bide_loop *loop = bide__loop;
+	if (!(time > 0))
+		return isnan(time) ? -EINVAL : bide_yield();
+	struct bide__deadline deadline = bide__after(0, time);
+	if (deadline.ns <= loop->now_ns)
+		return bide_yield();
+	if (task->flags & BIDE__TASK_PENDING)
+		return bide__refuse(loop, &wait_sleep_until);
+	return sleep_to(loop, &wait_sleep_until, deadline);
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+/* wake.c: see wake.h.
+ *
+ * `wake` says what the loop is doing: AWAKE while it runs, ASLEEP from just before it waits, WOKEN
+ * once somebody wants it. Whoever finds ASLEEP ends the wait; a loop that finds WOKEN does not
+ * begin one. So no wake-up is lost and none costs a system call that is not needed. */
+#include "core/wake.h"
+
+#include "base/alloc.h"
+#include "core/backend.h"
+#include "core/cancel.h"
+#include "core/time.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+void bide__notify(bide_loop *loop)
+{
+	__atomic_store_n(&loop->attention, true, __ATOMIC_RELEASE);
+	/* Acquires what the loop released by going to sleep: which backend it waits with. */
+	if (__atomic_exchange_n(&loop->wake, BIDE__WOKEN, __ATOMIC_ACQ_REL) == BIDE__ASLEEP)
+		loop->backend->wake(loop);
+}
+
+static void wait_until(bide_loop *loop, uint64_t deadline_ns)
+{
+	uint32_t awake = BIDE__AWAKE;
+	if (deadline_ns > 0 &&
+	    !__atomic_compare_exchange_n(&loop->wake, &awake, BIDE__ASLEEP, false, __ATOMIC_ACQ_REL,
+	                                 __ATOMIC_ACQUIRE))
+		deadline_ns = 0;
+	loop->backend->wait(loop, deadline_ns);
+	__atomic_store_n(&loop->wake, BIDE__AWAKE, __ATOMIC_RELEASE);
+}
+
+/* Says whether anything but the tasks themselves could make one ready. A task that sleeps without
+ * end waits for a cancellation, which SIGINT may bring. */
+static bool hope(bide_loop *loop)
+{
+	if (loop->in_flight > 0 || __atomic_load_n(&loop->attention, __ATOMIC_ACQUIRE) ||
+	    (loop->endless > 0 && loop->handles_interrupt && !loop->interrupt_seen))
+		return true;
+	pthread_mutex_lock(&loop->lock);
+	bool referenced = loop->refs > 1 || loop->posts != NULL;
+	pthread_mutex_unlock(&loop->lock);
+	return referenced;
+}
+
+bool bide__collect(bide_loop *loop)
+{
+	enum { RETRY_NS = 1000 * 1000 };
+	if (loop->nready > 0) {
+		if (loop->starved >= loop->nready) /* none can run before memory is freed */
+			loop->backend->wait(loop, bide__clock(loop) + RETRY_NS);
+		else if (loop->in_flight > 0)
+			loop->backend->wait(loop, 0);
+		return false;
+	}
+	uint64_t deadline = bide__heap_deadline(&loop->timers);
+	if (deadline == UINT64_MAX && !hope(loop)) {
+		bide__deadlock(loop);
+		return true;
+	}
+	wait_until(loop, deadline);
+	return true;
+}
+
+void bide__attend(bide_loop *loop)
+{
+	if (__atomic_exchange_n(&loop->interrupted, false, __ATOMIC_ACQUIRE)) {
+		loop->interrupt_seen = true;
+		if (loop->main != NULL)
+			bide__cancel_task(loop, loop->main);
+	}
+	pthread_mutex_lock(&loop->lock);
+	struct bide__post *post = loop->posts;
+	loop->posts = loop->last_post = NULL;
+	pthread_mutex_unlock(&loop->lock);
+	for (struct bide__post *next; post != NULL; post = next) {
+		next = post->next;
+		loop->no_suspend++;
+		post->fn(post->arg);
+		loop->no_suspend--;
+		free(post);
+	}
+}
+
+/* ---- from other threads ------------------------------------------------------------------- */
+
+bide_loop *bide_loop_ref(bide_loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	loop->refs++;
+	pthread_mutex_unlock(&loop->lock);
+	return loop;
+}
+
+void bide_loop_unref(bide_loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	bool last = --loop->refs == 0;
+	bool closed = loop->closed;
+	/* With the last outside reference gone a waiting loop may be in a deadlock: it looks. */
+	if (!closed)
+		bide__notify(loop);
+	pthread_mutex_unlock(&loop->lock);
+	if (last) {
+		pthread_mutex_destroy(&loop->lock);
+		free(loop);
+	}
+}
+
+/* Posts cross threads, so they come from malloc itself: the failure hook counts by thread. */
+int bide_call_threadsafe(bide_loop *loop, bide_callback *fn, void *arg)
+{
+	struct bide__post *post = bide__alloc_fails() ? NULL : malloc(sizeof(*post));
+	if (post == NULL)
+		return -ENOMEM;
+	*post = (struct bide__post){ NULL, fn, arg };
+	pthread_mutex_lock(&loop->lock);
+	bool closed = loop->closed;
+	if (!closed) {
+		if (loop->posts == NULL)
+			loop->posts = post;
+		else
+			loop->last_post->next = post;
+		loop->last_post = post;
+		bide__notify(loop);
+	}
+	pthread_mutex_unlock(&loop->lock);
+	if (closed)
+		free(post);
+	return closed ? -BIDE_ELOOP : 0;
+}
+
+void bide__drop_posts(bide_loop *loop)
+{
+	for (struct bide__post *post = loop->posts, *next; post != NULL; post = next) {
+		next = post->next;
+		free(post);
+	}
+	loop->posts = loop->last_post = NULL;
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+/* wait_fd.c: the call that waits for a descriptor, on whichever backend. */
+#include "core/backend.h"
+#include "core/cancel.h"
+
+#include <errno.h>
+
+static void pass_on(bide_loop *loop, struct bide__task *task)
+{
+	struct bide__watch *watch = task->object;
+	if (watch->cancelled)
+		return;
+	watch->cancelled = true;
+	loop->backend->unwatch(loop, watch);
+}
+
+/* The wait lasts until the backend has let go of the descriptor. */
+static const struct bide__wait wait_fd = { "bide_wait_fd", NULL, pass_on };
+
+void bide__watch_done(bide_loop *loop, struct bide__watch *watch, int result)
+{
+	loop->in_flight--;
+	bide__wake(loop, watch->task, watch->cancelled && result <= 0 ? BIDE__CUT : result);
+	bide__block_free(&loop->pool, watch, sizeof(*watch));
+}
+
+int bide_wait_fd(int fd, int events)
+{
+	struct bide__task *task = bide__suspending(&wait_fd);
+	bide_loop *loop = bide__loop;
+	if (events == 0 || (events & ~(BIDE_READABLE | BIDE_WRITABLE)) != 0)
+		return -EINVAL;
+	if (fd < 0)
+		return -EBADF;
+	if (task->flags & BIDE__TASK_PENDING)
+		return bide__refuse(loop, &wait_fd);
+	struct bide__watch *watch = bide__block_new(&loop->pool, sizeof(*watch));
+	if (watch == NULL)
+		return -ENOMEM;
+	int ready = 0;
+	*watch = (struct bide__watch){ .task = task, .fd = fd, .events = events };
+	int rc = loop->backend->watch(loop, watch, &ready);
+	if (rc != 0) {
+		bide__block_free(&loop->pool, watch, sizeof(*watch));
+		return rc < 0 ? rc : ready;
+	}
+	loop->in_flight++;
+	rc = bide__park_to_end(loop, &wait_fd, watch);
+	return rc != BIDE__CUT ? rc : bide__deliver();
+}
