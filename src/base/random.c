@@ -92,7 +92,7 @@ static double interpolate(double a, double b, double u)
 	double width = b - a;
 	double x = isinf(width) ? a * (1 - u) + b * u : a + width * u;
 
-	/* Rounding can step over an end by one unit, or miss b when u is 1. */
+	/* Rounding, in whichever mode, can step over an end or miss b when u is 1. */
 	if (u >= 1)
 		return b;
 	if (x < low)

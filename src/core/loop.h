@@ -48,6 +48,7 @@ struct bide_loop {
 	size_t lap_left;            /* steps until all that were ready have had their turn */
 	size_t turn_left;           /* steps that may still be made before time and I/O are looked at */
 	void *sp;                   /* the scheduler's stack pointer while a task runs */
+	int *errno_at;              /* this thread's errno; each task's is kept while it is parked */
 	struct bide__cxx *cxx;      /* C++'s exceptions in flight on this thread, or NULL */
 	bool stepwise;              /* every step goes through the scheduler: debug, strict, evict */
 	unsigned no_suspend;        /* depth of BIDE_NO_SUSPEND */
@@ -141,8 +142,17 @@ static inline void bide__make_ready(bide_loop *loop, struct bide__task *task)
 	loop->nready++;
 }
 
+/* Aborts for a suspending call that was made where nothing can suspend. */
+_Noreturn void bide__refuse_to_suspend(const char *call);
+
 /* Aborts unless a task is running that may suspend in @p wait; returns it. */
-struct bide__task *bide__suspending(const struct bide__wait *wait);
+static inline struct bide__task *bide__suspending(const struct bide__wait *wait)
+{
+	const bide_loop *loop = bide__loop;
+	if (__builtin_expect(loop == NULL || loop->current == NULL || loop->no_suspend > 0, 0))
+		bide__refuse_to_suspend(wait->name);
+	return loop->current;
+}
 
 /* Parks the current task, which the caller has linked to what it waits for, in @p wait.
  * Returns what bide__wake() gave, or the cancellation. */

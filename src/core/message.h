@@ -14,9 +14,6 @@ void bide__report(enum bide_report_kind kind, int error, const char *task, const
 _Noreturn void bide__abort(const char *call, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Aborts for a suspending call that was made where nothing can suspend. */
-_Noreturn void bide__refuse_to_suspend(const char *call);
-
 /* A task's name: its own, or its function's. */
 const char *bide__name(const struct bide__task *task);
 

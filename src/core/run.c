@@ -117,6 +117,7 @@ static int open_loop(const bide_options *options, bide_loop **ret_loop)
 	pthread_mutex_init(&loop->lock, NULL);
 	loop->refs = 1;
 	loop->thread = (pid_t)syscall(SYS_gettid);
+	loop->errno_at = &errno;
 	loop->cxx = bide__cxx_globals();
 	loop->backend = &bide__backend_idle;
 	int rc = bide__loops_add(loop, &generation);

@@ -68,23 +68,18 @@ static inline struct bide__task *next_direct(bide_loop *loop)
 
 /* ---- parking ------------------------------------------------------------------------------ */
 
-struct bide__task *bide__suspending(const struct bide__wait *wait)
+/* What lies on the stack of a parked task is kept for each of a million of them. So the functions
+ * between a suspending call and the context switch keep next to nothing there: the loop and the
+ * task are looked up again afterwards, and leave() ends in a jump to the switch, which returns to
+ * the caller of leave(). */
+__attribute__((noinline)) static void leave(void)
 {
 	bide_loop *loop = bide__loop;
-	if (__builtin_expect(loop == NULL || loop->current == NULL || loop->no_suspend > 0, 0))
-		bide__refuse_to_suspend(wait->name);
-	return loop->current;
-}
-
-/* Leaves the current task, whose state says when it goes on, and returns when it does. */
-static void switch_out(bide_loop *loop, struct bide__task *task)
-{
-	struct bide__task *next = next_direct(loop);
+	struct bide__task *task = loop->current, *next = next_direct(loop);
 	if (next == task) {
 		task->state = BIDE__RUNNING;
 		return;
 	}
-	int saved_errno = errno;
 	void *sp = loop->sp;
 	loop->current = next;
 	if (next != NULL) {
@@ -92,12 +87,28 @@ static void switch_out(bide_loop *loop, struct bide__task *task)
 		sp = next->sp;
 	}
 	bide__switch(loop, next, false, &task->sp, sp);
-	errno = saved_errno;
 }
 
-/* The loop and the task are read again after the switch rather than kept, as what is kept would
- * lie on the stack, and so in memory, of every parked task. */
-static int park(bide_loop *loop, const struct bide__wait *wait, void *object)
+/* Leaves the current task, whose state says when it goes on, and returns when it does. */
+static inline void switch_out(const bide_loop *loop)
+{
+	int saved_errno = *loop->errno_at;
+	leave();
+	*bide__loop->errno_at = saved_errno;
+}
+
+/* A park that tests watch, or of a task that is cancelled already. */
+__attribute__((noinline, cold)) static void look_at_park(void)
+{
+	bide_loop *loop = bide__loop;
+	struct bide__task *task = loop->current;
+	if (task->flags & BIDE__TASK_PENDING)
+		bide__cut_wait(loop, task);
+	if (loop->on_park != NULL)
+		loop->on_park(loop, task);
+}
+
+static inline int park(bide_loop *loop, const struct bide__wait *wait, void *object)
 {
 	struct bide__task *task = loop->current;
 	task->wait = wait;
@@ -105,18 +116,16 @@ static int park(bide_loop *loop, const struct bide__wait *wait, void *object)
 	task->state = BIDE__WAITING;
 	task->flags &= (uint16_t)~BIDE__TASK_CUT;
 	loop->suspensions++;
-	if (__builtin_expect((task->flags & BIDE__TASK_PENDING) != 0, 0))
-		bide__cut_wait(loop, task);
-	if (__builtin_expect(loop->on_park != NULL, 0))
-		loop->on_park(loop, task);
-	switch_out(loop, task);
+	if (__builtin_expect((task->flags & BIDE__TASK_PENDING) || loop->on_park != NULL, 0))
+		look_at_park();
+	switch_out(bide__loop);
 	return (int)(intptr_t)bide__loop->current->object;
 }
 
 int bide__park(bide_loop *loop, const struct bide__wait *wait, void *object)
 {
 	int result = park(loop, wait, object);
-	if (result == BIDE__CUT)
+	if (__builtin_expect(result == BIDE__CUT, 0))
 		return bide__deliver();
 	bide__loop->current->ignored = 0;
 	return result;
@@ -129,12 +138,11 @@ int bide__park_to_end(bide_loop *loop, const struct bide__wait *wait, void *obje
 
 void bide__yield(bide_loop *loop)
 {
-	struct bide__task *task = loop->current;
-	bide__make_ready(loop, task);
+	bide__make_ready(loop, loop->current);
 	loop->suspensions++;
 	if (__builtin_expect(loop->on_park != NULL, 0))
-		loop->on_park(loop, task);
-	switch_out(loop, task);
+		look_at_park();
+	switch_out(bide__loop);
 }
 
 int bide__refuse(bide_loop *loop, const struct bide__wait *wait)
@@ -143,7 +151,7 @@ int bide__refuse(bide_loop *loop, const struct bide__wait *wait)
 	bide__count_ignored(loop, task, wait->name);
 	task->wait = wait;
 	bide__make_ready(loop, task);
-	switch_out(loop, task);
+	switch_out(loop);
 	return bide__deliver();
 }
 

@@ -58,7 +58,7 @@ struct bide__stack_class *bide__stack_class_at(const struct bide__stacks *stacks
 
 static int region_new(struct bide__stack_class *cls)
 {
-	size_t slots = cls->made == 0 ? FIRST_REGION : cls->made;
+	size_t slots = cls->mapped == 0 ? FIRST_REGION : cls->mapped;
 	if (slots > REGION_MAX)
 		slots = REGION_MAX;
 	struct bide__stack_region *region =
@@ -75,9 +75,12 @@ static int region_new(struct bide__stack_class *cls)
 	/* A huge page under stacks would take 2 MiB where 4 KiB are used. */
 	(void)madvise(region->base, region->slots * slot_size(cls), MADV_NOHUGEPAGE);
 	BIDE__ROOT_REGISTER(region->base, region->slots * slot_size(cls));
-	region->next = cls->regions;
-	cls->regions = region;
-	cls->uncarved = region->slots;
+	region->next = NULL;
+	*(cls->last != NULL ? &cls->last->next : &cls->regions) = region;
+	cls->last = region;
+	if (cls->carving == NULL)
+		cls->carving = region;
+	cls->mapped += region->slots;
 	return 0;
 }
 
@@ -93,13 +96,13 @@ static struct bide__stack *stack_make(struct bide__stack_class *cls,
 	return stack;
 }
 
-/* Guards the next few slots of the newest region and puts them on the free list. */
+/* Guards the next few slots of a region and puts them on the free list. */
 static int carve(struct bide__stacks *stacks, struct bide__stack_class *cls)
 {
-	struct bide__stack_region *region = cls->regions;
+	struct bide__stack_region *region = cls->carving;
 	size_t n = cls->made == 0 ? 1 : cls->made < BATCH_MAX ? cls->made : BATCH_MAX;
-	if (n > cls->uncarved)
-		n = cls->uncarved;
+	if (n > region->slots - region->carved)
+		n = region->slots - region->carved;
 	char *first = region->base + region->carved * slot_size(cls);
 	int rc = bide__guard_install(first, BIDE__GUARD_SIZE, slot_size(cls), n,
 	                             &stacks->by_mprotect);
@@ -111,19 +114,25 @@ static int carve(struct bide__stacks *stacks, struct bide__stack_class *cls)
 		cls->free = stack;
 	}
 	region->carved += n;
-	cls->uncarved -= n;
+	if (region->carved == region->slots)
+		cls->carving = region->next;
 	cls->made += n;
 	cls->nfree += n;
 	return 0;
 }
 
 /* Guards by mprotect run out, so there a promise is kept by guarding at once. The first stack is
- * guarded at once too, which tells which kind of guard there is. */
+ * guarded at once too, which tells which kind of guard there is. Otherwise address space is enough:
+ * tasks that end as soon as they begin take turns on few stacks. */
 int bide__stack_promise(struct bide__stacks *stacks, struct bide__stack_class *cls)
 {
-	while (cls->nfree + cls->uncarved <= cls->promised || cls->made == 0 ||
-	       (stacks->by_mprotect && cls->nfree <= cls->promised)) {
-		int rc = cls->uncarved == 0 ? region_new(cls) : carve(stacks, cls);
+	while (cls->nfree + (cls->mapped - cls->made) <= cls->promised) {
+		int rc = region_new(cls);
+		if (rc < 0)
+			return rc;
+	}
+	while (cls->made == 0 || (stacks->by_mprotect && cls->nfree <= cls->promised)) {
+		int rc = carve(stacks, cls);
 		if (rc < 0)
 			return rc;
 	}

@@ -47,10 +47,12 @@ struct bide__stack_class {
 	struct bide__stack *free;           /* last used first: its pages are warm */
 	size_t nfree;                       /* on that list */
 	size_t nidle;                       /* at its end, whose pages were given back */
-	size_t uncarved;                    /* slots of regions not yet made into stacks */
 	size_t promised;                    /* to tasks that have not begun */
-	size_t made;                        /* stacks in all */
-	struct bide__stack_region *regions; /* newest first; only it has uncarved slots */
+	size_t mapped;                      /* slots of all regions */
+	size_t made;                        /* of which these are stacks */
+	struct bide__stack_region *regions; /* oldest first */
+	struct bide__stack_region *last;
+	struct bide__stack_region *carving; /* first with slots that are no stacks yet, or NULL */
 };
 
 struct bide__stacks {

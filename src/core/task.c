@@ -210,7 +210,7 @@ static void release_stack(bide_loop *loop, struct bide__task *task)
 #endif
 }
 
-static _Noreturn void end_task(void)
+__attribute__((noinline)) static _Noreturn void end_task(void)
 {
 	bide_loop *loop = bide__loop;
 	struct bide__task *task = loop->current;
@@ -228,9 +228,8 @@ static _Noreturn void end_task(void)
 static void task_entry(void *arg)
 {
 	const struct bide__task *task = arg;
-	bide_loop *loop = bide__loop;
-	bide__tell_first(loop);
-	task->fn->run(loop->passing, loop->passing);
+	bide__tell_first(bide__loop);
+	task->fn->run(bide__loop->passing, bide__loop->passing);
 	end_task();
 }
 
