@@ -75,6 +75,7 @@ typedef struct bide_options {
  *  @return 0, or the error that the main task or the opening of the loop ended with:
  *          -ECANCELED  the main task was cancelled (by SIGINT, too)
  *          -EDEADLK    every task waited and nothing could have woken any
+ *          -EBUSY      options were given and this thread has an open loop, with its own
  *          -ENOMEM, -EMFILE, -ENOSYS … the loop could not be opened. */
 #define bide_try_run(options, ret, ...) \
 	BIDE__TRY(bide__request_of(NULL, BIDE__IS(const bide_options, options), (ret), \

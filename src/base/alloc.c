@@ -91,7 +91,7 @@ void *bide__map(size_t bytes)
 	if (bide__alloc_fails())
 		return NULL;
 	mapping = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	return mapping == MAP_FAILED ? NULL : counted(mapping);
 }
 

@@ -29,7 +29,8 @@ struct natural {
 };
 
 /* The state of the conversion. With the digits so far taken off, and all scaled alike, the value is
- * rest / scale; numbers down to low / scale below it and up to high / scale above read back as it. */
+ * rest / scale; numbers down to low / scale below it and up to high / scale above it read back as
+ * the same. */
 struct conversion {
 	struct natural rest;
 	struct natural scale;
@@ -106,10 +107,11 @@ static int compare_sum(const struct natural *a, const struct natural *b, const s
 	int words = a->used > b->used ? a->used : b->used;
 	int64_t difference = 0;
 
-	/* From the top, difference is what remains, in units of the word at hand. It soon becomes too
-	 * large for the words below to matter: they add up to less than 2 and more than -1. */
+	/* From the top, difference is what remains, in units of the word at hand. It soon becomes
+	 * too large for the words below to matter: they add up to less than 2 and more than -1. */
 	for (int i = words > c->used ? words : c->used; i-- > 0;) {
-		difference = difference * (INT64_C(1) << 32) + word_at(a, i) + word_at(b, i) - word_at(c, i);
+		difference = difference * (INT64_C(1) << 32) + word_at(a, i) + word_at(b, i) -
+		             word_at(c, i);
 		if (difference >= 1 || difference <= -2)
 			break;
 	}
@@ -143,8 +145,8 @@ static void subtract_multiple(struct natural *a, const struct natural *b, uint32
 		a->used--;
 }
 
-/* Takes the next digit off the rest. The scale's top word lies in [2^27, 2^28), so ten times it fits
- * a word and the quotient of the top words is right or one too small. */
+/* Takes the next digit off the rest. The scale's top word lies in [2^27, 2^28), so ten times it
+ * fits a word and the quotient of the top words is right or one too small. */
 static int next_digit(struct conversion *c)
 {
 	int top = c->scale.used - 1;
@@ -212,11 +214,12 @@ static void begin(struct conversion *c, uint64_t significand, int exponent)
 }
 
 /* Divides by the power of ten that leaves one digit before the point, and returns where the point
- * of the whole number is. The logarithm's estimate, from the highest bit, is right or one too low. */
+ * of the whole number is. The estimate by the highest bit's logarithm is right or one too low. */
 static int scale_to_first_digit(struct conversion *c, uint64_t significand, int exponent)
 {
 	int log2 = exponent + 63 - __builtin_clzll(significand);
-	int point = (log2 >= 0 ? log2 * 315653 / 1048576 : -((-log2 * 315653 + 1048575) / 1048576)) + 1;
+	int point =
+		(log2 >= 0 ? log2 * 315653 / 1048576 : -((-log2 * 315653 + 1048575) / 1048576)) + 1;
 
 	if (point >= 0) {
 		multiply_power_of_ten(&c->scale, point);
@@ -326,7 +329,7 @@ static char *put_finite(char *to, uint64_t fraction, int biased_exponent)
 		shortest_digits(fraction, MIN_EXPONENT, &d);
 	else
 		shortest_digits(fraction | UINT64_C(1) << FRACTION_BITS,
-				biased_exponent - 1 + MIN_EXPONENT, &d);
+		                biased_exponent - 1 + MIN_EXPONENT, &d);
 	return d.point > -4 && d.point <= 16 ? put_plain(to, &d) : put_scientific(to, &d);
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* A 4-ary heap of timers. See heap.h for the layout.
  *
- * Invariants: no entry orders before its parent; entries[t->index].timer == t for every armed t; no
- * two armed timers have the same seq, and all are below next_seq. */
+ * Invariants: no entry orders before its parent; entries[t->index] is the entry of t for every
+ * armed t; no two armed timers have the same seq, and all are below next_seq. */
 #include "heap.h"
 
 #include "alloc.h"
+#include "list.h"
 
 #include <assert.h>
 
@@ -31,13 +32,15 @@ static uint64_t fraction_of(const struct bide__timer *timer)
 {
 	if (!(timer->kind & BIDE__TIMER_FINE))
 		return UINT64_MAX;
-	const size_t offset = offsetof(struct bide__fine_timer, timer);
-	return ((const struct bide__fine_timer *)((const char *)timer - offset))->fraction;
+	return BIDE__CONTAINER(timer, const struct bide__fine_timer, timer)->fraction;
 }
 
-static bool before_on_tie(const struct bide__timer *a, const struct bide__timer *b)
+__attribute__((noinline)) static bool before_on_tie(const struct bide__timer *a,
+                                                    const struct bide__timer *b)
 {
-	uint64_t of_a = fraction_of(a), of_b = fraction_of(b);
+	uint64_t of_a = fraction_of(a);
+	uint64_t of_b = fraction_of(b);
+
 	return of_a != of_b ? of_a < of_b : a->seq < b->seq;
 }
 
@@ -45,14 +48,20 @@ static bool before_on_tie(const struct bide__timer *a, const struct bide__timer 
 static inline bool before(const struct bide__heap_entry *a, const struct bide__heap_entry *b)
 {
 	if (__builtin_expect(a->deadline_ns == b->deadline_ns, 0))
-		return before_on_tie(a->timer, b->timer);
+		return before_on_tie(bide__heap_timer_of(a), bide__heap_timer_of(b));
 	return a->deadline_ns < b->deadline_ns;
 }
 
 static inline void place(struct bide__heap *heap, uint32_t slot, struct bide__heap_entry entry)
 {
-	heap->entries[slot] = entry;
-	entry.timer->index = slot;
+	struct bide__timer *timer = bide__heap_timer_of(&entry);
+
+	heap->entries[slot].deadline_ns = entry.deadline_ns;
+	/* Two stores: gcc would put one of sixteen bytes together in memory and wait for that. */
+	__asm__ volatile("");
+	heap->entries[slot].timer = entry.timer;
+	timer->index = slot;
+	timer->kind = entry.timer >> 60;
 }
 
 void bide__heap_finish(struct bide__heap *heap)
@@ -74,7 +83,7 @@ int bide__heap_grow(struct bide__heap *heap, size_t extra)
 	while (slots < heap->count + extra + ROOT)
 		slots *= 2;
 	entries = old_slots ? bide__remap(heap->entries, old_slots * entry_size, slots * entry_size)
-			    : bide__map(slots * entry_size);
+	                    : bide__map(slots * entry_size);
 	if (!entries)
 		return -ENOMEM;
 	heap->entries = entries;
@@ -157,7 +166,7 @@ static void renumber(struct bide__heap *heap)
 	while (heap->count > 0) {
 		struct bide__heap_entry first = heap->entries[ROOT];
 
-		take_out(heap, first.timer);
+		take_out(heap, bide__heap_timer_of(&first));
 		heap->entries[ROOT + heap->count] = first;
 	}
 	for (uint32_t low = 0; low < count / 2; low++) {
@@ -170,7 +179,7 @@ static void renumber(struct bide__heap *heap)
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		place(heap, ROOT + i, heap->entries[ROOT + i]);
-		heap->entries[ROOT + i].timer->seq = i;
+		bide__heap_timer_of(&heap->entries[ROOT + i])->seq = i;
 	}
 	heap->count = count;
 	heap->next_seq = count;
@@ -178,7 +187,8 @@ static void renumber(struct bide__heap *heap)
 
 void bide__heap_push(struct bide__heap *heap, struct bide__timer *timer, uint64_t deadline_ns)
 {
-	struct bide__heap_entry entry = { deadline_ns, timer };
+	uint64_t tagged = (uint64_t)timer->kind << 60 | (uintptr_t)timer;
+	struct bide__heap_entry entry = { deadline_ns, tagged };
 	uint32_t slot;
 
 	assert(heap->count < heap->capacity);
@@ -227,7 +237,7 @@ void bide__heap_remove(struct bide__heap *heap, struct bide__timer *timer)
 	if (timer->index == 0)
 		return;
 	assert(timer->index < ROOT + heap->count);
-	assert(heap->entries[timer->index].timer == timer);
+	assert(bide__heap_timer_of(&heap->entries[timer->index]) == timer);
 	take_out(heap, timer);
 	trim_if_due(heap);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The timer heap: which armed timer is due next.
  *
- * A 4-ary min-heap of 16-byte entries ordered by deadline, then by fraction, then by creation, so that timers with
- * equal deadlines come out in the order they went in, always. Each timer knows its slot, so that any
- * can be taken out.
+ * A 4-ary min-heap of 16-byte entries ordered by deadline, then by fraction, then by creation, so
+ * that timers with equal deadlines come out in the order they went in, always. Each timer knows its
+ * slot, so that any can be taken out.
  *
  *     slot   0 1 2 | 3    | 4 5 6 7 | 8 9 10 11 | 12 13 14 15 | …
  *            unused  root   its       children    children
@@ -12,8 +12,8 @@
  * The root is slot 3, so that the four children of a slot share one cache line.
  *
  * The array is a mapping that grows by moving pages and is backed only where it was touched. Its
- * capacity never shrinks, so what was reserved stays reserved; when most of it has fallen out of use
- * the pages are given back.
+ * capacity never shrinks, so what was reserved stays reserved; when most of it has fallen out of
+ * use the pages are given back.
  *
  * This file must know nothing of clocks, or of what a timer does when it is due. */
 #ifndef BIDE_BASE_HEAP_H
@@ -27,7 +27,7 @@
 /* Part of the record that waits. All zero is a timer that is not armed. */
 struct bide__timer {
 	uint32_t index : 28; /* Its slot in the heap; 0 when it is not armed. The heap's. */
-	uint32_t kind : 4;   /* What it is for, the owner's; here only BIDE__TIMER_FINE is read. */
+	uint32_t kind : 4;   /* What it is for, the owner's, not to be changed while it is armed. */
 	uint32_t seq;        /* Lower is older, among timers of one heap. The heap's. */
 };
 
@@ -40,9 +40,11 @@ struct bide__fine_timer {
 	struct bide__timer timer;
 };
 
+/* An entry names its timer's kind too, so that an entry that moves can write the timer's slot and
+ * kind as one word. Reading that word first would miss the cache once a level. */
 struct bide__heap_entry {
-	uint64_t deadline_ns;      /* When the timer is due. */
-	struct bide__timer *timer; /* Borrowed while it is armed; must not move. */
+	uint64_t deadline_ns; /* When the timer is due. */
+	uint64_t timer;       /* The kind in the top four bits, the timer's address below. */
 };
 
 enum {
@@ -73,7 +75,8 @@ static inline int bide__heap_reserve(struct bide__heap *heap, size_t extra)
 	return bide__heap_grow(heap, extra);
 }
 
-/* Arms a timer that is not armed. Room must have been reserved. */
+/* Arms a timer that is not armed. Room must have been reserved. The timer is borrowed until it is
+ * popped or removed, and must not move. */
 void bide__heap_push(struct bide__heap *heap, struct bide__timer *timer, uint64_t deadline_ns);
 
 static inline bool bide__heap_empty(const struct bide__heap *heap)
@@ -81,10 +84,15 @@ static inline bool bide__heap_empty(const struct bide__heap *heap)
 	return heap->count == 0;
 }
 
+static inline struct bide__timer *bide__heap_timer_of(const struct bide__heap_entry *entry)
+{
+	return (struct bide__timer *)(uintptr_t)(entry->timer & (UINT64_MAX >> 4));
+}
+
 /* The timer that is due first, or NULL. */
 static inline struct bide__timer *bide__heap_top(const struct bide__heap *heap)
 {
-	return heap->count ? heap->entries[BIDE__HEAP_ROOT].timer : NULL;
+	return heap->count ? bide__heap_timer_of(&heap->entries[BIDE__HEAP_ROOT]) : NULL;
 }
 
 /* When that timer is due; UINT64_MAX when there is none. */
@@ -100,7 +108,7 @@ static inline bool bide__timer_armed(const struct bide__timer *timer)
 
 /* The deadline of a timer that is armed in this heap. */
 static inline uint64_t bide__heap_deadline_of(const struct bide__heap *heap,
-					      const struct bide__timer *timer)
+                                              const struct bide__timer *timer)
 {
 	return heap->entries[timer->index].deadline_ns;
 }

@@ -14,7 +14,7 @@
 
 /* The record that holds a link: the address of its member is turned into its own. */
 #define BIDE__CONTAINER(pointer, type, member) \
-	((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 /* A ring's head or one of its members. */
 struct bide__list {

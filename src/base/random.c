@@ -9,8 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A 64-bit counter stepped by the golden ratio, its value mixed. It takes any start, and four values
- * in a row are never all zero, which is the one state that xoshiro256** cannot leave. */
+/* A 64-bit counter stepped by the golden ratio, its value mixed. It takes any start, and four
+ * values in a row are never all zero, which is the one state that xoshiro256** cannot leave. */
 static uint64_t splitmix64(uint64_t *state)
 {
 	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);

@@ -130,8 +130,6 @@ static int open_loop(const bide_options *options, bide_loop **ret_loop)
 	rc = set_options(loop, options);
 	if (rc == 0)
 		rc = bide__fault_init(loop);
-	if (rc == 0)
-		rc = bide__heap_reserve(&loop->timers, 1);
 	if (rc < 0) {
 		close_loop(loop);
 		return rc;
@@ -251,7 +249,7 @@ static int run_on(bide_loop *loop, const bide_options *options, const bide__func
 		return run_main(loop, fn, args, ret);
 	}
 	if (bide__loop != NULL)
-		return run_main(bide__loop, fn, args, ret);
+		return options != NULL ? -EBUSY : run_main(bide__loop, fn, args, ret);
 	int rc = open_loop(options, &loop);
 	if (rc < 0)
 		return rc;

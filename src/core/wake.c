@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 void bide__notify(bide_loop *loop)
 {
@@ -30,7 +31,8 @@ static void wait_until(bide_loop *loop, uint64_t deadline_ns)
 	                                 __ATOMIC_ACQUIRE))
 		deadline_ns = 0;
 	loop->backend->wait(loop, deadline_ns);
-	__atomic_store_n(&loop->wake, BIDE__AWAKE, __ATOMIC_RELEASE);
+	/* An exchange, so that what a waker did before it said WOKEN is seen, attention above all. */
+	(void)__atomic_exchange_n(&loop->wake, BIDE__AWAKE, __ATOMIC_ACQ_REL);
 }
 
 /* Says whether anything but the tasks themselves could make one ready. A task that sleeps without
@@ -38,7 +40,8 @@ static void wait_until(bide_loop *loop, uint64_t deadline_ns)
 static bool hope(bide_loop *loop)
 {
 	if (loop->in_flight > 0 || __atomic_load_n(&loop->attention, __ATOMIC_ACQUIRE) ||
-	    (loop->endless > 0 && loop->handles_interrupt && !loop->interrupt_seen))
+	    (loop->endless > 0 && loop->handles_interrupt && !loop->interrupt_seen &&
+	     loop->options.backend != BIDE_BACKEND_VIRTUAL))
 		return true;
 	pthread_mutex_lock(&loop->lock);
 	bool referenced = loop->refs > 1 || loop->posts != NULL;
@@ -48,11 +51,11 @@ static bool hope(bide_loop *loop)
 
 bool bide__collect(bide_loop *loop)
 {
-	enum { RETRY_NS = 1000 * 1000 };
 	if (loop->nready > 0) {
+		const struct timespec retry = { 0, 1000 * 1000 };
 		if (loop->starved >= loop->nready) /* none can run before memory is freed */
-			loop->backend->wait(loop, bide__clock(loop) + RETRY_NS);
-		else if (loop->in_flight > 0)
+			(void)nanosleep(&retry, NULL);
+		if (loop->in_flight > 0)
 			loop->backend->wait(loop, 0);
 		return false;
 	}

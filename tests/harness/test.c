@@ -80,7 +80,7 @@ void test__timeout(double seconds)
 	atomic_store(&report->timeout_ms, (unsigned)(seconds * 1000));
 }
 
-/* ---- Checks ----------------------------------------------------------------------------------- */
+/* ---- Checks --------------------------------------------------------------------------------- */
 
 static void write_all(int fd, const char *text, size_t size)
 {
@@ -155,7 +155,7 @@ bool test__str(const char *a, const char *b, const char *file, int line, const c
 
 	if (!same)
 		test__fail(file, line, "%s is %s%s%s, not %s%s%s", what, mark_a, a ? a : "NULL",
-			   mark_a, mark_b, b ? b : "NULL", mark_b);
+		           mark_a, mark_b, b ? b : "NULL", mark_b);
 	return same;
 }
 
@@ -167,22 +167,22 @@ bool test__ptr(const void *a, const void *b, const char *file, int line, const c
 }
 
 bool test__mem(const void *a, const void *b, size_t size, const char *file, int line,
-	       const char *what)
+               const char *what)
 {
 	const unsigned char *x = a;
 	const unsigned char *y = b;
 
 	for (size_t i = 0; i < size; i++) {
 		if (x[i] != y[i]) {
-			test__fail(file, line, "%s: byte %zu of %zu is 0x%02x, not 0x%02x", what,
-				   i, size, x[i], y[i]);
+			test__fail(file, line, "%s: byte %zu of %zu is 0x%02x, not 0x%02x", what, i,
+			           size, x[i], y[i]);
 			return false;
 		}
 	}
 	return true;
 }
 
-/* ---- A test's process ------------------------------------------------------------------------- */
+/* ---- A test's process ----------------------------------------------------------------------- */
 
 static void on_time_out(int signal)
 {
@@ -236,7 +236,7 @@ static _Noreturn void run_here(const struct test__case *test, int output, const 
 	exit(0);
 }
 
-/* ---- The runner's side ------------------------------------------------------------------------ */
+/* ---- The runner's side ---------------------------------------------------------------------- */
 
 /* BIDE_TEST_TIMEOUT: how much longer everything may take, for slow machines and emulators. */
 static double time_scale(void)
@@ -333,7 +333,7 @@ static void judge_death(const struct test__case *test, int status, struct test__
 }
 
 static void judge(const struct test__case *test, int status, bool timed_out,
-		  struct test__result *result)
+                  struct test__result *result)
 {
 	unsigned failures = atomic_load(&report->failures);
 
@@ -387,7 +387,7 @@ void test__run(const struct test__case *test, double timeout, struct test__resul
 	int status;
 
 	report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		      0);
+	              0);
 	if (output < 0 || report == MAP_FAILED) {
 		perror("a place for what a test tells");
 		exit(1);
@@ -403,7 +403,7 @@ void test__run(const struct test__case *test, double timeout, struct test__resul
 	close(output);
 }
 
-/* ---- The program ------------------------------------------------------------------------------ */
+/* ---- The program ---------------------------------------------------------------------------- */
 
 struct options {
 	bool list;       /* Print the names, run nothing. */
@@ -477,7 +477,7 @@ static void print_commented(const char *text)
 }
 
 static void print_result(int number, const struct test__case *test,
-			 const struct test__result *result)
+                         const struct test__result *result)
 {
 	switch (result->outcome) {
 	case TEST__PASSED:
@@ -513,7 +513,7 @@ static void choose_seed(void)
 
 	clock_gettime(CLOCK_REALTIME, &t);
 	seed = text ? strtoull(text, NULL, 0)
-		    : ((uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec) % 1000000000U;
+	            : ((uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec) % 1000000000U;
 }
 
 /* A parent may have had signals ignored, as shells do for background jobs; a test of what they do

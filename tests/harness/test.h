@@ -32,7 +32,7 @@
 extern "C" {
 #endif
 
-/* ---- Tests ------------------------------------------------------------------------------------ */
+/* ---- Tests ---------------------------------------------------------------------------------- */
 
 /* A test that passes when its block comes to its end and no check in it failed. */
 #define TEST(name) TEST__DEFINE(name, 0, "", TEST__REGISTER(name))
@@ -57,15 +57,15 @@ extern "C" {
 /* Gives this test so many seconds instead of the usual 20. */
 #define TEST_TIMEOUT(seconds) test__timeout(seconds)
 
-/* The number that everything random in a test starts from: BIDE_TEST_SEED, or the clock's choice. It
- * is printed by every program, and the same for all its tests. */
+/* The number that everything random in a test starts from: BIDE_TEST_SEED, or the clock's choice.
+ * It is printed by every program, and the same for all its tests. */
 uint64_t test_seed(void);
 
 /* Called in a test's process when its time is up, from a signal handler; weak: a test program may
  * define its own. The harness's calls bide_dump(2), if that is linked in. */
 void test_dump(void);
 
-/* ---- Checks ----------------------------------------------------------------------------------- */
+/* ---- Checks --------------------------------------------------------------------------------- */
 
 #define EXPECT(cond) test__true(!!(cond), __FILE__, __LINE__, #cond)
 #define EXPECT_INT(a, b) test__int((a), (b), __FILE__, __LINE__, #a)
@@ -85,8 +85,7 @@ void test_dump(void);
 #define CHECK_STR(a, b) TEST__OR_RETURN(test__str((a), (b), __FILE__, __LINE__, #a))
 #define CHECK_PTR(a, b) TEST__OR_RETURN(test__ptr((a), (b), __FILE__, __LINE__, #a))
 #define CHECK_NULL(a) TEST__OR_RETURN(test__ptr((a), NULL, __FILE__, __LINE__, #a))
-#define CHECK_MEM(a, b, size) \
-	TEST__OR_RETURN(test__mem((a), (b), (size), __FILE__, __LINE__, #a))
+#define CHECK_MEM(a, b, size) TEST__OR_RETURN(test__mem((a), (b), (size), __FILE__, __LINE__, #a))
 
 #define CHECK_OR(cond, otherwise) \
 	do { \
@@ -103,7 +102,7 @@ void test_dump(void);
 /* Records a failure in words, formatted as by printf. */
 #define FAIL(...) test__fail(__FILE__, __LINE__, __VA_ARGS__)
 
-/* ---- Behind the macros ------------------------------------------------------------------------ */
+/* ---- Behind the macros ---------------------------------------------------------------------- */
 
 struct test__case {
 	const char *name;        /* Unique in its program. */
@@ -141,8 +140,7 @@ struct test__result {
 	static struct test__case test__case_##name = { \
 		#name, __FILE__, __LINE__, test__body_##name, signal, text, NULL, \
 	}; \
-	registration \
-	static void test__body_##name(void)
+	registration static void test__body_##name(void)
 
 #define TEST__PRINTF(at) __attribute__((format(printf, at, at + 1)))
 
@@ -164,7 +162,7 @@ bool test__double(double a, double b, const char *file, int line, const char *wh
 bool test__str(const char *a, const char *b, const char *file, int line, const char *what);
 bool test__ptr(const void *a, const void *b, const char *file, int line, const char *what);
 bool test__mem(const void *a, const void *b, size_t size, const char *file, int line,
-	       const char *what);
+               const char *what);
 
 #ifdef __cplusplus
 }

@@ -19,7 +19,7 @@ static bool says(const char *text)
 	return strstr(result.output, text) != NULL;
 }
 
-/* ---- Passing and failing ---------------------------------------------------------------------- */
+/* ---- Passing and failing -------------------------------------------------------------------- */
 
 TEST__HIDDEN(passing, 0, "")
 {
@@ -171,7 +171,7 @@ TEST(a_failed_check_is_told_though_standard_error_is_closed)
 	CHECK(says("1 is 1, not 2"));
 }
 
-/* ---- Ends of the process ---------------------------------------------------------------------- */
+/* ---- Ends of the process -------------------------------------------------------------------- */
 
 TEST__HIDDEN(exiting, 0, "")
 {
@@ -224,7 +224,7 @@ TEST(a_skip_does_not_hide_a_failed_check)
 	CHECK_INT(result.outcome, TEST__FAILED);
 }
 
-/* ---- Expected deaths -------------------------------------------------------------------------- */
+/* ---- Expected deaths ------------------------------------------------------------------------ */
 
 TEST_ABORTS(an_abort_with_the_right_words_passes, "the right words")
 {
@@ -266,7 +266,7 @@ TEST(a_death_that_is_not_the_expected_one_fails)
 	CHECK_INT(result.outcome, TEST__FAILED);
 }
 
-/* ---- Time-outs -------------------------------------------------------------------------------- */
+/* ---- Time-outs ------------------------------------------------------------------------------ */
 
 /* As the tests of a library would define it, to see that it is called. */
 void test_dump(void)
@@ -346,7 +346,7 @@ TEST(what_a_test_leaves_behind_is_killed)
 	CHECK_INT(read(left_behind[0], &byte, 1), 0);
 }
 
-/* ---- The program ------------------------------------------------------------------------------ */
+/* ---- The program ---------------------------------------------------------------------------- */
 
 /* Runs the program's main in a process of its own and keeps what it prints. */
 static int run_main(const char *const *argv)
@@ -397,8 +397,8 @@ TEST(patterns_choose_tests_and_the_plan_counts_them)
 	setenv("BIDE_TEST_SEED", "17", 1);
 	CHECK_INT(run_main(argv), 0);
 	CHECK_STR(result.output, "1..2\n# seed 17\n"
-				 "ok 1 - a_skip_ends_the_test_and_carries_its_reason\n"
-				 "ok 2 - an_abort_with_the_right_words_passes\n");
+	                         "ok 1 - a_skip_ends_the_test_and_carries_its_reason\n"
+	                         "ok 2 - an_abort_with_the_right_words_passes\n");
 }
 
 TEST(a_pattern_that_matches_nothing_is_a_failure)

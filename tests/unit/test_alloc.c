@@ -201,7 +201,7 @@ TEST(only_whole_pages_are_discarded)
 
 	CHECK(mapping);
 	memset(mapping, 'x', 4 * page);
-	bide__discard(mapping + 1, 3 * page - 1);
+	bide__discard(mapping + 1, 3 * page);
 	CHECK_INT(mapping[page - 1], 'x');
 	CHECK_INT(mapping[3 * page], 'x');
 	CHECK_INT(mapping[page], 0);

@@ -126,7 +126,7 @@ TEST(the_buffer_is_returned_and_not_overrun)
 	CHECK_MEM(buf + BIDE_DOUBLE_MAX, untouched, sizeof untouched);
 }
 
-/* ---- Properties, against libc's exact conversions --------------------------------------------- */
+/* ---- Properties, against libc's exact conversions ------------------------------------------- */
 
 /* The significant digits of a text, without leading and trailing zeros; returns how many. */
 static int significant_digits(const char *text, char *ret_digits)

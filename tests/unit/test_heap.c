@@ -32,14 +32,14 @@ static bool due_before(uint32_t slot_a, uint32_t slot_b)
 {
 	const struct bide__heap_entry *a = &heap.entries[slot_a];
 	const struct bide__heap_entry *b = &heap.entries[slot_b];
-	uint64_t of_a = fraction_of(a->timer);
-	uint64_t of_b = fraction_of(b->timer);
+	uint64_t of_a = fraction_of(bide__heap_timer_of(a));
+	uint64_t of_b = fraction_of(bide__heap_timer_of(b));
 
 	if (a->deadline_ns != b->deadline_ns)
 		return a->deadline_ns < b->deadline_ns;
 	if (of_a != of_b)
 		return of_a < of_b;
-	return a->timer->seq < b->timer->seq;
+	return bide__heap_timer_of(a)->seq < bide__heap_timer_of(b)->seq;
 }
 
 /* Every invariant of the structure, seen from outside. */
@@ -49,15 +49,17 @@ static bool is_sound(void)
 
 	CHECK_RET(heap.count <= heap.capacity, false);
 	for (uint32_t slot = BIDE__HEAP_ROOT; slot < end; slot++) {
-		CHECK_RET(heap.entries[slot].timer->index == slot, false);
-		CHECK_RET(heap.entries[slot].timer->seq < heap.next_seq, false);
+		const struct bide__timer *timer = bide__heap_timer_of(&heap.entries[slot]);
+
+		CHECK_RET(timer->index == slot, false);
+		CHECK_RET(timer->seq < heap.next_seq, false);
 		if (slot > BIDE__HEAP_ROOT)
 			CHECK_RET(!due_before(slot, slot / 4 + 2), false);
 	}
 	return true;
 }
 
-/* ---- Single operations ------------------------------------------------------------------------ */
+/* ---- Single operations ---------------------------------------------------------------------- */
 
 TEST(an_empty_heap_has_no_timer_and_no_deadline)
 {
@@ -197,13 +199,14 @@ TEST(removing_the_first_uncovers_the_next)
 	bide__heap_finish(&heap);
 }
 
-/* ---- Against a model -------------------------------------------------------------------------- */
+/* ---- Against a model ------------------------------------------------------------------------ */
 
 enum { MODEL_SIZE = 300 };
 
 /* What the heap should hold: a list, searched in full. */
 struct model_timer {
 	struct bide__fine_timer fine; /* Used as a plain one too. */
+	unsigned kind;
 	uint64_t deadline;
 	uint64_t created;
 	bool armed;
@@ -242,7 +245,8 @@ static void arm_or_remove(struct model_timer *m, uint64_t deadlines)
 		CHECK_UINT(bide__heap_deadline_of(&heap, &m->fine.timer), m->deadline);
 		bide__heap_remove(&heap, &m->fine.timer);
 	} else {
-		m->fine.timer.kind = bide__random_below(&generator, 16) & 15;
+		m->kind = (unsigned)bide__random_below(&generator, 16);
+		m->fine.timer.kind = m->kind & 15;
 		m->fine.fraction = bide__random_below(&generator, 3);
 		m->deadline = bide__random_below(&generator, deadlines);
 		m->created = created++;
@@ -256,8 +260,10 @@ static void pop_first(void)
 	struct model_timer *first = model_first();
 
 	CHECK_PTR(bide__heap_pop(&heap), first ? &first->fine.timer : NULL);
-	if (first)
+	if (first) {
+		CHECK_UINT(first->fine.timer.kind, first->kind);
 		first->armed = false;
+	}
 }
 
 /* Random operations, compared with the model after each. Few different deadlines make many ties. */
@@ -269,7 +275,8 @@ static void compare_with_model(uint64_t deadlines, int steps)
 		if (bide__random_below(&generator, 4) == 0)
 			pop_first();
 		else
-			arm_or_remove(&model[bide__random_below(&generator, MODEL_SIZE)], deadlines);
+			arm_or_remove(&model[bide__random_below(&generator, MODEL_SIZE)],
+			              deadlines);
 		first = model_first();
 		CHECK_PTR(bide__heap_top(&heap), first ? &first->fine.timer : NULL);
 		CHECK_UINT(bide__heap_deadline(&heap), first ? first->deadline : UINT64_MAX);
@@ -300,7 +307,7 @@ TEST(random_operations_agree_with_a_model_while_the_numbers_run_out_again_and_ag
 	bide__heap_finish(&heap);
 }
 
-/* ---- Numbers run out -------------------------------------------------------------------------- */
+/* ---- Numbers run out ------------------------------------------------------------------------ */
 
 TEST(order_is_kept_when_the_numbers_run_out)
 {
@@ -330,7 +337,7 @@ TEST(an_empty_heap_starts_its_numbers_again)
 	bide__heap_finish(&heap);
 }
 
-/* ---- Memory ----------------------------------------------------------------------------------- */
+/* ---- Memory --------------------------------------------------------------------------------- */
 
 static bool armed_and_sound(int count)
 {
@@ -357,7 +364,8 @@ TEST(every_reservation_can_fail_and_leaves_the_heap_as_it_was)
 		bide__heap_push(&heap, &timers[armed], (uint64_t)(N - armed));
 		armed++;
 	}
-	CHECK(failures >= 3);
+	/* Growing by doubling, it asks seldom. */
+	CHECK(failures >= 3 && failures <= 5);
 	CHECK_UINT(bide__alloc_hook.failures, (unsigned)failures);
 	for (int i = N - 1; i >= 0; i--)
 		CHECK_PTR(bide__heap_pop(&heap), &timers[i]);
@@ -435,6 +443,7 @@ TEST(an_entry_takes_sixteen_bytes_and_memory_is_given_back)
 		CHECK_PTR(bide__heap_pop(&heap), &timers[i]);
 	CHECK(is_sound());
 	CHECK(resident_pages() < full / 4);
+	CHECK(heap.touched < N / 4);
 	for (int i = N - 1000; i < N; i++)
 		CHECK_PTR(bide__heap_pop(&heap), &timers[i]);
 	bide__heap_finish(&heap);

@@ -24,7 +24,7 @@ static const char *numbers(const struct bide__list *head)
 	for (struct bide__list *link = head->next; link != head; link = link->next) {
 		CHECK_RET(link->next->prev == link && link->prev->next == link, "broken");
 		used += snprintf(text + used, sizeof text - (size_t)used, "%d",
-				 BIDE__CONTAINER(link, struct item, link)->number);
+		                 BIDE__CONTAINER(link, struct item, link)->number);
 	}
 	return text;
 }
@@ -112,7 +112,8 @@ TEST(a_visit_sees_all_in_order_and_may_take_out_where_it_is)
 	int expected = 0;
 
 	prepare(&list, 0, 6);
-	BIDE__LIST_FOR_EACH(link, following, &list) {
+	BIDE__LIST_FOR_EACH(link, following, &list)
+	{
 		int number = BIDE__CONTAINER(link, struct item, link)->number;
 
 		CHECK_INT(number, expected++);

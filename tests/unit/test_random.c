@@ -9,6 +9,7 @@
 #include "base/random.h"
 
 #include <errno.h>
+#include <fenv.h>
 #include <math.h>
 #include <string.h>
 #include <sys/random.h>
@@ -55,7 +56,10 @@ static void make_next(uint64_t output)
 TEST(the_generator_follows_its_definition)
 {
 	static const uint64_t expected[] = {
-		11520, 0, 1509978240, 1215971899390074240,
+		11520,
+		0,
+		1509978240,
+		1215971899390074240,
 	};
 
 	generator = (struct bide__random){ { 1, 2, 3, 4 } };
@@ -67,8 +71,10 @@ TEST(the_seed_is_spread_by_splitmix64)
 {
 	/* The first outputs of splitmix64 for the seed 1234567. */
 	static const uint64_t expected[] = {
-		UINT64_C(6457827717110365317), UINT64_C(3203168211198807973),
-		UINT64_C(9817491932198370423), UINT64_C(4593380528125082431),
+		UINT64_C(6457827717110365317),
+		UINT64_C(3203168211198807973),
+		UINT64_C(9817491932198370423),
+		UINT64_C(4593380528125082431),
 	};
 
 	bide__random_seed(&generator, 1234567);
@@ -166,8 +172,10 @@ TEST(both_ends_are_reached)
 	CHECK_DOUBLE(uniform_of(LEFT_END, 2, 5), 2);
 	CHECK_DOUBLE(uniform_of(RIGHT_END, 2, 5), 5);
 	CHECK_DOUBLE(uniform_of(MIDDLE, 2, 5), 3.5);
-	CHECK_DOUBLE(uniform_of(LEFT_END, 0.1, 0.3), 0.1);
-	CHECK_DOUBLE(uniform_of(RIGHT_END, 0.1, 0.3), 0.3);
+	/* Here the sum of the left end and the width is less than the right end, or more. */
+	CHECK_DOUBLE(uniform_of(LEFT_END, -0.8, -0.3), -0.8);
+	CHECK_DOUBLE(uniform_of(RIGHT_END, -0.8, -0.3), -0.3);
+	CHECK_DOUBLE(uniform_of(RIGHT_END, -0.11, 0.44), 0.44);
 }
 
 TEST(the_ends_may_come_in_either_order)
@@ -212,6 +220,7 @@ TEST(infinite_ends_give_infinities_and_nan_gives_nan)
 	CHECK_DOUBLE(uniform_of(MIDDLE, nan, 1), nan);
 	CHECK_DOUBLE(uniform_of(MIDDLE, 1, nan), nan);
 	CHECK_DOUBLE(uniform_of(MIDDLE, nan, infinity), nan);
+	CHECK_DOUBLE(uniform_of(MIDDLE, infinity, nan), nan);
 }
 
 /* Any double at all that is not NaN. */
@@ -236,6 +245,29 @@ TEST(the_result_never_lies_outside)
 		double b = i % 2 ? any_double() : nextafter(a, INFINITY);
 		double x = bide__random_uniform(&generator, a, b);
 
+		CHECK(x >= fmin(a, b));
+		CHECK(x <= fmax(a, b));
+	}
+}
+
+/* The largest number below one is the likeliest to be rounded over an end. */
+#define NEARLY_RIGHT_END (UINT64_C(1) << 54)
+
+TEST(the_result_never_lies_outside_however_numbers_are_rounded)
+{
+	static const int modes[] = { FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO };
+	struct bide__random ends;
+
+	bide__random_seed(&ends, test_seed());
+	for (int i = 0; i < 10000; i++) {
+		double a = bide__random_uniform(&ends, -1, 1);
+		/* Finer than the first, so that the width cannot be exact. */
+		double b = bide__random_uniform(&ends, -0.001, 0.001);
+		double x;
+
+		CHECK_INT(fesetround(modes[i % 3]), 0);
+		x = i % 2 ? uniform_of(NEARLY_RIGHT_END, a, b) : uniform_of(LEFT_END + 1, b, a);
+		CHECK_INT(fesetround(FE_TONEAREST), 0);
 		CHECK(x >= fmin(a, b));
 		CHECK(x <= fmax(a, b));
 	}
