@@ -1,11 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* handle.c: task handles, and what can be asked of one.
- *
- * A handle is no address but a tag that says whose it is and which use of the slot it means, so
- * that a stale one is always found out:
- *
- *     | 0 | generation 22 | loop 12 | slot 28 |
- */
+/* handle.c: task handles, and what can be asked of one. */
 #include "core/cancel.h"
 #include "core/extra.h"
 #include "core/loops.h"
@@ -13,35 +7,6 @@
 #include "core/task.h"
 
 #include <errno.h>
-
-enum { LOOP_BITS = 12, LOOP_SHIFT = BIDE__SLOT_BITS, GENERATION_SHIFT = LOOP_SHIFT + LOOP_BITS };
-
-static uint32_t slot_of(bide_task *handle)
-{
-	return (uint32_t)((uintptr_t)handle & ((1u << BIDE__SLOT_BITS) - 1));
-}
-
-static unsigned loop_of(bide_task *handle)
-{
-	return (unsigned)((uintptr_t)handle >> LOOP_SHIFT) & ((1u << LOOP_BITS) - 1);
-}
-
-bide_task *bide__handle(const bide_loop *loop, const struct bide__task *task)
-{
-	return (bide_task *)((uintptr_t)task->generation << GENERATION_SHIFT |
-	                     (uintptr_t)loop->id << LOOP_SHIFT | task->slot);
-}
-
-struct bide__task *bide__find(const bide_loop *loop, bide_task *handle)
-{
-	if (loop_of(handle) != loop->id)
-		return NULL;
-	struct bide__task *task = bide__record_at(&loop->pool, slot_of(handle));
-	if (task == NULL || task->state == BIDE__FREE ||
-	    task->generation != (uintptr_t)handle >> GENERATION_SHIFT)
-		return NULL;
-	return task;
-}
 
 struct bide__task *bide__lookup(const char *call, bide_task *handle)
 {
@@ -53,11 +18,11 @@ struct bide__task *bide__lookup(const char *call, bide_task *handle)
 	struct bide__task *task = bide__find(loop, handle);
 	if (task != NULL)
 		return task;
-	int32_t other = loop_of(handle) == loop->id ? 0 : bide__thread_of_loop(loop_of(handle));
+	int32_t other = bide__loop_of(handle) == loop->id ? 0 : bide__thread_of_loop(bide__loop_of(handle));
 	if (other != 0)
 		bide__abort(call, "task #%u belongs to the loop of thread %d; this is thread %d",
-		            slot_of(handle), other, loop->thread);
-	bide__abort(call, "the handle of task #%u has been ended", slot_of(handle));
+		            bide__slot_of(handle), other, loop->thread);
+	bide__abort(call, "the handle of task #%u has been ended", bide__slot_of(handle));
 }
 
 /* ---- what can be asked -------------------------------------------------------------------- */

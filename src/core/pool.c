@@ -27,26 +27,10 @@ struct bide__region {
 	size_t size;
 };
 
-struct bide__chunk {
-	struct bide__chunk *next, *prev; /* the list of chunks with room, or of free ones */
-	void *free;                      /* blocks given back */
-	uint32_t used;                   /* blocks in use */
-	uint32_t fresh;                  /* blocks, from the end, never used */
-	uint32_t capacity;               /* blocks in all */
-	uint32_t index;                  /* tasks: position in the table */
-	uint32_t generation;             /* tasks: highest in the chunk */
-	bool listed;                     /* on the list of chunks with room */
-};
-
-enum {
-	HEADER = 64, /* in front of blocks */
-	/* in front of records: the first slots of a chunk are not used */
-	FIRST_SLOT = (sizeof(struct bide__chunk) + RECORD_SIZE - 1) / RECORD_SIZE,
-	CHUNK_RECORDS = BIDE__CHUNK_SIZE / RECORD_SIZE
-};
+enum { HEADER = 64 }; /* in front of blocks */
 
 _Static_assert(sizeof(struct bide__chunk) <= HEADER, "the header has room for a chunk");
-_Static_assert((int)CHUNK_RECORDS <= (int)BIDE__SLOTS, "a chunk's records have slot numbers");
+_Static_assert((int)BIDE__CHUNK_RECORDS <= (int)BIDE__SLOTS, "a chunk's records have slot numbers");
 #if !defined(BIDE__TSAN)
 _Static_assert(sizeof(struct bide__task) == 128, "a record is two cache lines");
 #endif
@@ -231,11 +215,6 @@ void bide__block_free(struct bide__pool *pool, void *block, size_t size)
 
 /* ---- the task table ----------------------------------------------------------------------- */
 
-static struct bide__task *record(const struct bide__chunk *chunk, uint32_t i)
-{
-	return (struct bide__task *)((char *)chunk + (size_t)i * RECORD_SIZE);
-}
-
 /* Finds a place in the table: one whose chunk was given back, or a new one. */
 static bool table_place(struct bide__pool *pool, uint32_t *ret_index)
 {
@@ -272,7 +251,7 @@ static struct bide__chunk *records_new(struct bide__pool *pool)
 	struct bide__chunk *chunk = chunk_new(pool);
 	if (chunk == NULL)
 		return NULL;
-	chunk_init(chunk, CHUNK_RECORDS - FIRST_SLOT);
+	chunk_init(chunk, BIDE__CHUNK_RECORDS - BIDE__FIRST_SLOT);
 	chunk->index = index;
 	if (index == pool->nchunks) {
 		pool->generations[index] = pool->generation;
@@ -298,8 +277,8 @@ struct bide__task *bide__record_new(struct bide__pool *pool)
 	if (task != NULL) {
 		chunk->free = task->next;
 	} else {
-		uint32_t i = CHUNK_RECORDS - chunk->fresh--;
-		task = record(chunk, i);
+		uint32_t i = BIDE__CHUNK_RECORDS - chunk->fresh--;
+		task = (struct bide__task *)chunk + i;
 		task->slot = chunk->index * BIDE__SLOTS + i;
 		task->generation = pool->generations[chunk->index];
 	}
@@ -342,18 +321,9 @@ void bide__record_free(struct bide__pool *pool, struct bide__task *task)
 
 void bide__pool_layout(uint32_t *ret_first, uint32_t *ret_count, uint32_t *ret_fresh)
 {
-	*ret_first = FIRST_SLOT * RECORD_SIZE;
-	*ret_count = CHUNK_RECORDS - FIRST_SLOT;
+	*ret_first = BIDE__FIRST_SLOT * RECORD_SIZE;
+	*ret_count = BIDE__CHUNK_RECORDS - BIDE__FIRST_SLOT;
 	*ret_fresh = offsetof(struct bide__chunk, fresh);
-}
-
-struct bide__task *bide__record_at(const struct bide__pool *pool, uint32_t slot)
-{
-	uint32_t index = slot / BIDE__SLOTS, i = slot % BIDE__SLOTS;
-	if (index >= pool->nchunks || pool->chunks[index] == NULL || i < FIRST_SLOT ||
-	    i >= CHUNK_RECORDS - pool->chunks[index]->fresh)
-		return NULL;
-	return record(pool->chunks[index], i);
 }
 
 struct bide__task *bide__record_next(const struct bide__pool *pool, uint32_t *slot)

@@ -7,9 +7,7 @@
 #ifndef BIDE_CORE_POOL_H
 #define BIDE_CORE_POOL_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "core/record.h"
 
 enum {
 	BIDE__CHUNK_SIZE = 64 * 1024,
@@ -24,8 +22,23 @@ enum {
 	BIDE__GENERATION_MAX = (1 << 22) - 1
 };
 
-struct bide__task;
-struct bide__chunk;
+struct bide__chunk {
+	struct bide__chunk *next, *prev; /* the list of chunks with room, or of free ones */
+	void *free;                      /* blocks given back */
+	uint32_t used;                   /* blocks in use */
+	uint32_t fresh;                  /* blocks, from the end, never used */
+	uint32_t capacity;               /* blocks in all */
+	uint32_t index;                  /* tasks: position in the table */
+	uint32_t generation;             /* tasks: highest in the chunk */
+	bool listed;                     /* on the list of chunks with room */
+};
+
+enum {
+	/* In front of records: the first slots of a chunk are not used. */
+	BIDE__FIRST_SLOT = (sizeof(struct bide__chunk) + sizeof(struct bide__task) - 1) /
+	                   sizeof(struct bide__task),
+	BIDE__CHUNK_RECORDS = BIDE__CHUNK_SIZE / sizeof(struct bide__task)
+};
 
 struct bide__pool {
 	struct bide__chunk *room[BIDE__CLASSES]; /* chunks of a class with free blocks */
@@ -69,7 +82,16 @@ void bide__record_free(struct bide__pool *pool, struct bide__task *task);
 void bide__pool_layout(uint32_t *ret_first, uint32_t *ret_count, uint32_t *ret_fresh);
 
 /* Returns the record of a slot, in use or not, or NULL. */
-struct bide__task *bide__record_at(const struct bide__pool *pool, uint32_t slot);
+static inline struct bide__task *bide__record_at(const struct bide__pool *pool, uint32_t slot)
+{
+	uint32_t index = slot / BIDE__SLOTS, i = slot % BIDE__SLOTS;
+	if (index >= pool->nchunks)
+		return NULL;
+	struct bide__chunk *chunk = pool->chunks[index];
+	if (chunk == NULL || i < BIDE__FIRST_SLOT || i >= BIDE__CHUNK_RECORDS - chunk->fresh)
+		return NULL;
+	return (struct bide__task *)chunk + i;
+}
 
 /* Returns the record in use with the lowest slot not below *slot and sets *slot behind it; NULL
  * at the end. */

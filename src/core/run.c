@@ -3,6 +3,7 @@
 #include "core/run.h"
 
 #include "base/alloc.h"
+#include "core/await.h"
 #include "core/backend.h"
 #include "core/cancel.h"
 #include "core/fault.h"
@@ -10,7 +11,6 @@
 #include "core/loops.h"
 #include "core/message.h"
 #include "core/switch.h"
-#include "core/task.h"
 #include "core/time.h"
 #include "core/wake.h"
 

@@ -2,9 +2,9 @@
 /* set.c: see set.h. */
 #include "core/set.h"
 
+#include "core/await.h"
 #include "core/cancel.h"
 #include "core/message.h"
-#include "core/task.h"
 
 #include <errno.h>
 #include <string.h>

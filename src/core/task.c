@@ -63,11 +63,6 @@ static int equip(bide_loop *loop, struct bide__task *task, const char *name)
 	return bide__inherit_locals(loop, task);
 }
 
-static void *data_of(struct bide__task *task)
-{
-	return task->flags & BIDE__TASK_BOXED ? task->extra->box : task->data;
-}
-
 static struct bide__task *make(bide_loop *loop, const bide__function *fn,
                                const bide_task_options *options)
 {
@@ -107,7 +102,7 @@ struct bide__task *bide__task_new(bide_loop *loop, const bide__function *fn, con
 		loop->told_of_maps |= loop->spawn_error == -BIDE_EMAPS;
 		return NULL;
 	}
-	memcpy(data_of(task), args, fn->args_size);
+	memcpy(bide__data_of(task), args, fn->args_size);
 	loop->live++;
 	bide__alloc_note(1);
 	if (options->group != NULL && bide__group_add(options->group, task))
@@ -217,7 +212,7 @@ __attribute__((noinline)) static _Noreturn void end_task(void)
 	settle(loop, task);
 	release_stack(loop, task);
 	task->state = BIDE__DONE;
-	memcpy(data_of(task), loop->passing, task->fn->ret_size);
+	memcpy(bide__data_of(task), loop->passing, task->fn->ret_size);
 	loop->current = NULL;
 	bide__complete(loop, task);
 	bide__exit_task(loop);
@@ -248,7 +243,7 @@ int bide__begin(bide_loop *loop, struct bide__task *task)
 {
 	char *top = NULL;
 	struct bide__stack *stack = NULL;
-	memcpy(loop->passing, data_of(task), task->fn->args_size);
+	memcpy(loop->passing, bide__data_of(task), task->fn->args_size);
 	if (bide__on_own_stack(loop, task)) {
 		stack = bide__stack_take(
 			&loop->stacks, bide__stack_class_at(&loop->stacks, task->frames_class));
@@ -276,18 +271,6 @@ int bide__begin(bide_loop *loop, struct bide__task *task)
 
 /* ---- the end ------------------------------------------------------------------------------ */
 
-bool bide__was_cancelled(const struct bide__task *task)
-{
-	int error = task->error;
-	return (task->flags & BIDE__TASK_DELIVERED) &&
-	       (error == -ECANCELED || error == -ETIMEDOUT || error == -EDEADLK);
-}
-
-bool bide__has_failed(const struct bide__task *task)
-{
-	return task->error != 0 && !bide__was_cancelled(task);
-}
-
 void bide__report_failure(struct bide__task *task)
 {
 	if (!bide__has_failed(task) || (task->flags & BIDE__TASK_RETRIEVED))
@@ -300,7 +283,8 @@ void bide__report_failure(struct bide__task *task)
 void bide__complete(bide_loop *loop, struct bide__task *task)
 {
 	loop->live--;
-	bide__make_done_calls(loop, task);
+	if (task->extra != NULL)
+		bide__make_done_calls(loop, task);
 	if (task->flags & BIDE__TASK_MAIN)
 		bide__begin_exit(loop);
 	bool freed = task->group != NULL && bide__group_ended(loop, task->group, task);
@@ -320,171 +304,8 @@ void bide__free_task(bide_loop *loop, struct bide__task *task)
 {
 	if (task->group != NULL)
 		bide__group_remove(task->group, task);
-	bide__extra_free(loop, task);
+	if (task->extra != NULL)
+		bide__extra_free(loop, task);
 	bide__record_free(&loop->pool, task);
 	bide__alloc_note(-1);
-}
-
-void bide__copy_result(const struct bide__task *task, void *ret)
-{
-	const bide__function *fn = task->fn;
-	if (task->error != 0)
-		memset(ret, 0, fn->ret_size);
-	else
-		memcpy(ret, data_of((struct bide__task *)task), fn->ret_size);
-}
-
-/* ---- waiting for it ----------------------------------------------------------------------- */
-
-static void cancel_awaited(bide_loop *loop, struct bide__task *task)
-{
-	bide__cancel_task(loop, task->object);
-}
-
-const struct bide__wait bide__wait_await = { "bide_await", NULL, cancel_awaited };
-
-/* A chain of awaits that leads back would wait for ever. */
-static bool awaits_current(const bide_loop *loop, const struct bide__task *task)
-{
-	while (task->state == BIDE__WAITING && task->wait == &bide__wait_await) {
-		task = task->object;
-		if (task == loop->current)
-			return true;
-	}
-	return false;
-}
-
-void bide__check_awaitable(bide_loop *loop, const char *call, const struct bide__task *task)
-{
-	if (task == loop->current)
-		bide__abort(call, "a task cannot wait for itself");
-	if (task->awaiter != NULL)
-		bide__abort(call, "task '%s' (#%u) is awaited already%s%s", bide__name(task), task->slot,
-		            task->awaiter_tag & 1 ? "" : " by ",
-		            task->awaiter_tag & 1 ? "" : bide__name(task->awaiter));
-	if (task->flags & BIDE__TASK_DETACHED)
-		bide__abort(call, "task '%s' (#%u) was detached", bide__name(task), task->slot);
-	if (awaits_current(loop, task))
-		bide__abort(call, "a cycle: task '%s' (#%u) waits, in the end, for this one",
-		            bide__name(task), task->slot);
-}
-
-void bide__check_result(const char *call, const struct bide__task *task, size_t size,
-                        unsigned cls, const char *type)
-{
-	const bide__function *fn = task->fn;
-	if (size == fn->ret_size && (cls & 0xff) == fn->ret_class)
-		return;
-	bide__abort(call, "task '%s' (#%u) returns %s of %u bytes, not %s of %zu", bide__name(task),
-	            task->slot, fn->result, fn->ret_size, type, size);
-}
-
-/* The caller's cancellation is what the task was cancelled by, when the wait handed it on. */
-static int end_of_wait(bide_loop *loop, struct bide__task *task)
-{
-	if (bide__was_cancelled(task) && (loop->current->flags & BIDE__TASK_CUT) &&
-	    (loop->current->flags & BIDE__TASK_PENDING))
-		return bide__deliver();
-	return task->error;
-}
-
-static int wait_for_end(bide_loop *loop, struct bide__task *task)
-{
-	if (task->state == BIDE__DONE)
-		return task->error;
-	task->awaiter = loop->current;
-	(void)bide__park_to_end(loop, &bide__wait_await, task);
-	task->awaiter = NULL;
-	return end_of_wait(loop, task);
-}
-
-int bide__take(bide_loop *loop, struct bide__task *task, void *ret)
-{
-	int error = wait_for_end(loop, task);
-	if (error == 0 && ret != NULL)
-		bide__copy_result(task, ret);
-	task->flags |= BIDE__TASK_RETRIEVED;
-	bide__free_task(loop, task);
-	return error;
-}
-
-/* The result of waiting for a task that could not be spawned. */
-static int no_task(void)
-{
-	return bide__loop != NULL && bide__loop->spawn_error < 0 ? bide__loop->spawn_error : -ENOMEM;
-}
-
-static struct bide__task *await_check(const char *call, bide_task *handle)
-{
-	(void)bide__suspending(&(struct bide__wait){ call, NULL, NULL });
-	struct bide__task *task = bide__lookup(call, handle);
-	bide__check_awaitable(bide__loop, call, task);
-	return task;
-}
-
-static void store_error(int error, void *ret, size_t size)
-{
-	int32_t narrow = error;
-	int64_t wide = error;
-	memcpy(ret, size == sizeof(narrow) ? (void *)&narrow : (void *)&wide, size);
-}
-
-void bide__await(bide_task *handle, void *ret, size_t ret_size, unsigned ret_class,
-                 const char *type)
-{
-	const bool can_carry = (ret_class & 0x100) != 0;
-	int error = no_task();
-	const char *name = "bide_await";
-	if (ret_size > 0)
-		memset(ret, 0, ret_size);
-	if (handle != NULL) {
-		struct bide__task *task = await_check("bide_await", handle);
-		bide__check_result("bide_await", task, ret_size, ret_class, type);
-		error = wait_for_end(bide__loop, task);
-		if (error == 0 && ret_size > 0)
-			bide__copy_result(task, ret);
-		/* A group knows of its tasks' failures; others' are lost unless the result tells. */
-		if (can_carry || task->group != NULL)
-			task->flags |= BIDE__TASK_RETRIEVED;
-		bide__report_failure(task);
-		bide__free_task(bide__loop, task);
-	} else if (!can_carry) {
-		bide__report(BIDE_REPORT_FAILURE, error, NULL, "%s: there is no task: %s", name,
-		             bide_strerror(error));
-	}
-	if (error < 0 && can_carry)
-		store_error(error, ret, ret_size);
-}
-
-int bide__try_await(bide_task *handle, void *ret, size_t ret_size, unsigned ret_class)
-{
-	if (handle == NULL)
-		return no_task();
-	struct bide__task *task = await_check("bide_try_await", handle);
-	if (ret != NULL)
-		bide__check_result("bide_try_await", task, ret_size, ret_class, "a pointer to an object");
-	return bide__take(bide__loop, task, ret);
-}
-
-int bide_join(bide_task *handle)
-{
-	return handle == NULL ? no_task()
-	                      : bide__take(bide__loop, await_check("bide_join", handle), NULL);
-}
-
-int bide__wait_for(bide_task *handle, double seconds, void *ret, size_t ret_size,
-                   unsigned ret_class)
-{
-	int result = 0;
-	bide_scope *scope = NULL;
-	int rc = bide_scope_open(seconds, &scope);
-	if (rc < 0) {
-		if (handle != NULL)
-			bide_cancel(handle);
-		(void)bide__try_await(handle, ret, ret_size, ret_class);
-		return rc;
-	}
-	result = bide__try_await(handle, ret, ret_size, ret_class);
-	(void)bide_scope_close(scope);
-	return result;
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* task.h: tasks: making, ending, taking their results. */
+/* task.h: tasks: making them, ending them, telling one from another. */
 #ifndef BIDE_CORE_TASK_H
 #define BIDE_CORE_TASK_H
 
 #include "core/loop.h"
 
-/* What is waited with for one task's end. */
-extern const struct bide__wait bide__wait_await;
+#include <errno.h>
 
 /* Makes a task and puts it into the ready queue; NULL with loop->spawn_error when it could not. */
 struct bide__task *bide__task_new(bide_loop *loop, const bide__function *fn, const void *args,
@@ -18,36 +17,61 @@ void bide__complete(bide_loop *loop, struct bide__task *task);
 /* Frees an ended task; its handle is stale from now on. */
 void bide__free_task(bide_loop *loop, struct bide__task *task);
 
-bide_task *bide__handle(const bide_loop *loop, const struct bide__task *task);
+/* A handle is no address but a tag that says whose it is and which use of the slot it means, so
+ * that a stale one is always found out:
+ *
+ *     | 0 | generation 22 | loop 12 | slot 28 |
+ */
+enum { BIDE__LOOP_SHIFT = BIDE__SLOT_BITS, BIDE__GENERATION_SHIFT = BIDE__LOOP_SHIFT + 12 };
+
+static inline uint32_t bide__slot_of(bide_task *handle)
+{
+	return (uint32_t)((uintptr_t)handle & ((1u << BIDE__SLOT_BITS) - 1));
+}
+
+static inline unsigned bide__loop_of(bide_task *handle)
+{
+	return (unsigned)((uintptr_t)handle >> BIDE__LOOP_SHIFT) & 0xfff;
+}
+
+static inline bide_task *bide__handle(const bide_loop *loop, const struct bide__task *task)
+{
+	return (bide_task *)((uintptr_t)task->generation << BIDE__GENERATION_SHIFT |
+	                     (uintptr_t)loop->id << BIDE__LOOP_SHIFT | task->slot);
+}
+
+/* Returns the task of a handle, or NULL for one that has ended or belongs to another loop. */
+static inline struct bide__task *bide__find(const bide_loop *loop, bide_task *handle)
+{
+	struct bide__task *task = bide__record_at(&loop->pool, bide__slot_of(handle));
+	if (task == NULL || task->state == BIDE__FREE || bide__handle(loop, task) != handle)
+		return NULL;
+	return task;
+}
 
 /* Returns the task of a handle of this thread's loop; aborts when it is none. */
 struct bide__task *bide__lookup(const char *call, bide_task *handle);
 
-/* The same, but NULL for a handle that has ended. */
-struct bide__task *bide__find(const bide_loop *loop, bide_task *handle);
-
-/* Aborts unless @p task may be waited for by the current task. */
-void bide__check_awaitable(bide_loop *loop, const char *call, const struct bide__task *task);
-
-/* Aborts unless results of this class and size come from the task's function; size 0: none is
- * wanted. */
-void bide__check_result(const char *call, const struct bide__task *task, size_t size,
-                        unsigned cls, const char *type);
-
-/* Copies an ended task's result, all zero when it has none. */
-void bide__copy_result(const struct bide__task *task, void *ret);
+/* Where an ended task's result is, and the arguments of one that has not begun. */
+static inline void *bide__data_of(struct bide__task *task)
+{
+	return task->flags & BIDE__TASK_BOXED ? task->extra->box : task->data;
+}
 
 /* How an ended task ended: by cancellation, or with a failure. */
-bool bide__was_cancelled(const struct bide__task *task);
-bool bide__has_failed(const struct bide__task *task);
+static inline bool bide__was_cancelled(const struct bide__task *task)
+{
+	int error = task->error;
+	return (task->flags & BIDE__TASK_DELIVERED) &&
+	       (error == -ECANCELED || error == -ETIMEDOUT || error == -EDEADLK);
+}
+
+static inline bool bide__has_failed(const struct bide__task *task)
+{
+	return task->error != 0 && !bide__was_cancelled(task);
+}
 
 /* Reports a failure, unless somebody knows of it. */
 void bide__report_failure(struct bide__task *task);
-
-/* Waits until a task has ended and frees it; as bide_try_await(). */
-int bide__take(bide_loop *loop, struct bide__task *task, void *ret);
-
-/* Makes the record of what few tasks have; NULL when memory ran out. */
-struct bide__extra *bide__extra_of(bide_loop *loop, struct bide__task *task);
 
 #endif

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* waits.c: who waits for what: the dump of all tasks, and the deadlock in which every task waits
  * and nothing can wake any. */
+#include "core/await.h"
 #include "core/cancel.h"
 #include "core/message.h"
 #include "core/run.h"
 #include "core/set.h"
-#include "core/task.h"
 #include "core/time.h"
 #include "core/wake.h"
 

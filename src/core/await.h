@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* await.h: waiting for the end of one task and taking its result. */
+#ifndef BIDE_CORE_AWAIT_H
+#define BIDE_CORE_AWAIT_H
+
+#include "core/task.h"
+
+/* What is waited with for one task's end. */
+extern const struct bide__wait bide__wait_await;
+
+/* Aborts unless @p task may be waited for by the current task. */
+void bide__check_awaitable(const bide_loop *loop, const char *call, const struct bide__task *task);
+
+/* Aborts unless results of this size and class come from the task's function. */
+void bide__check_result(const char *call, const struct bide__task *task, size_t size,
+                        unsigned cls, const char *type);
+
+/* Copies an ended task's result. */
+void bide__copy_result(struct bide__task *task, void *ret);
+
+/* Waits until a task has ended and frees it; as bide_try_await(). */
+int bide__take(bide_loop *loop, struct bide__task *task, void *ret);
+
+#endif
