@@ -2,6 +2,7 @@
 /* await.c: see await.h. */
 #include "core/await.h"
 
+#include "base/copy.h"
 #include "core/cancel.h"
 #include "core/message.h"
 
@@ -107,17 +108,9 @@ static inline int wait_for_end(bide_loop *loop, struct bide__task *task)
 	return end_of_wait(loop, task);
 }
 
-/* Most results are a word or two, which are copied without a call. */
 void bide__copy_result(struct bide__task *task, void *ret)
 {
-	size_t size = task->fn->ret_size;
-	const void *data = bide__data_of(task);
-	if (size == sizeof(uint32_t))
-		memcpy(ret, data, sizeof(uint32_t));
-	else if (size == sizeof(uint64_t))
-		memcpy(ret, data, sizeof(uint64_t));
-	else if (size > 0)
-		memcpy(ret, data, size);
+	bide__copy(ret, bide__data_of(task), task->fn->ret_size);
 }
 
 int bide__take(bide_loop *loop, struct bide__task *task, void *ret)

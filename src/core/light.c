@@ -106,7 +106,9 @@ int bide__light_enter(bide_loop *loop, struct bide__task *task)
 void bide__light_end(bide_loop *loop, struct bide__task *task)
 {
 	loop->resident[task->shared] = NULL;
-	frames_free(loop, task);
+	loop->next_shared = task->shared; /* it is warm */
+	if (task->frames != NULL)
+		frames_free(loop, task);
 }
 
 void bide__light_evict_now(bide_loop *loop, struct bide__task *task)

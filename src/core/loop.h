@@ -68,6 +68,7 @@ struct bide_loop {
 	/* Memory. */
 	struct bide__pool pool;
 	struct bide__stacks stacks;
+	struct bide__stack_class *default_stacks; /* those of the default size, NULL until needed */
 	uint16_t id;             /* number of the loop, part of its tasks' handles */
 
 	/* The run. */

@@ -218,7 +218,7 @@ static int run_main(bide_loop *loop, const bide__function *fn, const void *args,
 	loop->ending = loop->deadlocked = loop->interrupt_seen = false;
 	loop->spawn_error = 0;
 	loop->running = true;
-	loop->main = bide__task_new(loop, fn, args, &options);
+	loop->main = bide__task_new(loop, fn, args, &options, NULL);
 	if (loop->main == NULL) {
 		loop->running = false;
 		return loop->spawn_error;

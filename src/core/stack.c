@@ -121,10 +121,15 @@ static int carve(struct bide__stacks *stacks, struct bide__stack_class *cls)
 	return 0;
 }
 
+int bide__stack_make_more(struct bide__stacks *stacks, struct bide__stack_class *cls)
+{
+	return carve(stacks, cls);
+}
+
 /* Guards by mprotect run out, so there a promise is kept by guarding at once. The first stack is
  * guarded at once too, which tells which kind of guard there is. Otherwise address space is enough:
  * tasks that end as soon as they begin take turns on few stacks. */
-int bide__stack_promise(struct bide__stacks *stacks, struct bide__stack_class *cls)
+int bide__stack_promise_more(struct bide__stacks *stacks, struct bide__stack_class *cls)
 {
 	while (cls->nfree + (cls->mapped - cls->made) <= cls->promised) {
 		int rc = region_new(cls);
@@ -136,34 +141,7 @@ int bide__stack_promise(struct bide__stacks *stacks, struct bide__stack_class *c
 		if (rc < 0)
 			return rc;
 	}
-	cls->promised++;
 	return 0;
-}
-
-void bide__stack_unpromise(struct bide__stack_class *cls)
-{
-	cls->promised--;
-}
-
-struct bide__stack *bide__stack_take(struct bide__stacks *stacks, struct bide__stack_class *cls)
-{
-	if (cls->free == NULL && carve(stacks, cls) < 0)
-		return NULL;
-	struct bide__stack *stack = cls->free;
-	cls->free = stack->next;
-	cls->nfree--;
-	if (cls->nidle > cls->nfree)
-		cls->nidle = cls->nfree;
-	cls->promised--;
-	return stack;
-}
-
-void bide__stack_give(struct bide__stack *stack)
-{
-	struct bide__stack_class *cls = stack->cls;
-	stack->next = cls->free;
-	cls->free = stack;
-	cls->nfree++;
 }
 
 /* The free list is warm at its head; all but `keep` of the warm ones get cold. */

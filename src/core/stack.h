@@ -56,7 +56,7 @@ struct bide__stack_class {
 };
 
 struct bide__stacks {
-	struct bide__stack_class *classes;
+	struct bide__stack_class *classes; /* newest first */
 	bool by_mprotect; /* MADV_GUARD_INSTALL was refused once */
 };
 
@@ -64,14 +64,49 @@ struct bide__stacks {
 struct bide__stack_class *bide__stack_class(struct bide__stacks *stacks, size_t size);
 struct bide__stack_class *bide__stack_class_at(const struct bide__stacks *stacks, unsigned number);
 
+int bide__stack_promise_more(struct bide__stacks *stacks, struct bide__stack_class *cls);
+int bide__stack_make_more(struct bide__stacks *stacks, struct bide__stack_class *cls);
+
 /* Promises a stack to a task that will begin later: bide__stack_take() will not fail for lack of
  * address space or maps. Returns 0, -ENOMEM or -BIDE_EMAPS. */
-int bide__stack_promise(struct bide__stacks *stacks, struct bide__stack_class *cls);
-void bide__stack_unpromise(struct bide__stack_class *cls);
+static inline int bide__stack_promise(struct bide__stacks *stacks, struct bide__stack_class *cls)
+{
+	if (__builtin_expect(cls->nfree <= cls->promised, 0)) {
+		int rc = bide__stack_promise_more(stacks, cls);
+		if (rc < 0)
+			return rc;
+	}
+	cls->promised++;
+	return 0;
+}
+
+static inline void bide__stack_unpromise(struct bide__stack_class *cls)
+{
+	cls->promised--;
+}
 
 /* Takes a stack that was promised; NULL when the system had no memory to guard it. */
-struct bide__stack *bide__stack_take(struct bide__stacks *stacks, struct bide__stack_class *cls);
-void bide__stack_give(struct bide__stack *stack);
+static inline struct bide__stack *bide__stack_take(struct bide__stacks *stacks,
+                                                   struct bide__stack_class *cls)
+{
+	if (__builtin_expect(cls->free == NULL, 0) && bide__stack_make_more(stacks, cls) < 0)
+		return NULL;
+	struct bide__stack *stack = cls->free;
+	cls->free = stack->next;
+	cls->nfree--;
+	if (cls->nidle > cls->nfree)
+		cls->nidle = cls->nfree;
+	cls->promised--;
+	return stack;
+}
+
+static inline void bide__stack_give(struct bide__stack *stack)
+{
+	struct bide__stack_class *cls = stack->cls;
+	stack->next = cls->free;
+	cls->free = stack;
+	cls->nfree++;
+}
 
 /* Gives the pages of free stacks back to the system, but for as many as are in use. */
 void bide__stack_trim(struct bide__stack_class *cls);

@@ -3,6 +3,7 @@
 #include "core/task.h"
 
 #include "base/alloc.h"
+#include "base/copy.h"
 #include "core/cancel.h"
 #include "core/extra.h"
 #include "core/group.h"
@@ -19,16 +20,31 @@ _Static_assert(sizeof(void *) == 8, "bide is for 64-bit machines: handles take 6
 
 /* ---- making ------------------------------------------------------------------------------- */
 
+static struct bide__stack_class *default_class(bide_loop *loop)
+{
+	if (loop->default_stacks == NULL)
+		loop->default_stacks = bide__stack_class(&loop->stacks, loop->options.stack_size);
+	return loop->default_stacks;
+}
+
+static struct bide__stack_class *class_of(const bide_loop *loop, const struct bide__task *task)
+{
+	struct bide__stack_class *cls = loop->default_stacks;
+	return cls != NULL && cls->number == task->frames_class
+	               ? cls
+	               : bide__stack_class_at(&loop->stacks, task->frames_class);
+}
+
 /* Light tasks share stacks, all others are promised one of their own. */
 static int promise_stack(bide_loop *loop, struct bide__task *task, size_t size)
 {
 	if (!bide__on_own_stack(loop, task))
-		return bide__shared_stack(loop, 0);
-	if ((task->flags & BIDE__TASK_LIGHT) || size == 0)
-		size = loop->options.stack_size;
+		return loop->shared[0] != NULL ? 0 : bide__shared_stack(loop, 0);
 	if (size > BIDE__STACK_MAX)
 		return -EINVAL;
-	struct bide__stack_class *cls = bide__stack_class(&loop->stacks, size);
+	struct bide__stack_class *cls = size == 0 || (task->flags & BIDE__TASK_LIGHT)
+	                                        ? default_class(loop)
+	                                        : bide__stack_class(&loop->stacks, size);
 	if (cls == NULL)
 		return -ENOMEM;
 	task->frames_class = cls->number;
@@ -38,7 +54,7 @@ static int promise_stack(bide_loop *loop, struct bide__task *task, size_t size)
 static void unpromise_stack(bide_loop *loop, const struct bide__task *task)
 {
 	if (bide__on_own_stack(loop, task))
-		bide__stack_unpromise(bide__stack_class_at(&loop->stacks, task->frames_class));
+		bide__stack_unpromise(class_of(loop, task));
 }
 
 static size_t box_size(const bide__function *fn)
@@ -60,7 +76,9 @@ static int equip(bide_loop *loop, struct bide__task *task, const char *name)
 	}
 	if (name != NULL && bide__set_name(loop, task, name) < 0)
 		return -ENOMEM;
-	return bide__inherit_locals(loop, task);
+	return loop->current != NULL && loop->current->extra != NULL
+	               ? bide__inherit_locals(loop, task)
+	               : 0;
 }
 
 static struct bide__task *make(bide_loop *loop, const bide__function *fn,
@@ -92,20 +110,20 @@ static struct bide__task *make(bide_loop *loop, const bide__function *fn,
 }
 
 struct bide__task *bide__task_new(bide_loop *loop, const bide__function *fn, const void *args,
-                                  const bide_task_options *options)
+                                  const bide_task_options *options, bide_group *group)
 {
 	struct bide__task *task = make(loop, fn, options);
-	if (task == NULL) {
+	if (__builtin_expect(task == NULL, 0)) {
 		if (loop->spawn_error == -BIDE_EMAPS && !loop->told_of_maps)
 			bide__report(BIDE_REPORT_FAILURE, -BIDE_EMAPS, fn->name,
 			             "cannot be spawned: %s", bide_strerror(-BIDE_EMAPS));
 		loop->told_of_maps |= loop->spawn_error == -BIDE_EMAPS;
 		return NULL;
 	}
-	memcpy(bide__data_of(task), args, fn->args_size);
+	bide__copy(bide__data_of(task), args, fn->args_size);
 	loop->live++;
 	bide__alloc_note(1);
-	if (options->group != NULL && bide__group_add(options->group, task))
+	if (group != NULL && bide__group_add(group, task))
 		return task;
 	bide__make_ready(loop, task);
 	return task;
@@ -136,22 +154,26 @@ bide_task *bide__start(enum bide__how how, const void *with, const bide__functio
 {
 	static const bide_task_options defaults;
 	bide_loop *loop = bide__loop;
-	bide_task_options options = defaults;
-	if (loop == NULL || !loop->running)
+	const bide_task_options *options = &defaults;
+	bide_group *group = NULL;
+	if (__builtin_expect(loop == NULL || !loop->running, 0))
 		bide__abort("bide_spawn", "no loop runs on this thread, to run '%s' on", fn->name);
-	if (how == BIDE__SPAWN_WITH && with != NULL)
-		options = *(const bide_task_options *)with;
 	if (how == BIDE__SPAWN_IN) {
-		options.group = (bide_group *)with;
-		if (options.group == NULL)
+		group = (bide_group *)with;
+		if (group == NULL)
 			return NULL;
+	} else if (how == BIDE__SPAWN_WITH && with != NULL) {
+		options = with;
+		group = options->group;
 	}
-	check_pointers(loop, fn, args);
-	struct bide__task *task = bide__task_new(loop, fn, args, &options);
-	if (task == NULL && options.group != NULL)
-		bide__group_failed(loop, options.group, loop->spawn_error);
-	if (task == NULL)
+	if (fn->pointers != 0)
+		check_pointers(loop, fn, args);
+	struct bide__task *task = bide__task_new(loop, fn, args, options, group);
+	if (__builtin_expect(task == NULL, 0)) {
+		if (group != NULL)
+			bide__group_failed(loop, group, loop->spawn_error);
 		return NULL;
+	}
 	if (loop->ending)
 		bide__cancel_task(loop, task);
 	return bide__handle(loop, task);
@@ -212,7 +234,7 @@ __attribute__((noinline)) static _Noreturn void end_task(void)
 	settle(loop, task);
 	release_stack(loop, task);
 	task->state = BIDE__DONE;
-	memcpy(bide__data_of(task), loop->passing, task->fn->ret_size);
+	bide__copy(bide__data_of(task), loop->passing, task->fn->ret_size);
 	loop->current = NULL;
 	bide__complete(loop, task);
 	bide__exit_task(loop);
@@ -243,10 +265,9 @@ int bide__begin(bide_loop *loop, struct bide__task *task)
 {
 	char *top = NULL;
 	struct bide__stack *stack = NULL;
-	memcpy(loop->passing, bide__data_of(task), task->fn->args_size);
+	bide__copy(loop->passing, bide__data_of(task), task->fn->args_size);
 	if (bide__on_own_stack(loop, task)) {
-		stack = bide__stack_take(
-			&loop->stacks, bide__stack_class_at(&loop->stacks, task->frames_class));
+		stack = bide__stack_take(&loop->stacks, class_of(loop, task));
 		if (stack == NULL)
 			return end_unrun(loop, task);
 		BIDE__UNPOISON(stack->low, stack->cls->size);

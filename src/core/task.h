@@ -7,9 +7,9 @@
 
 #include <errno.h>
 
-/* Makes a task and puts it into the ready queue; NULL with loop->spawn_error when it could not. */
+/* Makes a task, of a group unless that is NULL, and puts it into the ready queue; NULL with loop->spawn_error when it could not. */
 struct bide__task *bide__task_new(bide_loop *loop, const bide__function *fn, const void *args,
-                                  const bide_task_options *options);
+                                  const bide_task_options *options, bide_group *group);
 
 /* Records that a task has ended and tells who waits for that. */
 void bide__complete(bide_loop *loop, struct bide__task *task);
