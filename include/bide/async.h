@@ -27,6 +27,9 @@ typedef struct bide_task bide_task;
 /** The most bytes that the arguments of a task, or its result, may take. */
 #define BIDE_ARGS_MAX 512
 
+/* The macros are laid out by hand, as what they write. */
+/* clang-format off */
+
 #ifdef __cplusplus
 /* What C++ answers by overloading, C answers by _Generic: is R a signed integer that can carry an
  * error, and how large is what a pointer points to (nothing, for void). */
@@ -73,11 +76,11 @@ struct bide__none {
 
 /* What the library knows of a spawnable function. */
 typedef struct bide__function {
-	const char *name;                    /* of the function, for messages and as a task's name */
+	const char *name;                    /* of the function; a task's name if it has none */
 	const char *type;                    /* of what a handle refers to: "bide_task" */
 	const char *result;                  /* the result type as it was written, for messages */
 	void (*run)(void *args, void *ret);  /* unpacks the arguments and calls the function */
-	uint64_t pointers;                   /* bit i: the i-th word of the arguments is a pointer */
+	uint64_t pointers;                   /* bit i: word i of the arguments is a pointer */
 	uint32_t args_size;                  /* bytes */
 	uint32_t ret_size;                   /* bytes, 0 for void */
 	uint16_t ret_class;                  /* BIDE__CLASS of the result, 0 for void */
@@ -133,9 +136,9 @@ BIDE_API int bide__try(struct bide__request request, const bide__function *fn,
 #define BIDE__ARITY(...) \
 	BIDE__CAT(BIDE__ARITY_, BIDE__IS_VOID(BIDE__FIRST(__VA_ARGS__, ~)))(__VA_ARGS__)
 
-/* 1 for one argument, N for more. */
+/* 1 for one argument, 2 for more: numbers, which no macro of the user's can replace. */
 #define BIDE__MANY_(a, b, c, d, e, f, g, h, i, j, N, ...) N
-#define BIDE__MANY(...) BIDE__MANY_(__VA_ARGS__, N, N, N, N, N, N, N, N, N, 1, ~)
+#define BIDE__MANY(...) BIDE__MANY_(__VA_ARGS__, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, ~)
 
 #define BIDE__MAP_0(M, ...)
 #define BIDE__MAP_1(M, A, a) M(A, a, 0)
@@ -208,8 +211,8 @@ BIDE_API int bide__try(struct bide__request request, const bide__function *fn,
 	}
 
 #define BIDE__STARTERS(V, R, fn, n, ...) \
-	BIDE__GLUE bide_task *fn##_bide_start(enum bide__how bide__how, \
-	                                      const void *bide__with BIDE__PARAMETERS(n, __VA_ARGS__)) \
+	BIDE__GLUE bide_task *fn##_bide_start( \
+		enum bide__how bide__how, const void *bide__with BIDE__PARAMETERS(n, __VA_ARGS__)) \
 	{ \
 		BIDE__PACK(fn, n, __VA_ARGS__); \
 		return bide__start(bide__how, bide__with, fn##_bide_fn(), &bide__args); \
@@ -264,15 +267,17 @@ BIDE_API int bide__try(struct bide__request request, const bide__function *fn,
 
 /* BIDE__DO(_bide_start, how, with, fn, args…) calls fn's glue, with or without arguments. */
 #define BIDE__DO_1(what, how, with, fn) fn##what(how, with)
-#define BIDE__DO_N(what, how, with, fn, ...) fn##what(how, with, __VA_ARGS__)
+#define BIDE__DO_2(what, how, with, fn, ...) fn##what(how, with, __VA_ARGS__)
 #define BIDE__DO(what, how, with, ...) \
 	BIDE__CAT(BIDE__DO_, BIDE__MANY(__VA_ARGS__))(what, how, with, __VA_ARGS__)
 #define BIDE__TRY_1(request, fn) fn##_bide_try(request)
-#define BIDE__TRY_N(request, fn, ...) fn##_bide_try(request, __VA_ARGS__)
+#define BIDE__TRY_2(request, fn, ...) fn##_bide_try(request, __VA_ARGS__)
 #define BIDE__TRY(request, ...) \
 	BIDE__CAT(BIDE__TRY_, BIDE__MANY(__VA_ARGS__))(request, __VA_ARGS__)
 
 /* Checks the type of a pointer that the glue takes as void. */
 #define BIDE__IS(T, p) (1 ? (p) : (T *)0)
+
+/* clang-format on */
 
 #endif

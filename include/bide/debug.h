@@ -11,12 +11,12 @@ extern "C" {
 
 /** What a report is about. */
 enum bide_report_kind {
-	BIDE_REPORT_FAILURE,   /**< a task, group or scope failed and nobody retrieved that */
-	BIDE_REPORT_IGNORED,   /**< a task ignores its cancellation */
-	BIDE_REPORT_STUCK,     /**< a task does not end although the run is over */
-	BIDE_REPORT_DEADLOCK,  /**< every task waits and nothing can wake any */
-	BIDE_REPORT_UNENDED,   /**< a task ended, and its handle never did */
-	BIDE_REPORT_SLOW       /**< a step held the loop up; debug mode only */
+	BIDE_REPORT_FAILURE,  /**< a task, group or scope failed and nobody retrieved that */
+	BIDE_REPORT_IGNORED,  /**< a task ignores its cancellation */
+	BIDE_REPORT_STUCK,    /**< a task does not end although the run is over */
+	BIDE_REPORT_DEADLOCK, /**< every task waits and nothing can wake any */
+	BIDE_REPORT_UNENDED,  /**< a task ended, and its handle never did */
+	BIDE_REPORT_SLOW      /**< a step held the loop up; debug mode only */
 };
 
 /** A report. All pointers are valid during the call only. */
@@ -40,14 +40,15 @@ BIDE_API void bide_dump(int fd) BIDE__NOTHROW;
  *  bide_inspect, check magic and version, follow the loops and their chunks of task records. All
  *  offsets and sizes are in bytes. */
 struct bide_inspect {
-	char magic[8];          /**< "bide\0\0\0" and a byte for the width of pointers */
-	uint32_t version;       /**< of this layout: 1 */
-	uint32_t size;          /**< of this struct */
-	const void *loops;      /**< first loop, or NULL */
-	uint32_t loop_next;     /**< in a loop: pointer to the next loop */
-	uint32_t loop_thread;   /**< in a loop: int32_t, its thread's id */
-	uint32_t loop_current;  /**< in a loop: pointer to the running task's record, or NULL */
-	uint32_t loop_chunks;   /**< in a loop: pointer to an array of pointers to chunks, some NULL */
+	char magic[8];         /**< "bide\0\0\0" and a byte for the width of pointers */
+	uint32_t version;      /**< of this layout: 1 */
+	uint32_t size;         /**< of this struct */
+	const void *loops;     /**< first loop, or NULL */
+	uint32_t loop_next;    /**< in a loop: pointer to the next loop */
+	uint32_t loop_thread;  /**< in a loop: int32_t, its thread's id */
+	uint32_t loop_current; /**< in a loop: pointer to the running task's record, or NULL */
+	uint32_t
+		loop_chunks; /**< in a loop: pointer to an array of pointers to chunks, some NULL */
 	uint32_t loop_nchunks;  /**< in a loop: uint32_t, the length of that array */
 	uint32_t chunk_records; /**< in a chunk: where its records begin */
 	uint32_t chunk_count;   /**< how many records a chunk has */
@@ -59,11 +60,11 @@ struct bide_inspect {
 	                             name */
 	uint32_t task_extra;    /**< in a record: pointer to the extra record, or NULL */
 	uint32_t extra_name;    /**< in an extra record: pointer to the task's own name, or NULL */
-	uint32_t task_wait;     /**< in a record of a waiting task: pointer to a wait descriptor, whose
+	uint32_t task_wait; /**< in a record of a waiting task: pointer to a wait descriptor, whose
 	                             first word is the name of the call */
-	uint32_t task_object;   /**< in a record of a waiting task: what it waits for */
-	uint32_t task_group;    /**< in a record: pointer to its group, or NULL */
-	uint32_t group_owner;   /**< in a group: pointer to the record of the task that opened it */
+	uint32_t task_object; /**< in a record of a waiting task: what it waits for */
+	uint32_t task_group;  /**< in a record: pointer to its group, or NULL */
+	uint32_t group_owner; /**< in a group: pointer to the record of the task that opened it */
 };
 
 /** The descriptor. */

@@ -73,7 +73,8 @@ BIDE_API int bide_group_close(bide_group *group) BIDE__NOTHROW;
  *  tasks without a result are all zero. A NULL among the tasks is a spawn that found no memory.
  *  @return 0, the first failure in order of completion, or the cancellation. */
 #define bide_gather(tasks, n, results) \
-	bide__gather((tasks), (n), (results), BIDE__SIZEOF(results), BIDE__CLASS_AT(results), NULL, 0)
+	bide__gather((tasks), (n), (results), BIDE__SIZEOF(results), BIDE__CLASS_AT(results), \
+	             NULL, 0)
 
 /** int bide_gather_collect(tasks, n, results, errors): as bide_gather(), but a failure cancels
  *  nobody. @param errors an array of n ints, or NULL: 0 or the error of each task.
@@ -110,8 +111,7 @@ enum bide_wait_until {
 
 /** Waits for tasks without ending or cancelling any. [suspends]
  *  @return how many of the n have ended; -ENOMEM, -EINVAL, or the cancellation. */
-BIDE_API int bide_wait(bide_task *const *tasks, size_t n,
-                       enum bide_wait_until until) BIDE__NOTHROW;
+BIDE_API int bide_wait(bide_task *const *tasks, size_t n, enum bide_wait_until until) BIDE__NOTHROW;
 
 /* ---- machinery of the blocks -------------------------------------------------------------- */
 
@@ -126,16 +126,17 @@ BIDE_API void bide__completion_leave(bide__guard *guard) BIDE__NOTHROW;
 #define BIDE__GROUP(n, options, group, p) \
 	BIDE__NAMED(n, bide_group, group, bide__group_leave, bide__group_enter(options, p))
 #define BIDE__GROUP_1(n, group) BIDE__GROUP(n, NULL, group, NULL)
-#define BIDE__GROUP_N(n, group, rc) BIDE__GROUP(n, NULL, group, &(rc))
+#define BIDE__GROUP_2(n, group, rc) BIDE__GROUP(n, NULL, group, &(rc))
 #define BIDE__GROUP_WITH_1(n, options, group) BIDE__GROUP(n, options, group, NULL)
-#define BIDE__GROUP_WITH_N(n, options, group, rc) BIDE__GROUP(n, options, group, &(rc))
+#define BIDE__GROUP_WITH_2(n, options, group, rc) BIDE__GROUP(n, options, group, &(rc))
 #define BIDE__AS_COMPLETED(n, task, tasks, count) \
 	for (int bide__once##n = 1; bide__once##n; bide__once##n = 0) \
 		for (bide__guard bide__guard##n BIDE__HELD(bide__completion_leave) = \
 		             bide__completion_enter(tasks, count); \
 		     bide__once##n; bide__once##n = 0) \
-			for (bide_task *task; (task = bide_completion_next( \
-			                               (bide_completion *)bide__guard##n.record));)
+			for (bide_task * task; \
+			     (task = bide_completion_next( \
+				      (bide_completion *)bide__guard##n.record));)
 
 #ifdef __cplusplus
 }

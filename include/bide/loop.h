@@ -27,7 +27,7 @@ enum bide_backend {
 	BIDE_BACKEND_AUTO,     /**< $BIDE_BACKEND if set, else io_uring, else epoll */
 	BIDE_BACKEND_IO_URING, /**< io_uring; -ENOSYS where it is not built in or not permitted */
 	BIDE_BACKEND_EPOLL,
-	BIDE_BACKEND_VIRTUAL   /**< no kernel object; when nothing is ready time jumps to the next
+	BIDE_BACKEND_VIRTUAL /**< no kernel object; when nothing is ready time jumps to the next
 	                            deadline, so that ten hours of sleeping take a millisecond */
 };
 

@@ -108,14 +108,15 @@ BIDE_API void bide__no_suspend_leave(bide__guard *guard) BIDE__NOTHROW;
 #define BIDE__BLOCK(n, leave, enter) \
 	for (int bide__once##n = 1; bide__once##n; bide__once##n = 0) \
 		for (bide__guard bide__guard##n BIDE__HELD(leave) = enter; \
-		     bide__once##n && !bide__guard##n.skip; bide__once##n = 0, bide__guard##n.ended = 1)
+		     bide__once##n && !bide__guard##n.skip; \
+		     bide__once##n = 0, bide__guard##n.ended = 1)
 #define BIDE__TIMEOUT_1(n, seconds) \
 	BIDE__BLOCK(n, bide__scope_leave, bide__timeout_enter((seconds), NULL))
-#define BIDE__TIMEOUT_N(n, seconds, rc) \
+#define BIDE__TIMEOUT_2(n, seconds, rc) \
 	BIDE__BLOCK(n, bide__scope_leave, bide__timeout_enter((seconds), &(rc)))
 #define BIDE__TIMEOUT_AT_1(n, time) \
 	BIDE__BLOCK(n, bide__scope_leave, bide__timeout_at_enter((time), NULL))
-#define BIDE__TIMEOUT_AT_N(n, time, rc) \
+#define BIDE__TIMEOUT_AT_2(n, time, rc) \
 	BIDE__BLOCK(n, bide__scope_leave, bide__timeout_at_enter((time), &(rc)))
 #define BIDE__TIMEOUT_HERE(n, seconds, rc) \
 	bide__guard bide__guard##n BIDE__HELD(bide__scope_leave) = \
@@ -128,12 +129,12 @@ BIDE_API void bide__no_suspend_leave(bide__guard *guard) BIDE__NOTHROW;
 	for (int bide__once##n = 1; bide__once##n; bide__once##n = 0) \
 		for (bide__guard bide__guard##n BIDE__HELD(leave) = enter; \
 		     bide__once##n && !bide__guard##n.skip; bide__once##n = 0) \
-			for (type *name __attribute__((unused)) = (type *)bide__guard##n.record; \
+			for (type * name __attribute__((unused)) = (type *)bide__guard##n.record; \
 			     bide__once##n; bide__once##n = 0, bide__guard##n.ended = 1)
 #define BIDE__SCOPE_1(n, scope) \
 	BIDE__NAMED(n, bide_scope, scope, bide__scope_leave, \
 	            bide__timeout_enter(__builtin_inf(), NULL))
-#define BIDE__SCOPE_N(n, scope, rc) \
+#define BIDE__SCOPE_2(n, scope, rc) \
 	BIDE__NAMED(n, bide_scope, scope, bide__scope_leave, \
 	            bide__timeout_enter(__builtin_inf(), &(rc)))
 

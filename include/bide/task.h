@@ -134,7 +134,8 @@ BIDE_API size_t bide_all_tasks(bide_task **tasks, size_t cap) BIDE__NOTHROW;
 /** A task-local variable: a value that each task has for itself and that the tasks it spawns
  *  inherit, as Python's contextvars.ContextVar. Static storage; its address is its identity. */
 typedef struct bide_local {
-	void (*destroy)(void *value); /**< called when no task holds the value any longer; or NULL */
+	void (*destroy)(
+		void *value); /**< called when no task holds the value any longer; or NULL */
 } bide_local;
 
 /** Sets the current task's value of @p local; the tasks it has spawned keep the old one.
@@ -163,8 +164,7 @@ BIDE_API int bide__wait_for(bide_task *task, double seconds, void *ret, size_t r
 		            BIDE__CLASS(result) | BIDE__SIGNED(R) << 8, #R); \
 		result; \
 	})
-#define BIDE__AWAIT(V, R, task, n) \
-	BIDE__CAT(BIDE__AWAIT_, V)(R, task, BIDE__CAT(bide__result, n))
+#define BIDE__AWAIT(V, R, task, n) BIDE__CAT(BIDE__AWAIT_, V)(R, task, BIDE__CAT(bide__result, n))
 
 #ifdef __cplusplus
 }

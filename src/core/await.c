@@ -49,16 +49,15 @@ void bide__check_awaitable(const bide_loop *loop, const char *call, const struct
 		refuse(loop, call, task);
 }
 
-__attribute__((noinline, cold)) static void refuse_type(const char *call,
-                                                        const struct bide__task *task, size_t size,
-                                                        const char *type)
+__attribute__((noinline, cold)) static void
+refuse_type(const char *call, const struct bide__task *task, size_t size, const char *type)
 {
 	bide__abort(call, "task '%s' (#%u) returns %s of %u bytes, not %s of %zu", bide__name(task),
 	            task->slot, task->fn->result, task->fn->ret_size, type, size);
 }
 
-void bide__check_result(const char *call, const struct bide__task *task, size_t size,
-                        unsigned cls, const char *type)
+void bide__check_result(const char *call, const struct bide__task *task, size_t size, unsigned cls,
+                        const char *type)
 {
 	if (__builtin_expect(size != task->fn->ret_size || cls != task->fn->ret_class, 0))
 		refuse_type(call, task, size, type);
@@ -128,7 +127,8 @@ int bide__take(bide_loop *loop, struct bide__task *task, void *ret)
 /* The result of waiting for a task that could not be spawned. */
 static int no_task(void)
 {
-	return bide__loop != NULL && bide__loop->spawn_error < 0 ? bide__loop->spawn_error : -ENOMEM;
+	return bide__loop != NULL && bide__loop->spawn_error < 0 ? bide__loop->spawn_error
+	                                                         : -ENOMEM;
 }
 
 /* Without a result the caller gets zeros, or the error where the type can carry it. */
@@ -170,7 +170,7 @@ void bide__await(bide_task *handle, void *ret, size_t ret_size, unsigned ret_cla
 		bide__copy_result(task, ret);
 	} else {
 		store_error(error, ret, ret_size, can_carry);
-		/* A group knows of its tasks' failures; others' are lost unless the result tells. */
+		/* A group knows of its tasks' failures; others are lost unless the result tells. */
 		if (can_carry || task->group != NULL)
 			task->flags |= BIDE__TASK_RETRIEVED;
 		bide__report_failure(task);
@@ -191,7 +191,8 @@ int bide__try_await(bide_task *handle, void *ret, size_t ret_size, unsigned ret_
 
 int bide_join(bide_task *handle)
 {
-	return handle == NULL ? no_task() : bide__take(bide__loop, checked(&wait_join, handle), NULL);
+	return handle == NULL ? no_task()
+	                      : bide__take(bide__loop, checked(&wait_join, handle), NULL);
 }
 
 /* Without a scope for the deadline the task is cancelled at once, as it must be ended. */

@@ -12,8 +12,8 @@ extern const struct bide__wait bide__wait_await;
 void bide__check_awaitable(const bide_loop *loop, const char *call, const struct bide__task *task);
 
 /* Aborts unless results of this size and class come from the task's function. */
-void bide__check_result(const char *call, const struct bide__task *task, size_t size,
-                        unsigned cls, const char *type);
+void bide__check_result(const char *call, const struct bide__task *task, size_t size, unsigned cls,
+                        const char *type);
 
 /* Copies an ended task's result. */
 void bide__copy_result(struct bide__task *task, void *ret);

@@ -10,16 +10,16 @@
 struct bide__watch {
 	struct bide__task *task; /* that is parked for it */
 	int fd;
-	int events;              /* enum bide_events that are waited for */
-	bool cancelled;          /* unwatch() was called */
+	int events;               /* enum bide_events that are waited for */
+	bool cancelled;           /* unwatch() was called */
 	struct bide__watch *next; /* the backend's */
-	void *place;             /* the backend's */
+	void *place;              /* the backend's */
 };
 
 struct bide__backend {
 	const char *name;
 
-	/* Begins to wait for a descriptor. 0; 1 when it is ready always (*ret_events says how); or a
+	/* Begins to wait for a descriptor. 0; 1 when it is always ready (*ret_events says how); a
 	 * negative errno value. */
 	int (*watch)(bide_loop *loop, struct bide__watch *watch, int *ret_events);
 

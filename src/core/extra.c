@@ -15,7 +15,7 @@ struct bide__binding {
 	struct bide__binding *older; /* holds it */
 	const bide_local *local;     /* which variable */
 	void *value;
-	uint32_t holders;            /* tasks and newer bindings */
+	uint32_t holders; /* tasks and newer bindings */
 };
 
 struct bide__done_call {

@@ -63,7 +63,8 @@ static bool say_touched(struct bide__text *text, const bide_loop *loop, const vo
 		if (stack == NULL || task == loop->current || !(task->flags & BIDE__TASK_LIGHT) ||
 		    !bide__stack_holds(stack, addr))
 			continue;
-		bide__put(text, "bide: the stack of a light task was touched while it was parked: ");
+		bide__put(text,
+		          "bide: the stack of a light task was touched while it was parked: ");
 		say_who(text, task);
 		bide__put(text, ", in ");
 		bide__put(text, task->wait != NULL ? task->wait->name : "its code");

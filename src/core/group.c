@@ -186,7 +186,8 @@ static int close_group(bide_loop *loop, struct bide_group *group)
 	bool cut = cut_from_outside(current, group);
 	if (group->set.live > 0) {
 		(void)bide__set_wait(loop, &wait_close, &group->set, BIDE_ALL);
-		cut = cut || ((current->flags & BIDE__TASK_CUT) && cut_from_outside(current, group));
+		cut = cut ||
+		      ((current->flags & BIDE__TASK_CUT) && cut_from_outside(current, group));
 	}
 	free_members(loop, group);
 	bide__scope_pop(loop, &group->scope);

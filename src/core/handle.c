@@ -18,7 +18,8 @@ struct bide__task *bide__lookup(const char *call, bide_task *handle)
 	struct bide__task *task = bide__find(loop, handle);
 	if (task != NULL)
 		return task;
-	int32_t other = bide__loop_of(handle) == loop->id ? 0 : bide__thread_of_loop(bide__loop_of(handle));
+	int32_t other =
+		bide__loop_of(handle) == loop->id ? 0 : bide__thread_of_loop(bide__loop_of(handle));
 	if (other != 0)
 		bide__abort(call, "task #%u belongs to the loop of thread %d; this is thread %d",
 		            bide__slot_of(handle), other, loop->thread);
@@ -38,7 +39,8 @@ void bide_detach(bide_task *handle)
 		return;
 	struct bide__task *task = bide__lookup("bide_detach", handle);
 	if (task->awaiter != NULL)
-		bide__abort("bide_detach", "task '%s' (#%u) is awaited", bide__name(task), task->slot);
+		bide__abort("bide_detach", "task '%s' (#%u) is awaited", bide__name(task),
+		            task->slot);
 	if (task->flags & (BIDE__TASK_DETACHED | BIDE__TASK_MAIN))
 		bide__abort("bide_detach", "nobody holds the handle of task '%s' (#%u)",
 		            bide__name(task), task->slot);

@@ -38,6 +38,8 @@ struct bide__post {
 /* State words of cross-thread wake-up: see wake.c. */
 enum { BIDE__AWAKE, BIDE__WOKEN, BIDE__ASLEEP };
 
+/* The comments are lined up by hand. */
+/* clang-format off */
 struct bide_loop {
 	/* What every switch touches. */
 	struct bide__task *current; /* the running task, NULL on the scheduler's own stack */
@@ -46,11 +48,11 @@ struct bide_loop {
 	bool passing_on;            /* they are being seen to */
 	size_t nready;              /* their number */
 	size_t lap_left;            /* steps until all that were ready have had their turn */
-	size_t turn_left;           /* steps that may still be made before time and I/O are looked at */
+	size_t turn_left;           /* steps until time and I/O are looked at again */
 	void *sp;                   /* the scheduler's stack pointer while a task runs */
-	int *errno_at;              /* this thread's errno; each task's is kept while it is parked */
+	int *errno_at;              /* this thread's errno; each task keeps its own */
 	struct bide__cxx *cxx;      /* C++'s exceptions in flight on this thread, or NULL */
-	bool stepwise;              /* every step goes through the scheduler: debug, strict, evict */
+	bool stepwise;              /* every step passes the scheduler: debug, strict… */
 	unsigned no_suspend;        /* depth of BIDE_NO_SUSPEND */
 	struct bide__task *resident[BIDE__SHARED_STACKS]; /* whose frames are on a shared stack */
 	struct bide__stack *shared[BIDE__SHARED_STACKS];  /* the shared stacks, NULL until needed */
@@ -119,6 +121,7 @@ struct bide_loop {
 	void *dead_fiber; /* of the task that ended last */
 #endif
 };
+/* clang-format on */
 
 /* This thread's loop, or NULL. */
 extern _Thread_local bide_loop *bide__loop __attribute__((tls_model("initial-exec")));

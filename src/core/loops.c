@@ -62,7 +62,8 @@ int bide__loops_add(bide_loop *loop, uint32_t *ret_generation)
 		loop->next = (bide_loop *)inspect.loops;
 		inspect.loops = loop;
 		*ret_generation = all.generations[id] > 0 ? all.generations[id] : 1;
-		bide__pool_layout(&inspect.chunk_records, &inspect.chunk_count, &inspect.chunk_fresh);
+		bide__pool_layout(&inspect.chunk_records, &inspect.chunk_count,
+		                  &inspect.chunk_fresh);
 	}
 	pthread_mutex_unlock(&all.lock);
 	return id < 0 ? id : 0;

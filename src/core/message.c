@@ -73,8 +73,7 @@ static void report_to_stderr(const bide_report *report)
 	bide__write_all(STDERR_FILENO, "\n", &"\n"[1]);
 }
 
-void bide__report(enum bide_report_kind kind, int error, const char *task, const char *format,
-                  ...)
+void bide__report(enum bide_report_kind kind, int error, const char *task, const char *format, ...)
 {
 	enum { MESSAGE_MAX = 8192 };
 	char message[MESSAGE_MAX];

@@ -7,8 +7,8 @@
 #include "core/loop.h"
 
 /* Sends a report about a task, or about none. */
-void bide__report(enum bide_report_kind kind, int error, const char *task, const char *format,
-                  ...) __attribute__((format(printf, 4, 5)));
+void bide__report(enum bide_report_kind kind, int error, const char *task, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* Prints "bide: CALL: in task 'NAME' (#SLOT): SENTENCE" and aborts. */
 _Noreturn void bide__abort(const char *call, const char *format, ...)

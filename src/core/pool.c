@@ -170,8 +170,7 @@ void *bide__block_new(struct bide__pool *pool, size_t size)
 		struct bide__chunk *chunk = chunk_new(pool);
 		if (chunk == NULL)
 			return NULL;
-		chunk_init(chunk,
-		           (uint32_t)((BIDE__CHUNK_SIZE - HEADER) / bide__class_size(cls)));
+		chunk_init(chunk, (uint32_t)((BIDE__CHUNK_SIZE - HEADER) / bide__class_size(cls)));
 		list_push(&pool->room[cls], chunk);
 	}
 	pool->blocks++;
@@ -220,7 +219,8 @@ static bool table_place(struct bide__pool *pool, uint32_t *ret_index)
 {
 	if (pool->holes > 0)
 		for (uint32_t i = 0; i < pool->nchunks; i++)
-			if (pool->chunks[i] == NULL && pool->generations[i] < BIDE__GENERATION_MAX) {
+			if (pool->chunks[i] == NULL &&
+			    pool->generations[i] < BIDE__GENERATION_MAX) {
 				*ret_index = i;
 				return true;
 			}

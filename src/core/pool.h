@@ -17,8 +17,8 @@ enum {
 	BIDE__BLOCK_MAX = 16384,  /* … up to this; larger blocks come from malloc */
 	BIDE__CLASSES = BIDE__BLOCK_FINE / BIDE__BLOCK_STEP +
 	                (BIDE__BLOCK_MAX - BIDE__BLOCK_FINE) / BIDE__BLOCK_COARSE,
-	BIDE__SLOTS = 512,     /* slot numbers a chunk of the task table takes */
-	BIDE__SLOT_BITS = 28,  /* of a slot number */
+	BIDE__SLOTS = 512,    /* slot numbers a chunk of the task table takes */
+	BIDE__SLOT_BITS = 28, /* of a slot number */
 	BIDE__GENERATION_MAX = (1 << 22) - 1
 };
 
@@ -44,17 +44,17 @@ struct bide__pool {
 	struct bide__chunk *room[BIDE__CLASSES]; /* chunks of a class with free blocks */
 	struct bide__chunk *free;                /* chunks of no class */
 	size_t nfree;
-	struct bide__region *regions;            /* where chunks come from */
-	char *fresh_chunk;                       /* next chunk never used, */
-	unsigned fresh_chunks;                   /* and how many follow in its region */
-	size_t blocks;                           /* live blocks, tasks and chunks' own apart */
+	struct bide__region *regions; /* where chunks come from */
+	char *fresh_chunk;            /* next chunk never used, */
+	unsigned fresh_chunks;        /* and how many follow in its region */
+	size_t blocks;                /* live blocks, tasks and chunks' own apart */
 
-	struct bide__chunk **chunks;   /* the task table, by slot / BIDE__SLOTS; some NULL */
-	uint32_t *generations;         /* first generation of a chunk that comes back */
+	struct bide__chunk **chunks; /* the task table, by slot / BIDE__SLOTS; some NULL */
+	uint32_t *generations;       /* first generation of a chunk that comes back */
 	uint32_t nchunks, chunks_cap;
-	uint32_t holes;                /* NULLs in the table */
-	struct bide__chunk *tasks;     /* chunks with free records */
-	uint32_t generation;           /* of slots not yet used */
+	uint32_t holes;            /* NULLs in the table */
+	struct bide__chunk *tasks; /* chunks with free records */
+	uint32_t generation;       /* of slots not yet used */
 };
 
 void bide__pool_init(struct bide__pool *pool, uint32_t generation);
@@ -77,8 +77,8 @@ size_t bide__class_size(unsigned cls);
 struct bide__task *bide__record_new(struct bide__pool *pool);
 void bide__record_free(struct bide__pool *pool, struct bide__task *task);
 
-/* Tells where in a chunk records begin, how many there are, and where the number of those at the end
- * that were never used is kept; for tools that look from outside. */
+/* Tells where in a chunk records begin, how many there are, and where the number of those at the
+ * end that were never used is kept; for tools that look from outside. */
 void bide__pool_layout(uint32_t *ret_first, uint32_t *ret_count, uint32_t *ret_fresh);
 
 /* Returns the record of a slot, in use or not, or NULL. */

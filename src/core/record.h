@@ -15,12 +15,15 @@
 struct bide__stack;
 struct bide__task;
 
+/* The comments of the layouts below are lined up by hand. */
+/* clang-format off */
+
 /* What a suspended task waits in: one constant for each suspending call. */
 struct bide__wait {
 	const char *name; /* of the public call, for messages; the inspection descriptor relies on
 	                   * its being first */
-	/* A cancellation has come: takes the task off what it waits on, so that it can be woken. NULL
-	 * for a wait that lasts to its end all the same. */
+	/* A cancellation has come: takes the task off what it waits on, so that it can be woken.
+	 * NULL for a wait that lasts to its end all the same. */
 	void (*cut)(bide_loop *loop, struct bide__task *task);
 	/* A wait that lasts to its end: hands the cancellation on to what it waits for. */
 	void (*pass_on)(bide_loop *loop, struct bide__task *task);
@@ -57,16 +60,17 @@ enum { BIDE__INLINE_DATA = 48 };
 
 /*   128 bytes:
  *
- *   0        16       24                              72   80    88            104     112   120
- *   | list   | flags… | sp stack wait object timer scope | fn  | group | siblings | awaiter | extra | id |
- *                     | or: arguments, later the result  |                                            */
+ *    0      16      24                                 72   80      88       104       112
+ *   | list | flags | sp stack wait scope object timer | fn | group | older   | awaiter | extra |
+ *                  | before: arguments; after: result |    |       | younger |         | slot… |
+ */
 struct bide__task {
 	struct bide__task *next, *prev; /* the one list that it is on */
 	uint16_t flags;                 /* enum bide__task_flags */
 	int16_t error;                  /* what it failed with, 0 if it did not */
 	uint8_t state;                  /* enum bide__task_state */
-	uint8_t frames_class;           /* light: size class of `frames`; others: number of the stack
-	                                 * class, until the first run */
+	uint8_t frames_class;           /* light: size class of `frames`; others: number of the
+	                                 * stack class, until the first run */
 	uint16_t shields : 12;          /* shields open outside all of its scopes */
 	uint16_t shared : 4;            /* light: which shared stack it runs on */
 	union {
@@ -74,13 +78,12 @@ struct bide__task {
 			void *sp; /* stack pointer while it does not run */
 			union {
 				struct bide__stack *stack; /* full: its own */
-				void *frames;              /* light: where its frames are kept when moved off
-				                            * the shared stack, NULL until that happens */
+				void *frames;              /* light: its frames when moved off, or NULL */
 			};
 			const struct bide__wait *wait; /* parked: in which call */
 			struct bide_scope *scope;      /* innermost scope, NULL if none */
 			union {
-				void *object;      /* parked: what it waits for; woken: the result */
+				void *object;      /* parked: what for; woken: the result */
 				uint64_t fraction; /* asleep: see struct bide__fine_timer */
 			};
 			struct bide__timer timer; /* asleep: its deadline */
@@ -194,5 +197,7 @@ static inline bool bide__task_ended(const struct bide__task *task)
 {
 	return task->state == BIDE__DONE;
 }
+
+/* clang-format on */
 
 #endif

@@ -165,7 +165,8 @@ const char *bide_loop_backend(bide_loop *loop)
 {
 	if (loop->backend != &bide__backend_idle)
 		return loop->backend->name;
-	return loop->options.backend == BIDE_BACKEND_EPOLL || !bide__ring_built ? "epoll" : "io_uring";
+	return loop->options.backend == BIDE_BACKEND_EPOLL || !bide__ring_built ? "epoll"
+	                                                                        : "io_uring";
 }
 
 /* ---- the end of a run --------------------------------------------------------------------- */
@@ -191,9 +192,10 @@ void bide__report_stuck(bide_loop *loop)
 	uint32_t slot = 0;
 	for (struct bide__task *task; (task = bide__record_next(&loop->pool, &slot)) != NULL;)
 		if (task->state != BIDE__DONE)
-			bide__report(BIDE_REPORT_STUCK, 0, bide__name(task),
-			             "was cancelled at the end of the run and does not end; it is in %s",
-			             task->state == BIDE__WAITING ? task->wait->name : "its own code");
+			bide__report(
+				BIDE_REPORT_STUCK, 0, bide__name(task),
+				"was cancelled at the end of the run and does not end; it is in %s",
+				task->state == BIDE__WAITING ? task->wait->name : "its own code");
 }
 
 /* Frees what was never ended, and says so where somebody should have. */
@@ -244,7 +246,8 @@ static int run_on(bide_loop *loop, const bide_options *options, const bide__func
 		bide__abort("bide_run", "a run inside a run: this thread's loop runs already");
 	if (loop != NULL) {
 		if (loop != bide__loop)
-			bide__abort("bide_loop_run", "the loop belongs to thread %d; this is thread %d",
+			bide__abort("bide_loop_run",
+			            "the loop belongs to thread %d; this is thread %d",
 			            (int)loop->thread, (int)syscall(SYS_gettid));
 		return run_main(loop, fn, args, ret);
 	}
@@ -262,8 +265,9 @@ int bide__try(struct bide__request request, const bide__function *fn, const void
 {
 	if (request.ret != NULL &&
 	    (request.ret_size != fn->ret_size || request.ret_class != fn->ret_class))
-		bide__abort("bide_try_run", "'%s' returns %s of %u bytes, not what ret points to, of %zu",
-		            fn->name, fn->result, fn->ret_size, request.ret_size);
+		bide__abort("bide_try_run",
+		            "'%s' returns %s of %u bytes, not what ret points to, of %zu", fn->name,
+		            fn->result, fn->ret_size, request.ret_size);
 	return run_on(request.loop, request.options, fn, args, request.ret);
 }
 

@@ -11,5 +11,4 @@ void bide__begin_exit(bide_loop *loop);
 /* Reports the tasks that do not end although the run is over. */
 void bide__report_stuck(bide_loop *loop);
 
-
 #endif

@@ -22,9 +22,9 @@
 #include <string.h>
 
 enum {
-	TURN_STEPS_MAX = 1024,     /* steps in a turn beyond its first lap, at most */
-	TURN_SHORT_NS = 25 * 1000, /* turns below that may get longer, */
-	TURN_LONG_NS = 100 * 1000, /* above that they must get shorter */
+	TURN_STEPS_MAX = 1024,           /* steps in a turn beyond its first lap, at most */
+	TURN_SHORT_NS = 25 * 1000,       /* turns below that may get longer, */
+	TURN_LONG_NS = 100 * 1000,       /* above that they must get shorter */
 	SLOW_STEP_NS = 100 * 1000 * 1000 /* debug mode reports longer steps, as asyncio does */
 };
 
@@ -226,9 +226,8 @@ static void watched_step(bide_loop *loop, struct bide__task *task)
 	bide__bury_fiber(loop);
 	check_step(loop, name, began);
 	task = bide__record_at(&loop->pool, slot);
-	if (!light || task == NULL || task->generation != generation ||
-	    task->state == BIDE__DONE || task->state == BIDE__FREE ||
-	    !(task->flags & BIDE__TASK_STARTED))
+	if (!light || task == NULL || task->generation != generation || task->state == BIDE__DONE ||
+	    task->state == BIDE__FREE || !(task->flags & BIDE__TASK_STARTED))
 		return;
 	if (loop->light == BIDE_LIGHT_STRICT)
 		bide__strict_hide(task);

@@ -45,8 +45,7 @@ int bide__set_wait(bide_loop *loop, const struct bide__wait *wait, struct bide__
 		return 0;
 	set->waiter = loop->current;
 	set->until = until;
-	return wait->cut != NULL ? bide__park(loop, wait, set)
-	                         : bide__park_to_end(loop, wait, set);
+	return wait->cut != NULL ? bide__park(loop, wait, set) : bide__park_to_end(loop, wait, set);
 }
 
 void bide__set_cut(bide_loop *loop, struct bide__task *task)
@@ -225,6 +224,18 @@ static int first_error(const struct bide__set *set)
 	return cancelled;
 }
 
+/* Whether the caller's cancellation is what its gather is to return: it was handed on and ended a
+ * task. A failure goes before it, unless failures are what the caller collects. */
+static bool cut_short(const struct bide__task *caller, const struct bide__set *set, bool collect)
+{
+	const struct bide__task *task = set->done.head;
+	if (!(caller->flags & BIDE__TASK_CUT) || (set->failed > 0 && !collect))
+		return false;
+	while (task != NULL && !bide__was_cancelled(task))
+		task = task->next;
+	return task != NULL;
+}
+
 /* Waits for all; at the first failure cancels the others. */
 static void wait_for_all(bide_loop *loop, struct bide_completion *it, bool collect)
 {
@@ -287,8 +298,8 @@ int bide__gather(bide_task *const *tasks, size_t n, void *results, size_t size, 
 	bide_loop *loop = bide__loop;
 	for (size_t i = 0; i < n && results != NULL; i++)
 		if (tasks[i] != NULL)
-			bide__check_result("bide_gather", bide__lookup("bide_gather", tasks[i]), size,
-			                   cls, "an element");
+			bide__check_result("bide_gather", bide__lookup("bide_gather", tasks[i]),
+			                   size, cls, "an element");
 	struct bide_completion *it = open_completion("bide_gather", tasks, n);
 	if (it == NULL)
 		return gather_without_memory(loop, tasks, n, results, size, errors);
@@ -298,11 +309,11 @@ int bide__gather(bide_task *const *tasks, size_t n, void *results, size_t size, 
 		cancel_all(loop, tasks, n);
 	wait_for_all(loop, it, collect != 0);
 	int error = first_error(&it->set);
-	bool cut = (current->flags & BIDE__TASK_CUT) && error != 0 && it->set.failed == 0;
-	if (incomplete && it->set.failed == 0)
-		error = -ENOMEM;
-	else if (cut)
+	bool cut = cut_short(current, &it->set, collect != 0) && (collect || !incomplete);
+	if (cut)
 		error = bide__deliver();
+	else if (incomplete && it->set.failed == 0)
+		error = -ENOMEM;
 	for (struct bide__task *t; (t = bide__queue_pop(&it->set.done)) != NULL;)
 		t->flags &= (uint16_t)~BIDE__TASK_QUEUED;
 	int failed = (int)take_all(it->tasks, n, results, size, errors);

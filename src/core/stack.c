@@ -14,12 +14,12 @@
 
 enum {
 	PAGE = 4096,
-	FIRST_REGION = 4,      /* stacks in a class's first region; each next has twice as many */
-	REGION_MAX = 1024,     /* stacks in a region at most */
-	BATCH_MAX = 64,        /* stacks guarded by one call */
-	STAGGERS = 16,         /* stack tops lie at so many offsets, a cache line apart, since … */
-	CACHE_LINE = 64,       /* … tops at one page offset fall into the same cache sets */
-	IDLE_KEPT = 64         /* free stacks whose pages are kept in any case */
+	FIRST_REGION = 4,  /* stacks in a class's first region; each next has twice as many */
+	REGION_MAX = 1024, /* stacks in a region at most */
+	BATCH_MAX = 64,    /* stacks guarded by one call */
+	STAGGERS = 16,     /* stack tops lie at so many offsets, a cache line apart, since … */
+	CACHE_LINE = 64,   /* … tops at one page offset fall into the same cache sets */
+	IDLE_KEPT = 64     /* free stacks whose pages are kept in any case */
 };
 
 static size_t slot_size(const struct bide__stack_class *cls)
@@ -147,7 +147,8 @@ int bide__stack_promise_more(struct bide__stacks *stacks, struct bide__stack_cla
 /* The free list is warm at its head; all but `keep` of the warm ones get cold. */
 void bide__stack_trim(struct bide__stack_class *cls)
 {
-	size_t used = cls->made - cls->nfree, keep = used + IDLE_KEPT, warm = cls->nfree - cls->nidle;
+	size_t used = cls->made - cls->nfree, keep = used + IDLE_KEPT,
+	       warm = cls->nfree - cls->nidle;
 	if (warm <= 2 * keep)
 		return;
 	struct bide__stack *stack = cls->free;
@@ -164,7 +165,8 @@ bool bide__stack_guard_at(const struct bide__stacks *stacks, const void *addr, c
 		for (struct bide__stack_region *r = cls->regions; r != NULL; r = r->next) {
 			if (at < r->base || at >= r->base + r->carved * slot_size(cls))
 				continue;
-			char *slot = r->base + (size_t)(at - r->base) / slot_size(cls) * slot_size(cls);
+			char *slot =
+				r->base + (size_t)(at - r->base) / slot_size(cls) * slot_size(cls);
 			*ret_low = slot + BIDE__GUARD_SIZE;
 			return at < *ret_low;
 		}

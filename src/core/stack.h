@@ -35,8 +35,8 @@ struct bide__stack {
 struct bide__stack_region {
 	struct bide__stack_region *next;
 	char *base;
-	size_t slots;   /* room for so many stacks with their guards */
-	size_t carved;  /* of which these have been made */
+	size_t slots;  /* room for so many stacks with their guards */
+	size_t carved; /* of which these have been made */
 	struct bide__stack stacks[];
 };
 
@@ -57,7 +57,7 @@ struct bide__stack_class {
 
 struct bide__stacks {
 	struct bide__stack_class *classes; /* newest first */
-	bool by_mprotect; /* MADV_GUARD_INSTALL was refused once */
+	bool by_mprotect;                  /* MADV_GUARD_INSTALL was refused once */
 };
 
 /* Finds or makes the class of stacks of a size; NULL when memory, or their numbers, ran out. */

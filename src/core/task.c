@@ -141,11 +141,12 @@ static void check_pointers(bide_loop *loop, const bide__function *fn, const void
 		unsigned word = (unsigned)__builtin_ctzll(left);
 		memcpy(&pointer, (const char *)args + word * sizeof(void *), sizeof(pointer));
 		if (bide__stack_holds(bide__stack_of(loop, task), pointer))
-			bide__abort("bide_spawn",
-			            "an argument of '%s' points into the stack of this light task, whose "
-			            "locals do not exist while it is suspended: use BIDE_ASYNC, or "
-			            "memory that stays",
-			            fn->name);
+			bide__abort(
+				"bide_spawn",
+				"an argument of '%s' points into the stack of this light task: its "
+				"locals do not exist while it is suspended: use BIDE_ASYNC, or "
+				"memory that stays",
+				fn->name);
 	}
 }
 

@@ -7,7 +7,8 @@
 
 #include <errno.h>
 
-/* Makes a task, of a group unless that is NULL, and puts it into the ready queue; NULL with loop->spawn_error when it could not. */
+/* Makes a task, of a group unless that is NULL, and puts it into the ready queue; NULL, with the
+ * reason in loop->spawn_error, when it could not. */
 struct bide__task *bide__task_new(bide_loop *loop, const bide__function *fn, const void *args,
                                   const bide_task_options *options, bide_group *group);
 

@@ -28,8 +28,7 @@ uint64_t bide__monotonic(void)
 
 uint64_t bide__clock(const bide_loop *loop)
 {
-	return loop->options.backend == BIDE_BACKEND_VIRTUAL ? loop->virtual_ns
-	                                                     : bide__monotonic();
+	return loop->options.backend == BIDE_BACKEND_VIRTUAL ? loop->virtual_ns : bide__monotonic();
 }
 
 double bide_time(void)

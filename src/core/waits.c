@@ -181,7 +181,8 @@ void bide__deadlock(bide_loop *loop)
 	bide__report(BIDE_REPORT_DEADLOCK, -EDEADLK, NULL,
 	             "deadlock: every task waits and nothing can wake any%s", buf);
 	if (loop->deadlocked)
-		bide__abort("bide_run", "deadlock: the tasks do not end although they were cancelled");
+		bide__abort("bide_run",
+		            "deadlock: the tasks do not end although they were cancelled");
 	loop->deadlocked = true;
 	for (struct bide__task *task; (task = bide__record_next(&loop->pool, &slot)) != NULL;) {
 		task->flags &= (uint16_t)~BIDE__TASK_ASKED;

@@ -31,7 +31,7 @@ static void wait_until(bide_loop *loop, uint64_t deadline_ns)
 	                                 __ATOMIC_ACQUIRE))
 		deadline_ns = 0;
 	loop->backend->wait(loop, deadline_ns);
-	/* An exchange, so that what a waker did before it said WOKEN is seen, attention above all. */
+	/* An exchange, so that what a waker did before it said WOKEN is seen, as attention. */
 	(void)__atomic_exchange_n(&loop->wake, BIDE__AWAKE, __ATOMIC_ACQ_REL);
 }
 

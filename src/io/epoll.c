@@ -98,10 +98,17 @@ static int epoll_watch(bide_loop *loop, struct bide__watch *watch, int *ret_even
 	return 1;
 }
 
+/* The last one takes the descriptor out: left armed it would report for what has its number next, if
+ * what is waited for now lives on under another. */
 static void epoll_unwatch(bide_loop *loop, struct bide__watch *watch)
 {
 	struct epoll_set *data = loop->backend_data;
-	unlink_watch(&data->entries[watch->fd], watch);
+	struct entry *entry = &data->entries[watch->fd];
+	unlink_watch(entry, watch);
+	if (entry->watches == NULL) {
+		(void)epoll_ctl(data->fd, EPOLL_CTL_DEL, watch->fd, NULL);
+		entry->registered = false;
+	}
 	bide__watch_done(loop, watch, 0);
 }
 

@@ -128,7 +128,8 @@ static void ring_wait(bide_loop *loop, uint64_t deadline_ns)
 		(void)io_uring_submit_and_wait(&data->ring, 1);
 	} else {
 		uint64_t left = bide__until(deadline_ns);
-		struct __kernel_timespec timeout = { (long long)(left / NS), (long long)(left % NS) };
+		struct __kernel_timespec timeout = { (long long)(left / NS),
+			                             (long long)(left % NS) };
 		(void)io_uring_submit_and_wait_timeout(&data->ring, &cqe, 1, &timeout, NULL);
 	}
 	reap(loop);

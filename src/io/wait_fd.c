@@ -42,7 +42,11 @@ int bide_wait_fd(int fd, int events)
 	int rc = loop->backend->watch(loop, watch, &ready);
 	if (rc != 0) {
 		bide__block_free(&loop->pool, watch, sizeof(*watch));
-		return rc < 0 ? rc : ready;
+		if (rc < 0)
+			return rc;
+		/* Whoever waits for such a descriptor in a loop must not starve the others. */
+		bide__yield(loop);
+		return ready;
 	}
 	loop->in_flight++;
 	rc = bide__park_to_end(loop, &wait_fd, watch);
