@@ -23,9 +23,9 @@ enum {
 
 /* What timers are in; the `kind` of struct bide__timer. */
 enum bide__timer_kind {
-	BIDE__TIMER_SLEEP = BIDE__TIMER_FINE, /* in a task's record */
-	BIDE__TIMER_SCOPE = 1,                /* in a scope's record */
-	BIDE__TIMER_EXIT = 2                  /* the loop's */
+	BIDE__TIMER_SLEEP = BIDE__TIMER_FINE,     /* in a task's record */
+	BIDE__TIMER_SCOPE = BIDE__TIMER_FINE | 1, /* in a scope's record */
+	BIDE__TIMER_EXIT = 2                      /* the loop's */
 };
 
 /* A function to be called by the loop, from bide_call_threadsafe(). */
@@ -44,12 +44,14 @@ struct bide_loop {
 	/* What every switch touches. */
 	struct bide__task *current; /* the running task, NULL on the scheduler's own stack */
 	struct bide__queue ready;   /* tasks to be run */
+	size_t nready;              /* their number */
 	struct bide__queue cutting; /* parked tasks whose cancellation is still to be passed on */
 	bool passing_on;            /* they are being seen to */
-	size_t nready;              /* their number */
-	size_t lap_left;            /* steps until all that were ready have had their turn */
 	size_t turn_left;           /* steps until time and I/O are looked at again */
 	void *sp;                   /* the scheduler's stack pointer while a task runs */
+	/* Kept apart from nready: counted down together, as one vector, they would stall on the store
+	 * that just counted one of them up. */
+	size_t lap_left;            /* steps until all that were ready have had their turn */
 	int *errno_at;              /* this thread's errno; each task keeps its own */
 	struct bide__cxx *cxx;      /* C++'s exceptions in flight on this thread, or NULL */
 	bool stepwise;              /* every step passes the scheduler: debug, strict… */

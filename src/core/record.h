@@ -148,6 +148,7 @@ static inline void bide__queue_remove(struct bide__queue *queue, struct bide__ta
 struct bide_scope {
 	struct bide_scope *outer;  /* next one outward in the same task, or NULL */
 	struct bide__task *owner;  /* the task inside which it was opened */
+	uint64_t fraction;         /* of its deadline: see struct bide__fine_timer */
 	struct bide__timer timer;  /* of its deadline */
 	uint64_t deadline_ns;      /* UINT64_MAX: none */
 	int16_t code;              /* 0, or what it was cancelled with */

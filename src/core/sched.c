@@ -25,7 +25,8 @@ enum {
 	TURN_STEPS_MAX = 1024,           /* steps in a turn beyond its first lap, at most */
 	TURN_SHORT_NS = 25 * 1000,       /* turns below that may get longer, */
 	TURN_LONG_NS = 100 * 1000,       /* above that they must get shorter */
-	SLOW_STEP_NS = 100 * 1000 * 1000 /* debug mode reports longer steps, as asyncio does */
+	SLOW_STEP_NS = 100 * 1000 * 1000, /* debug mode reports longer steps, as asyncio does */
+	NAME_MAX_SHOWN = 64        /* of a name that is kept for that */
 };
 
 _Thread_local bide_loop *bide__loop;
@@ -213,12 +214,22 @@ static void check_step(bide_loop *loop, const char *name, uint64_t began_ns)
 		             (unsigned long long)(took / 1000000));
 }
 
+/* The task, and its name with it, may be gone after its step. */
+static void keep_name(const bide_loop *loop, const struct bide__task *task, char *name)
+{
+	struct bide__text text = { name, name + NAME_MAX_SHOWN - 1 };
+	if (loop->debug)
+		bide__put(&text, bide__name(task));
+	*text.at = '\0';
+}
+
 /* A step in a mode in which every step passes through here. */
 static void watched_step(bide_loop *loop, struct bide__task *task)
 {
 	uint32_t slot = task->slot, generation = task->generation;
-	const char *name = task->fn->name;
+	char name[NAME_MAX_SHOWN];
 	bool light = (task->flags & BIDE__TASK_LIGHT) != 0;
+	keep_name(loop, task, name);
 	if (light && loop->light == BIDE_LIGHT_STRICT && (task->flags & BIDE__TASK_STARTED))
 		bide__strict_show(task);
 	uint64_t began = bide__clock(loop);
@@ -313,6 +324,7 @@ void bide__run_loop(bide_loop *loop)
 {
 	loop->now_ns = bide__clock(loop);
 	loop->turn_steps = 0;
+	bide__tell_scheduler(loop);
 	while (loop->live > 0) {
 		run_turn(loop);
 		bide__trim(loop);

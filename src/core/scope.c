@@ -30,6 +30,7 @@ static int arm(bide_loop *loop, struct bide_scope *scope, struct bide__deadline 
 	if (bide__heap_reserve(&loop->timers, 1) < 0)
 		return -ENOMEM;
 	scope->timer.kind = BIDE__TIMER_SCOPE;
+	scope->fraction = deadline.fraction;
 	bide__heap_push(&loop->timers, &scope->timer, deadline.ns);
 	return 0;
 }

@@ -76,6 +76,16 @@ static inline void bide__tell_first(bide_loop *loop)
 }
 #endif
 
+/* The scheduler runs on the stack that called the run: whoever comes back to it must know it. */
+static inline void bide__tell_scheduler(bide_loop *loop)
+{
+#if defined(BIDE__TSAN)
+	loop->scheduler_fiber = __tsan_get_current_fiber();
+#else
+	(void)loop;
+#endif
+}
+
 /* Ends ThreadSanitizer's fiber of a task that has ended, from another one. */
 static inline void bide__bury_fiber(bide_loop *loop)
 {
