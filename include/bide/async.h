@@ -256,11 +256,12 @@ BIDE_API int bide__try(struct bide__request request, const bide__function *fn,
 	BIDE__ASYNC_OPEN(0u, BIDE__IS_VOID(R), R, fn, BIDE__ARITY(__VA_ARGS__), __VA_ARGS__)
 
 /** As BIDE_ASYNC, for tasks by the million: while such a task is suspended only its live frames
- *  are kept, some 150 to 250 bytes, off the stack that it shares with others.
+ *  are kept, a few hundred bytes, off the stack that it shares with others.
  *
  *  The rule that comes with it: while a light task is suspended its locals do not exist. No other
  *  task, thread, callback or library may hold their address. Out-parameters and arrays of bide's
- *  own suspending calls may lie there: the library copies. See bide_light(7). */
+ *  own suspending calls may lie there: the library copies. A spawn whose argument is a pointer
+ *  into the light task that makes it aborts. See bide_light(7). */
 #define BIDE_ASYNC_LIGHT(R, fn, ...) \
 	BIDE__ASYNC_OPEN((unsigned)BIDE__LIGHT, BIDE__IS_VOID(R), R, fn, BIDE__ARITY(__VA_ARGS__), \
 	                 __VA_ARGS__)

@@ -10,7 +10,8 @@
  *   [suspends]  the call may let other tasks run; it returns a cancellation when the task, or
  *               a scope around it, has been cancelled.
  *   [threadsafe] the call may be made from any thread. Everything else belongs to the thread of
- *               its loop and aborts with a sentence when it is called elsewhere. */
+ *               its loop: a task's handle used on another thread, and a suspending call outside
+ *               a task, abort with a sentence. */
 #ifndef BIDE_BASE_H
 #define BIDE_BASE_H
 
@@ -58,8 +59,9 @@ BIDE_API const char *bide_strerror(int error) BIDE__NOTHROW;
 BIDE_API const char *bide_version(void) BIDE__NOTHROW;
 
 /** Returns a random number, uniform between @p a and @p b, both possible, like Python's
- *  random.uniform: a may be larger than b. Uses the thread's own generator (xoshiro256**, by
- *  Blackman and Vigna), seeded by the system or by bide_seed(). Not for secrets. [threadsafe] */
+ *  random.uniform: a may be larger than b. If one of them is NaN the number is; if one is
+ *  infinite, the number is that one. Uses the thread's own generator (xoshiro256**, by Blackman
+ *  and Vigna), seeded by the system or by bide_seed(). Not for secrets. [threadsafe] */
 BIDE_API double bide_uniform(double a, double b) BIDE__NOTHROW;
 
 /** Makes the numbers that bide_uniform() gives on this thread repeatable. [threadsafe] */

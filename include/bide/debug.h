@@ -28,12 +28,12 @@ typedef struct bide_report {
 } bide_report;
 
 /** Has reports go to @p fn(@p arg, report), which must not suspend; NULL: to standard error, the
- *  default. For the whole process. [threadsafe] */
+ *  default. For the whole process: loops on several threads may call it at once. [threadsafe] */
 BIDE_API void bide_set_report(void (*fn)(void *arg, const bide_report *report),
                               void *arg) BIDE__NOTHROW;
 
-/** Writes the tasks of this thread's loop, what each waits for and for how long, to a
- *  descriptor, a line each. Async-signal-safe. */
+/** Writes the tasks of this thread's loop, what each waits for and for how long yet, to a
+ *  descriptor, a line each; nothing where there is no loop. Async-signal-safe. */
 BIDE_API void bide_dump(int fd) BIDE__NOTHROW;
 
 /** Describes the library's data to a tool that reads it from outside the process: find the symbol

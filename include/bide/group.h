@@ -17,7 +17,9 @@ extern "C" {
 typedef struct bide_group_options {
 	size_t limit;      /**< how many of its tasks run at once, 0: all; the others wait for their
 	                        turn in the order they were spawned */
-	bool collect;      /**< a failure cancels nobody: results are looked at one by one */
+	bool collect;      /**< a failure cancels nobody: results are looked at one by one. The
+	                        group's rc is then the first failure, in the order of completion,
+	                        that nobody took by an await */
 	bool drop_results; /**< frees each task as it ends; bide_group_next() gives none. For groups
 	                        that live long, as a server's */
 } bide_group_options;
@@ -25,11 +27,13 @@ typedef struct bide_group_options {
 /** BIDE_GROUP(group) { … } and BIDE_GROUP(group, rc) { … }: a block that is not left before the
  *  tasks spawned in its group have ended. [suspends]
  *
- *  Falling off the end waits for them; break, goto, return and, in C++, an exception cancel what
- *  still runs, then wait. @p rc (an int) gets, in this order: the first failure of a task in the
- *  order of completion; -ENOMEM when a spawn found no memory; the code of a cancellation from
- *  outside that cut the group short; else 0, also after bide_group_cancel(). Without an rc a
- *  failure is reported. When the group itself finds no memory the block is skipped. */
+ *  Falling off the end, and continue, wait for them; break, goto, return and, in C++, an exception
+ *  cancel what still runs, then wait. @p rc (an int) gets, when the block is left, the first
+ *  failure of a task or of a spawn, in the order in which they happened; if there is none, the code
+ *  of a cancellation from outside that was in force when the end was reached or came while it
+ *  waited; else 0, also after bide_group_cancel(). Without an rc a failure is reported, and so is
+ *  each further one that nobody took. When the group itself finds no memory the block is skipped,
+ *  with -ENOMEM. */
 #define BIDE_GROUP(...) \
 	BIDE__APPLY(BIDE__CAT(BIDE__GROUP_, BIDE__MANY(__VA_ARGS__)), __COUNTER__, __VA_ARGS__)
 
@@ -41,19 +45,21 @@ typedef struct bide_group_options {
 
 /** bide_task *bide_group_spawn(group, fn, args…): starts fn(args…) as a task of the group.
  *
- *  The task may be awaited, once; the group ends it otherwise. @return the task; NULL when memory
- *  ran out: that is the group's error and cancels it. */
+ *  The task may be awaited, once; the group ends it otherwise. Any task of the loop may call this
+ *  while the group is open. @return the task; NULL when it could not be made, as of bide_spawn():
+ *  that is the group's error and cancels it. */
 #define bide_group_spawn(group, ...) \
 	BIDE__DO(_bide_start, BIDE__SPAWN_IN, BIDE__IS(bide_group, group), __VA_ARGS__)
 
 /** Waits for the next task of the group to end. [suspends]
  *
  *  @return the task, lent: it may be awaited, once, until the group ends; each is given once, in
- *          the order of completion. NULL: none is left, or a call would be cancelled
- *          (bide_cancelled() tells). */
+ *          the order of completion, but for those that somebody else takes. NULL: none is left, a
+ *          call would be cancelled (bide_cancelled() tells), or, in a light task, there was no
+ *          memory for its frames: then the group fails with -ENOMEM. */
 BIDE_API bide_task *bide_group_next(bide_group *group) BIDE__NOTHROW;
 
-/** Cancels what runs in the group, its body included. Idempotent. */
+/** Cancels what runs in the group, its body included, with -ECANCELED. Idempotent. */
 BIDE_API void bide_group_cancel(bide_group *group) BIDE__NOTHROW;
 
 /** Opens a group around what follows, until bide_group_close().
@@ -69,16 +75,21 @@ BIDE_API int bide_group_close(bide_group *group) BIDE__NOTHROW;
 /** int bide_gather(tasks, n, results): waits for all of the tasks and ends them. [suspends]
  *
  *  When one fails, or the caller is cancelled, the others are cancelled: all n have ended when it
- *  returns. @param results an array of n results, in the order of the tasks, or NULL; those of
- *  tasks without a result are all zero. A NULL among the tasks is a spawn that found no memory.
- *  @return 0, the first failure in order of completion, or the cancellation. */
+ *  returns. One that somebody else cancels disturbs nobody.
+ *  @param tasks   n tasks, each once, awaited by nobody else; a NULL is a spawn that could not be
+ *                 made, for which the others are cancelled.
+ *  @param results an array of n results, in the order of the tasks, or NULL; those of tasks
+ *                 without a result are all zero.
+ *  @return 0; the first failure in order of completion; without one -ENOMEM for a NULL or for lack
+ *          of memory to wait, or the cancellation, the caller's or a task's. */
 #define bide_gather(tasks, n, results) \
 	bide__gather((tasks), (n), (results), BIDE__SIZEOF(results), BIDE__CLASS_AT(results), \
 	             NULL, 0)
 
 /** int bide_gather_collect(tasks, n, results, errors): as bide_gather(), but a failure cancels
- *  nobody. @param errors an array of n ints, or NULL: 0 or the error of each task.
- *  @return how many ended without a result; or the cancellation. */
+ *  nobody. @param errors an array of n ints, or NULL: 0 or the error of each task, -ENOMEM for a
+ *  NULL. @return how many ended without a result; the caller's cancellation if it stopped tasks;
+ *  or -ENOMEM, the tasks having been cancelled, for lack of memory to wait. */
 #define bide_gather_collect(tasks, n, results, errors) \
 	bide__gather((tasks), (n), (results), BIDE__SIZEOF(results), BIDE__CLASS_AT(results), \
 	             (errors), 1)
@@ -86,8 +97,9 @@ BIDE_API int bide_group_close(bide_group *group) BIDE__NOTHROW;
 /** BIDE_AS_COMPLETED(task, tasks, n) { … }: runs its braces for each of the n tasks, in the order
  *  in which they end; break and continue are those of a loop. [suspends]
  *
- *  The task may be awaited; those that are not remain the caller's. The loop ends early when the
- *  caller is cancelled (bide_cancelled() tells) or memory runs out (-ENOMEM is reported). */
+ *  The task may be awaited, not before it has come; those that are not remain the caller's. The
+ *  loop ends early when the caller is cancelled (bide_cancelled() tells) or memory runs out
+ *  (-ENOMEM is reported). */
 #define BIDE_AS_COMPLETED(task, tasks, n) \
 	BIDE__APPLY(BIDE__AS_COMPLETED, __COUNTER__, task, tasks, n)
 
@@ -97,7 +109,8 @@ typedef struct bide_completion bide_completion;
 /** Begins one; the handles are copied. NULLs among them are skipped. @return 0 or -ENOMEM. */
 BIDE_API BIDE_CHECKED int bide_completion_open(bide_task *const *tasks, size_t n,
                                                bide_completion **ret_it) BIDE__NOTHROW;
-/** Waits for the next one to end. [suspends] @return it, or NULL: none left, or cancelled. */
+/** Waits for the next one to end. [suspends] @return it, or NULL: none left, or cancelled, or, in a
+ *  light task, no memory for its frames, which is reported. */
 BIDE_API bide_task *bide_completion_next(bide_completion *it) BIDE__NOTHROW;
 /** Ends the iteration; the tasks run on. NULL is none. */
 BIDE_API void bide_completion_close(bide_completion *it) BIDE__NOTHROW;
@@ -109,8 +122,12 @@ enum bide_wait_until {
 	BIDE_ALL              /**< all have ended */
 };
 
-/** Waits for tasks without ending or cancelling any. [suspends]
- *  @return how many of the n have ended; -ENOMEM, -EINVAL, or the cancellation. */
+/** Waits for tasks without ending or cancelling any. Does not suspend when what it waits for has
+ *  come. [suspends]
+ *
+ *  @param tasks n tasks, each once, awaited by nobody else; NULLs are skipped.
+ *  @return how many of them have ended; -EINVAL when @p until is none of the three; -ENOMEM; or the
+ *          cancellation. */
 BIDE_API int bide_wait(bide_task *const *tasks, size_t n, enum bide_wait_until until) BIDE__NOTHROW;
 
 /* ---- machinery of the blocks -------------------------------------------------------------- */

@@ -22,8 +22,10 @@ enum bide_events {
  *  An error or a hang-up counts as ready: the next read or write tells which.
  *
  *  @param events BIDE_READABLE, BIDE_WRITABLE or both.
- *  @return the bits that are ready (> 0); -EINVAL, -EBADF, -ENOMEM, or the cancellation; -ENOTSUP
- *          on the virtual backend. */
+ *  @return the bits that are ready, of those asked for (> 0); -EINVAL for other bits or none;
+ *          -EBADF; -ENOMEM; -EMFILE or -ENFILE when there was no descriptor to open the backend;
+ *          -ENOTSUP on the virtual backend; what epoll_ctl(2) or io_uring says else; or the
+ *          cancellation, when the backend has let go of the descriptor. */
 BIDE_API int bide_wait_fd(int fd, int events) BIDE__NOTHROW;
 
 #ifdef __cplusplus

@@ -25,7 +25,8 @@ typedef struct bide_loop bide_loop;
 /** What a loop waits with. */
 enum bide_backend {
 	BIDE_BACKEND_AUTO,     /**< $BIDE_BACKEND if set, else io_uring, else epoll */
-	BIDE_BACKEND_IO_URING, /**< io_uring; -ENOSYS where it is not built in or not permitted */
+	BIDE_BACKEND_IO_URING, /**< io_uring, opened at once; -ENOSYS where it is not built in or
+	                            too old, -EPERM where it is not permitted */
 	BIDE_BACKEND_EPOLL,
 	BIDE_BACKEND_VIRTUAL /**< no kernel object; when nothing is ready time jumps to the next
 	                            deadline, so that ten hours of sleeping take a millisecond */
@@ -45,18 +46,21 @@ typedef struct bide_options {
 	enum bide_backend backend; /**< what the loop waits with */
 	enum bide_light light;     /**< how frames of light tasks are kept */
 	size_t stack_size;         /**< bytes of a full stack: virtual, taken page by page as it is
-	                                used; 0: 256 KiB; rounded up, at least 16 KiB */
-	uint64_t seed;             /**< for bide_uniform() and shuffle; 0: from the system */
+	                                used; 0: 256 KiB; rounded up to pages, at least 16 KiB, at
+	                                most 1 GiB */
+	uint64_t seed;             /**< opening the loop seeds with it this thread's
+	                                bide_uniform(), and shuffle; 0: it does not, and shuffle's
+	                                is the system's */
 	bool shuffle;              /**< runs ready tasks in a random order made from the seed, to
 	                                find programs that rely on the order */
 	bool debug;                /**< as BIDE_DEBUG=1 in the environment: strict light tasks, slow
-	                                steps reported, a task that ignores its cancellation a
-	                                thousand times in a row aborts */
+	                                steps, of more than 100 ms, reported, a task that ignores
+	                                its cancellation a thousand times in a row aborts */
 	bool negative_results;     /**< a negative integer result is a result, not a failure */
 } bide_options;
 
-/** bide_run(fn, args…): runs fn(args…) as the main task on a loop of this thread's own and
- *  returns its result.
+/** bide_run(fn, args…): runs fn(args…) as the main task on a loop of this thread's own, or on the
+ *  one that it has opened, and returns its result.
  *
  *  On the way out every task still alive is cancelled and joined. While it runs on the process's
  *  first thread, and SIGINT has its default action, the first SIGINT cancels the main task and
@@ -74,9 +78,11 @@ typedef struct bide_options {
  *                 on failure.
  *  @return 0, or the error that the main task or the opening of the loop ended with:
  *          -ECANCELED  the main task was cancelled (by SIGINT, too)
- *          -EDEADLK    every task waited and nothing could have woken any
+ *          -EDEADLK    every task waited, nothing could have woken any, and the main task ended
+ *                      with that
  *          -EBUSY      options were given and this thread has an open loop, with its own
- *          -ENOMEM, -EMFILE, -ENOSYS … the loop could not be opened. */
+ *          -ENOMEM, -BIDE_EMAPS  there was no memory, or no guarded stack, for the main task
+ *          others      of bide_loop_open(): the loop could not be opened. */
 #define bide_try_run(options, ret, ...) \
 	BIDE__TRY(bide__request_of(NULL, BIDE__IS(const bide_options, options), (ret), \
 	                           BIDE__SIZEOF(ret), BIDE__CLASS_AT(ret)), \
@@ -87,18 +93,21 @@ typedef struct bide_options {
  *  @param options the options, or NULL for the defaults; copied.
  *  @param ret_loop gets the loop; untouched on failure.
  *  @return 0, or -ENOMEM; -EBUSY when this thread has a loop; -ENOSYS or -EPERM when the backend
- *          that was asked for is not to be had; -EINVAL for options that mean nothing. */
+ *          that was asked for is not to be had; -EINVAL for options, or a $BIDE_BACKEND, that
+ *          mean nothing; -EMFILE when there are 4,096 loops, or no descriptor for io_uring. */
 BIDE_API BIDE_CHECKED int bide_loop_open(const bide_options *options,
                                          bide_loop **ret_loop) BIDE__NOTHROW;
 
 /** int bide_loop_run(loop, ret, fn, args…): runs fn(args…) as main task on an open loop; results
- *  and errors as of bide_try_run(). When it returns no task is left. */
+ *  and errors as of bide_try_run(). When it returns no task is left; the loop's clock goes on in
+ *  the next run. Aborts when the loop runs or is another thread's. */
 #define bide_loop_run(loop, ret, ...) \
 	BIDE__TRY(bide__request_of(BIDE__IS(bide_loop, loop), NULL, (ret), BIDE__SIZEOF(ret), \
 	                           BIDE__CLASS_AT(ret)), \
 	          __VA_ARGS__)
 
-/** Closes a loop that is not running and gives its memory back; NULL is no loop. */
+/** Closes a loop and gives its memory back; NULL is no loop. Aborts when it runs or is another
+ *  thread's. */
 BIDE_API void bide_loop_close(bide_loop *loop) BIDE__NOTHROW;
 
 /** Returns this thread's loop, or NULL. [threadsafe] */
@@ -109,18 +118,21 @@ BIDE_API bide_loop *bide_current_loop(void) BIDE__NOTHROW;
 BIDE_API const char *bide_loop_backend(bide_loop *loop) BIDE__NOTHROW;
 
 /** Keeps a loop's memory, and a run of it from being called a deadlock, while another thread may
- *  still call into it. To be balanced by bide_loop_unref(). [threadsafe] @return loop. */
+ *  still call into it. The caller is the loop's thread or holds a reference already. To be balanced
+ *  by bide_loop_unref(). [threadsafe] @return loop. */
 BIDE_API bide_loop *bide_loop_ref(bide_loop *loop) BIDE__NOTHROW;
 
 /** Gives a reference back. [threadsafe] */
 BIDE_API void bide_loop_unref(bide_loop *loop) BIDE__NOTHROW;
 
-/** A function that the loop calls between steps of tasks; it must not suspend. */
+/** A function that the loop calls at the beginning of a turn; it must not suspend. */
 typedef void bide_callback(void *arg);
 
 /** Has the loop call @p fn(@p arg) on its own thread, in the order of the calls. [threadsafe]
  *
- *  The caller is the loop's thread or holds a reference to the loop.
+ *  The caller is the loop's thread or holds a reference to the loop. Calls made while the loop does
+ *  not run are made in its next run; what is left when it is closed is dropped. Not for signal
+ *  handlers.
  *  @return 0, or -ENOMEM; -BIDE_ELOOP when the loop has been closed. */
 BIDE_API BIDE_CHECKED int bide_call_threadsafe(bide_loop *loop, bide_callback *fn,
                                                void *arg) BIDE__NOTHROW;
@@ -133,17 +145,19 @@ BIDE_API BIDE_CHECKED int bide_call_threadsafe(bide_loop *loop, bide_callback *f
  *  below that a sleep can end early, by the wall, by the age of the turn's time.
  *
  *  @param seconds 0 or less: one turn, as bide_yield(). INFINITY: until cancelled.
- *  @return 0, -EINVAL for NaN, -ENOMEM, or the cancellation. */
+ *  @return 0, -EINVAL for NaN, -ENOMEM for lack of room for the timer or, in a light task, for its
+ *          frames; or the cancellation. */
 BIDE_API int bide_sleep(double seconds) BIDE__NOTHROW;
 
-/** Suspends the task until bide_now() has reached @p time. [suspends]
- *  @return as of bide_sleep(). */
+/** Suspends the task until bide_now() has reached @p time, in seconds on the loop's clock; if it
+ *  has, as bide_yield(). [suspends] @return as of bide_sleep(). */
 BIDE_API int bide_sleep_until(double time) BIDE__NOTHROW;
 
 /** Lets every other ready task run once. [suspends] @return 0 or the cancellation. */
 BIDE_API int bide_yield(void) BIDE__NOTHROW;
 
-/** Returns the time at which the loop's turn began, in seconds on the loop's clock. */
+/** Returns the time at which the loop's turn began, in seconds on the loop's clock; without a loop,
+ *  as bide_time(). [threadsafe] */
 BIDE_API double bide_now(void) BIDE__NOTHROW;
 
 /** Reads the loop's clock; without a loop, the monotonic clock. Seconds. [threadsafe] */

@@ -23,10 +23,11 @@ typedef struct bide_scope bide_scope;
 /** BIDE_TIMEOUT(seconds) { … } and BIDE_TIMEOUT(seconds, rc) { … }: cancels what the block waits
  *  for when it has taken @p seconds.
  *
- *  The deadline never fires early. 0 or less: at the first suspension; INFINITY: never.
- *  @p rc (an int) gets -ETIMEDOUT when the deadline fired and a call in the block returned
- *  because of it, else 0. -ENOMEM or, for NaN, -EINVAL: the block was skipped; without an rc that
- *  is reported. */
+ *  Counts from the clock as it is when the block begins, and never fires early. 0 or less: the
+ *  block is cancelled from the beginning; INFINITY: never.
+ *  @p rc (an int) gets, when the block is left, -ETIMEDOUT when the deadline fired and a call in
+ *  the block returned because of it, else 0. -ENOMEM or, for NaN, -EINVAL: the block was
+ *  skipped; without an rc that is reported. */
 #define BIDE_TIMEOUT(...) \
 	BIDE__APPLY(BIDE__CAT(BIDE__TIMEOUT_, BIDE__MANY(__VA_ARGS__)), __COUNTER__, __VA_ARGS__)
 
@@ -35,9 +36,10 @@ typedef struct bide_scope bide_scope;
 #define BIDE_TIMEOUT_AT(...) \
 	BIDE__APPLY(BIDE__CAT(BIDE__TIMEOUT_AT_, BIDE__MANY(__VA_ARGS__)), __COUNTER__, __VA_ARGS__)
 
-/** BIDE_TIMEOUT_HERE(seconds, rc); the same from here to the end of the enclosing braces; break
- *  and continue keep their meaning. On -ENOMEM or -EINVAL the rest is not skipped: rc has the
- *  error at once, and the rest runs in a scope that is cancelled already where there is one. */
+/** BIDE_TIMEOUT_HERE(seconds, rc); the same from here to the end of the enclosing braces,
+ *  outside of which rc is declared; break and continue keep their meaning, and a return takes
+ *  the value that rc had before. On -ENOMEM or -EINVAL the rest is not skipped: rc has the error
+ *  at once, and the rest runs without the deadline. */
 #define BIDE_TIMEOUT_HERE(seconds, rc) BIDE__APPLY(BIDE__TIMEOUT_HERE, __COUNTER__, seconds, rc)
 
 /** BIDE_SCOPE(scope) { … } and BIDE_SCOPE(scope, rc) { … }: a block that can be cancelled by
@@ -50,32 +52,35 @@ typedef struct bide_scope bide_scope;
  *  memory and cannot fail. */
 #define BIDE_SHIELD BIDE__APPLY(BIDE__SHIELD, __COUNTER__)
 
-/** BIDE_NO_SUSPEND { … }: aborts when a call inside suspends, and names it. */
+/** BIDE_NO_SUSPEND { … }: aborts when a suspending call is made inside, whether or not it would
+ *  have to wait, and names it. */
 #define BIDE_NO_SUSPEND BIDE__APPLY(BIDE__NO_SUSPEND, __COUNTER__)
 
 /** Opens a cancel scope around what follows, until bide_scope_close().
  *
- *  @param seconds until its deadline; INFINITY: none.
- *  @param ret_scope gets the scope.
+ *  @param seconds until its deadline; 0 or less: cancelled at once; INFINITY: none.
+ *  @param ret_scope gets the scope; untouched on failure.
  *  @return 0, -ENOMEM, or -EINVAL for NaN. */
 BIDE_API BIDE_CHECKED int bide_scope_open(double seconds, bide_scope **ret_scope) BIDE__NOTHROW;
 
-/** Closes the innermost scope, which must be @p scope.
- *  @return 0, or the scope's code if a call inside returned because of it. */
+/** Closes the innermost scope, which must be @p scope; aborts when it is not, or a shield inside it
+ *  is open. @return 0, or the scope's code if a call inside returned because of it. */
 BIDE_API int bide_scope_close(bide_scope *scope) BIDE__NOTHROW;
 
 /** Cancels a scope: suspending calls inside return -ECANCELED. Idempotent. */
 BIDE_API void bide_scope_cancel(bide_scope *scope) BIDE__NOTHROW;
 
-/** Moves a scope's deadline to @p seconds from now, INFINITY: none. No effect on a scope that is
- *  cancelled already. @return 0, -ENOMEM, or -EINVAL for NaN. */
+/** Moves a scope's deadline to @p seconds from now, 0 or less: it fires at once, INFINITY: none. No
+ *  effect on a scope that is cancelled already. @return 0, -ENOMEM, or -EINVAL for NaN. */
 BIDE_API int bide_scope_reschedule(bide_scope *scope, double seconds) BIDE__NOTHROW;
 
-/** Returns the time on the loop's clock at which the next deadline around the current task fires;
- *  INFINITY when there is none; minus infinity when a scope around it is cancelled already. */
+/** Returns the time, in seconds on the loop's clock, at which the next deadline around the current
+ *  task fires that no shield holds off; INFINITY when there is none; minus infinity when a
+ *  cancellation is in force. Aborts outside tasks. */
 BIDE_API double bide_deadline(void) BIDE__NOTHROW;
 
-/** Holds off cancellation from outside until bide_shield_close(). Nests. */
+/** Holds off cancellation from outside until bide_shield_close(). Nests; aborts when 4,095 are open
+ *  in one place, and outside tasks. */
 BIDE_API void bide_shield_open(void) BIDE__NOTHROW;
 BIDE_API void bide_shield_close(void) BIDE__NOTHROW; /**< Ends the innermost shield. */
 

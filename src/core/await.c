@@ -5,27 +5,40 @@
 #include "base/copy.h"
 #include "core/cancel.h"
 #include "core/message.h"
+#include "core/set.h"
 
 #include <string.h>
 
 /* ---- what may be awaited ------------------------------------------------------------------ */
 
-/* A chain of awaits that leads back would wait for ever. */
+/* The task that waits for another one and goes on doing so until that has ended. */
+static const struct bide__task *awaiter_of(const struct bide__task *task)
+{
+	if (!(task->awaiter_tag & 1))
+		return task->awaiter;
+	const struct bide__task *owner = ((struct bide_completion *)bide__set_of(task))->owner;
+	return owner->wait == &bide__wait_gather ? owner : NULL;
+}
+
+/* A chain of awaits that leads back would wait for ever. Followed from the current task, as each
+ * has one awaiter, and only if the other one waits for somebody itself. */
 static bool awaits_current(const bide_loop *loop, const struct bide__task *task)
 {
-	while (task->state == BIDE__WAITING && task->wait == &bide__wait_await) {
-		task = task->object;
-		if (task == loop->current)
-			return true;
-	}
-	return false;
+	const struct bide__task *by = loop->current;
+	if (task->state != BIDE__WAITING ||
+	    (task->wait != &bide__wait_await && task->wait != &bide__wait_gather))
+		return false;
+	while (by != NULL && by != task)
+		by = awaiter_of(by);
+	return by == task;
 }
 
 /* Only a task that is waiting can be part of a cycle, and nobody but its creator knows most. */
 static bool awaitable(const bide_loop *loop, const struct bide__task *task)
 {
 	return task->awaiter == NULL && task != loop->current &&
-	       !(task->flags & BIDE__TASK_DETACHED) && !awaits_current(loop, task);
+	       !(task->flags & (BIDE__TASK_DETACHED | BIDE__TASK_MAIN)) &&
+	       !awaits_current(loop, task);
 }
 
 __attribute__((noinline, cold)) static void refuse(const bide_loop *loop, const char *call,
@@ -33,14 +46,19 @@ __attribute__((noinline, cold)) static void refuse(const bide_loop *loop, const 
 {
 	if (task == loop->current)
 		bide__abort(call, "a task cannot wait for itself");
+	if (task->flags & BIDE__TASK_MAIN)
+		bide__abort(call, "task '%s' (#%u) is the main task, which the run ends",
+		            bide__name(task), task->slot);
 	if (task->flags & BIDE__TASK_DETACHED)
 		bide__abort(call, "task '%s' (#%u) was detached", bide__name(task), task->slot);
 	if (task->awaiter == NULL)
 		bide__abort(call, "a cycle: task '%s' (#%u) waits, in the end, for this one",
 		            bide__name(task), task->slot);
-	bool by_set = (task->awaiter_tag & 1) != 0;
-	bide__abort(call, "task '%s' (#%u) is awaited already%s%s", bide__name(task), task->slot,
-	            by_set ? "" : " by ", by_set ? "" : bide__name(task->awaiter));
+	if (task->awaiter_tag & 1)
+		bide__abort(call, "task '%s' (#%u) is awaited already, among others",
+		            bide__name(task), task->slot);
+	bide__abort(call, "task '%s' (#%u) is awaited already by '%s'", bide__name(task),
+	            task->slot, bide__name(task->awaiter));
 }
 
 void bide__check_awaitable(const bide_loop *loop, const char *call, const struct bide__task *task)
@@ -97,6 +115,21 @@ static int end_of_wait(const bide_loop *loop, const struct bide__task *task)
 	return task->error;
 }
 
+/* Nobody holds the handle of a task whose await was given up. */
+__attribute__((noinline, cold)) static int given_up(struct bide__task *task)
+{
+	if (task->group == NULL)
+		task->flags |= BIDE__TASK_DETACHED;
+	return bide__deliver();
+}
+
+void bide__give_up_await(bide_loop *loop, struct bide__task *task)
+{
+	struct bide__task *awaited = task->object;
+	awaited->awaiter = NULL;
+	bide__wake(loop, task, 0);
+}
+
 static inline int wait_for_end(bide_loop *loop, struct bide__task *task)
 {
 	if (task->state == BIDE__DONE)
@@ -104,6 +137,8 @@ static inline int wait_for_end(bide_loop *loop, struct bide__task *task)
 	task->awaiter = loop->current;
 	(void)bide__park_to_end(loop, &bide__wait_await, task);
 	task->awaiter = NULL;
+	if (__builtin_expect(task->state != BIDE__DONE, 0))
+		return given_up(task);
 	return end_of_wait(loop, task);
 }
 
@@ -115,6 +150,8 @@ void bide__copy_result(struct bide__task *task, void *ret)
 int bide__take(bide_loop *loop, struct bide__task *task, void *ret)
 {
 	int error = wait_for_end(loop, task);
+	if (task->state != BIDE__DONE)
+		return error;
 	if (error == 0 && ret != NULL)
 		bide__copy_result(task, ret);
 	task->flags |= BIDE__TASK_RETRIEVED;
@@ -170,8 +207,11 @@ void bide__await(bide_task *handle, void *ret, size_t ret_size, unsigned ret_cla
 		bide__copy_result(task, ret);
 	} else {
 		store_error(error, ret, ret_size, can_carry);
-		/* A group knows of its tasks' failures; others are lost unless the result tells. */
-		if (can_carry || task->group != NULL)
+		if (task->state != BIDE__DONE)
+			return;
+		/* A group knows of its tasks' failures, unless it leaves them to whom awaits them;
+		 * others are lost unless the result tells. */
+		if (can_carry || (task->group != NULL && !task->group->options.collect))
 			task->flags |= BIDE__TASK_RETRIEVED;
 		bide__report_failure(task);
 	}

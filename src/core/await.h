@@ -15,6 +15,9 @@ void bide__check_awaitable(const bide_loop *loop, const char *call, const struct
 void bide__check_result(const char *call, const struct bide__task *task, size_t size, unsigned cls,
                         const char *type);
 
+/* Ends the await of a parked task that has been cancelled, and that would never end otherwise. */
+void bide__give_up_await(bide_loop *loop, struct bide__task *task);
+
 /* Copies an ended task's result. */
 void bide__copy_result(struct bide__task *task, void *ret);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* extra.c: see extra.h.
  *
- * Task-local values are a list of bindings, newest first, that is never changed but extended: a
- * spawned task shares its parent's list, and each binding counts who holds it. */
+ * A task's local values are in a table, shared by the tasks that inherited it and copied when one of
+ * them sets a value; tables share the values. Both count their holders, so that each value is
+ * destroyed as soon as no task has it. */
 #include "core/extra.h"
 
 #include "core/message.h"
@@ -11,12 +12,21 @@
 #include <errno.h>
 #include <string.h>
 
-struct bide__binding {
-	struct bide__binding *older; /* holds it */
-	const bide_local *local;     /* which variable */
+/* A value of a variable. */
+struct bide__value {
+	const bide_local *local;
 	void *value;
-	uint32_t holders; /* tasks and newer bindings */
+	uint32_t holders; /* tables */
 };
+
+/* A task's values, one for each variable that was set. */
+struct bide__locals {
+	uint32_t holders; /* tasks */
+	uint32_t count, room;
+	struct bide__value *values[];
+};
+
+enum { ROOM_MIN = 2 }; /* for values in a new table */
 
 struct bide__done_call {
 	struct bide__done_call *next;
@@ -57,18 +67,33 @@ int bide__set_name(bide_loop *loop, struct bide__task *task, const char *name)
 
 /* ---- task-local values -------------------------------------------------------------------- */
 
-/* A destructor runs user code, which may not suspend: it may run between steps. */
-static void let_go(bide_loop *loop, struct bide__binding *binding)
+static size_t size_of(uint32_t room)
 {
-	while (binding != NULL && --binding->holders == 0) {
-		struct bide__binding *older = binding->older;
-		loop->no_suspend++;
-		if (binding->local->destroy != NULL)
-			binding->local->destroy(binding->value);
-		loop->no_suspend--;
-		bide__block_free(&loop->pool, binding, sizeof(*binding));
-		binding = older;
+	return sizeof(struct bide__locals) + room * sizeof(struct bide__value *);
+}
+
+/* A destructor runs user code, which may not suspend: it may run between steps. */
+static void destroy(bide_loop *loop, const bide_local *local, void *value)
+{
+	if (local->destroy == NULL)
+		return;
+	loop->no_suspend++;
+	local->destroy(value);
+	loop->no_suspend--;
+}
+
+static void let_go(bide_loop *loop, struct bide__locals *table)
+{
+	if (table == NULL || --table->holders > 0)
+		return;
+	for (uint32_t i = 0; i < table->count; i++) {
+		struct bide__value *value = table->values[i];
+		if (--value->holders > 0)
+			continue;
+		destroy(loop, value->local, value->value);
+		bide__block_free(&loop->pool, value, sizeof(*value));
 	}
+	bide__block_free(&loop->pool, table, size_of(table->room));
 }
 
 int bide__inherit_locals(bide_loop *loop, struct bide__task *task)
@@ -84,6 +109,39 @@ int bide__inherit_locals(bide_loop *loop, struct bide__task *task)
 	return 0;
 }
 
+/* The index of a variable's value in a table, or the number of values when it is not there. */
+static uint32_t index_of(const struct bide__locals *table, const bide_local *local)
+{
+	uint32_t i = 0;
+	while (table != NULL && i < table->count && table->values[i]->local != local)
+		i++;
+	return i;
+}
+
+/* Makes the task's table its own, with room for so many values. */
+static struct bide__locals *own_table(bide_loop *loop, struct bide__extra *extra, uint32_t room)
+{
+	struct bide__locals *old = extra->locals;
+	const bool own = old != NULL && old->holders == 1;
+	if (own && old->room >= room)
+		return old;
+	room = 2 * room > ROOM_MIN ? 2 * room : ROOM_MIN;
+	struct bide__locals *table = bide__block_new(&loop->pool, size_of(room));
+	if (table == NULL)
+		return NULL;
+	*table = (struct bide__locals){ .holders = 1, .room = room };
+	for (; old != NULL && table->count < old->count; table->count++) {
+		table->values[table->count] = old->values[table->count];
+		table->values[table->count]->holders += !own;
+	}
+	extra->locals = table;
+	if (own)
+		bide__block_free(&loop->pool, old, size_of(old->room));
+	else if (old != NULL)
+		old->holders--;
+	return table;
+}
+
 int bide_local_set(const bide_local *local, void *value)
 {
 	bide_loop *loop = bide__loop;
@@ -92,19 +150,26 @@ int bide_local_set(const bide_local *local, void *value)
 	struct bide__extra *extra = bide__extra_of(loop, loop->current);
 	if (extra == NULL)
 		return -ENOMEM;
-	struct bide__binding *binding = bide__block_new(&loop->pool, sizeof(*binding));
-	if (binding == NULL)
+	uint32_t i = index_of(extra->locals, local);
+	struct bide__locals *table = own_table(loop, extra, i + 1);
+	if (table == NULL)
 		return -ENOMEM;
-	struct bide__binding *older = extra->locals;
-	/* One set again right away, and held by nobody else, is replaced, so that a variable set in
-	 * a loop takes no more memory each time. */
-	bool replaces = older != NULL && older->local == local && older->holders == 1;
-	*binding = (struct bide__binding){ replaces ? older->older : older, local, value, 1 };
-	extra->locals = binding;
-	if (!replaces)
+	struct bide__value *old = i < table->count ? table->values[i] : NULL;
+	if (old != NULL && old->holders == 1) {
+		void *old_value = old->value;
+		old->value = value;
+		destroy(loop, local, old_value);
 		return 0;
-	older->older = NULL;
-	let_go(loop, older);
+	}
+	struct bide__value *new = bide__block_new(&loop->pool, sizeof(*new));
+	if (new == NULL)
+		return -ENOMEM;
+	*new = (struct bide__value){ local, value, 1 };
+	table->values[i] = new;
+	if (old != NULL)
+		old->holders--;
+	else
+		table->count++;
 	return 0;
 }
 
@@ -113,10 +178,9 @@ void *bide_local_get(const bide_local *local)
 	bide_loop *loop = bide__loop;
 	if (loop == NULL || loop->current == NULL || loop->current->extra == NULL)
 		return NULL;
-	struct bide__binding *binding = loop->current->extra->locals;
-	while (binding != NULL && binding->local != local)
-		binding = binding->older;
-	return binding != NULL ? binding->value : NULL;
+	const struct bide__locals *table = loop->current->extra->locals;
+	uint32_t i = index_of(table, local);
+	return table != NULL && i < table->count ? table->values[i]->value : NULL;
 }
 
 /* ---- calls at the end --------------------------------------------------------------------- */

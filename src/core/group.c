@@ -35,10 +35,36 @@ bool bide__group_add(struct bide_group *group, struct bide__task *task)
 	return true;
 }
 
+static void owes_no_more(bide_loop *loop, struct bide_group *group, struct bide__task *task)
+{
+	if (!(task->flags & BIDE__TASK_OWED))
+		return;
+	task->flags &= (uint16_t)~BIDE__TASK_OWED;
+	group->set.owed--;
+	bide__set_look(loop, &group->set);
+}
+
+void bide__group_owes(struct bide_group *group, struct bide__task *task)
+{
+	if (task->flags & BIDE__TASK_QUEUED)
+		bide__queue_remove(&group->set.done, task);
+	task->flags &= (uint16_t)~BIDE__TASK_QUEUED;
+	task->flags |= BIDE__TASK_OWED;
+	group->set.owed++;
+}
+
+void bide__group_gets_back(bide_loop *loop, struct bide_group *group, struct bide__task *task)
+{
+	if (!(task->flags & BIDE__TASK_LENT) && !group->options.drop_results)
+		bide__set_queue(&group->set, task);
+	owes_no_more(loop, group, task);
+}
+
 void bide__group_remove(struct bide_group *group, struct bide__task *task)
 {
 	if (task->flags & BIDE__TASK_QUEUED)
 		bide__queue_remove(&group->set.done, task);
+	owes_no_more(bide__loop, group, task);
 	if (task->older != NULL)
 		task->older->younger = task->younger;
 	else
@@ -88,13 +114,11 @@ bool bide__group_ended(bide_loop *loop, struct bide_group *group, struct bide__t
 		return false;
 	}
 	group->set.live--;
-	if (group->set.live == 0 && group->set.waiter != NULL) {
-		struct bide__task *waiter = group->set.waiter;
-		group->set.waiter = NULL;
-		bide__wake(loop, waiter, 0);
-	}
-	if (task->awaiter != NULL)
+	if (task->awaiter != NULL) {
+		bide__group_owes(group, task);
 		return false;
+	}
+	bide__set_look(loop, &group->set);
 	if (group->options.collect && bide__has_failed(task) && group->error == 0) {
 		group->error = task->error;
 		task->flags |= BIDE__TASK_RETRIEVED;
@@ -133,43 +157,82 @@ void bide_group_cancel(bide_group *group)
 static const struct bide__wait wait_next = { "bide_group_next", bide__set_cut, NULL };
 static const struct bide__wait wait_close = { "bide_group_close", NULL, NULL };
 
+static bool is_empty(const struct bide__set *set)
+{
+	return set->done.head == NULL && set->live + set->owed == 0;
+}
+
+/* Another task may take the one that ended before the caller has its turn: then it waits on. */
 bide_task *bide_group_next(bide_group *group)
 {
 	const struct bide__task *current = bide__suspending(&wait_next);
 	bide_loop *loop = bide__loop;
-	if (group->set.done.head == NULL && group->set.live == 0)
-		return NULL;
-	if (current->flags & BIDE__TASK_PENDING) {
-		(void)bide__refuse(loop, &wait_next);
-		return NULL;
+	struct bide__task *task = NULL;
+	while (task == NULL) {
+		if (is_empty(&group->set))
+			return NULL;
+		if (current->flags & BIDE__TASK_PENDING) {
+			(void)bide__refuse(loop, &wait_next);
+			return NULL;
+		}
+		if (group->set.waiter != NULL)
+			bide__abort("bide_group_next", "task '%s' waits for this group already",
+			            bide__name(group->set.waiter));
+		int rc = bide__set_wait(loop, &wait_next, &group->set, BIDE_FIRST_COMPLETED);
+		if (rc == -ENOMEM) /* to keep a light task's frames */
+			bide__group_failed(loop, group, rc);
+		if (rc < 0)
+			return NULL;
+		task = bide__queue_pop(&group->set.done);
 	}
-	if (group->set.waiter != NULL)
-		bide__abort("bide_group_next", "task '%s' waits for this group already",
-		            bide__name(group->set.waiter));
-	if (bide__set_wait(loop, &wait_next, &group->set, BIDE_FIRST_COMPLETED) < 0)
-		return NULL;
-	struct bide__task *task = bide__queue_pop(&group->set.done);
-	if (task == NULL) /* the last one had an awaiter of its own */
-		return NULL;
 	task->flags &= (uint16_t)~BIDE__TASK_QUEUED;
+	task->flags |= BIDE__TASK_LENT;
 	return bide__handle(loop, task);
+}
+
+static bool unseen_failure(const struct bide__task *task)
+{
+	return bide__has_failed(task) && !(task->flags & BIDE__TASK_RETRIEVED);
+}
+
+/* What was lent ended before what was not. */
+static struct bide__task *first_unseen_failure(const struct bide_group *group)
+{
+	struct bide__task *task = group->oldest;
+	while (task != NULL && !((task->flags & BIDE__TASK_LENT) && unseen_failure(task)))
+		task = task->younger;
+	if (task == NULL)
+		task = group->set.done.head;
+	while (task != NULL && !unseen_failure(task))
+		task = task->next;
+	return task;
 }
 
 /* Ends what is left; a collecting group's rc is the first failure that nobody looked at. */
 static void free_members(bide_loop *loop, struct bide_group *group)
 {
-	for (struct bide__task *task; (task = group->oldest) != NULL;) {
-		if (task->awaiter != NULL)
-			bide__abort("bide_group_close", "task '%s' (#%u) is still awaited",
-			            bide__name(task), task->slot);
-		if (group->options.collect && group->error == 0 && bide__has_failed(task) &&
-		    !(task->flags & BIDE__TASK_RETRIEVED)) {
-			group->error = task->error;
-			task->flags |= BIDE__TASK_RETRIEVED;
-		}
+	struct bide__task *task =
+		group->options.collect && group->error == 0 ? first_unseen_failure(group) : NULL;
+	if (task != NULL) {
+		group->error = task->error;
+		task->flags |= BIDE__TASK_RETRIEVED;
+	}
+	while ((task = group->oldest) != NULL) {
 		bide__report_failure(task);
 		bide__free_task(loop, task);
 	}
+}
+
+/* The close would wait for ever for one that this task itself has claimed. */
+static void check_unclaimed(const bide_loop *loop, const struct bide_group *group)
+{
+	const struct bide__task *task = loop->iterations > 0 ? group->oldest : NULL;
+	for (; task != NULL; task = task->younger)
+		if ((task->awaiter_tag & 1) &&
+		    ((struct bide_completion *)bide__set_of(task))->owner == loop->current)
+			bide__abort("bide_group_close",
+			            "an iteration over its task '%s' (#%u) is open",
+			            bide__name(task), task->slot);
 }
 
 /* Whether a cancellation from outside is in force where the group stands. */
@@ -184,7 +247,8 @@ static int close_group(bide_loop *loop, struct bide_group *group)
 {
 	struct bide__task *current = loop->current;
 	bool cut = cut_from_outside(current, group);
-	if (group->set.live > 0) {
+	if (group->set.live + group->set.owed > 0) {
+		check_unclaimed(loop, group);
 		(void)bide__set_wait(loop, &wait_close, &group->set, BIDE_ALL);
 		cut = cut ||
 		      ((current->flags & BIDE__TASK_CUT) && cut_from_outside(current, group));

@@ -12,6 +12,13 @@ bool bide__group_add(struct bide_group *group, struct bide__task *task);
 /* A member has ended. Returns true when the group has freed it. */
 bool bide__group_ended(bide_loop *loop, struct bide_group *group, struct bide__task *task);
 
+/* A member that has ended is awaited: the group is not left before its awaiter has taken it. */
+void bide__group_owes(struct bide_group *group, struct bide__task *task);
+
+/* Nobody awaits a member that has ended any longer. It is among those that the group gives out,
+ * unless it was lent before. */
+void bide__group_gets_back(bide_loop *loop, struct bide_group *group, struct bide__task *task);
+
 /* A member is being freed. */
 void bide__group_remove(struct bide_group *group, struct bide__task *task);
 

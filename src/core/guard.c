@@ -3,10 +3,12 @@
 #include "core/guard.h"
 
 #include "base/alloc.h"
+#include "core/sanitizers.h"
 
 #include <bide/base.h>
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -20,18 +22,32 @@ enum { SELF = -10000, BATCH = 64 }; /* PIDFD_SELF_THREAD_GROUP; vectors a call *
 
 bool bide__guard_no_madvise;
 
-/* One call for many ranges. Returns how many were guarded, or a negative errno value. */
-static long install_batch(char *first, size_t size, size_t spacing, size_t n)
+/* Some emulators take every advice and follow none. So the kernel is made to look into the guard: it
+ * finds that it can not or, where there is none, not the number for which it would wait. */
+static bool holds(const char *guard)
 {
-	struct iovec ranges[BATCH];
-	if (n == 1)
-		return madvise(first, size, MADV_GUARD_INSTALL) == 0 ? 1 : -errno;
-	for (size_t i = 0; i < n; i++)
-		ranges[i] = (struct iovec){ first + i * spacing, size };
-	long bytes = syscall(SYS_process_madvise, SELF, ranges, n, MADV_GUARD_INSTALL, 0);
-	if (bytes >= (long)size)
-		return bytes / (long)size;
-	return madvise(first, size, MADV_GUARD_INSTALL) == 0 ? 1 : -errno;
+	return syscall(SYS_futex, guard, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0) < 0 &&
+	       errno == EFAULT;
+}
+
+/* One call for many ranges where the kernel has that. The first one of a kind comes alone and is
+ * looked at. Returns how many were guarded, or a negative errno value. */
+static long install_some(char *first, size_t size, size_t spacing, size_t n)
+{
+	static bool no_batches; /* atomic: that was refused once */
+	if (n > 1 && !BIDE__ON_VALGRIND && !__atomic_load_n(&no_batches, __ATOMIC_RELAXED)) {
+		struct iovec ranges[BATCH];
+		for (size_t i = 0; i < n; i++)
+			ranges[i] = (struct iovec){ first + i * spacing, size };
+		long bytes = syscall(SYS_process_madvise, SELF, ranges, n, MADV_GUARD_INSTALL, 0);
+		if (bytes >= (long)size)
+			return bytes / (long)size;
+		if (bytes < 0 && errno != EAGAIN && errno != EINTR && errno != ENOMEM)
+			__atomic_store_n(&no_batches, true, __ATOMIC_RELAXED);
+	}
+	if (madvise(first, size, MADV_GUARD_INSTALL) < 0)
+		return -errno;
+	return n > 1 || holds(first) ? 1 : -ENOSYS;
 }
 
 static int install_by_mprotect(char *first, size_t size, size_t spacing, size_t n)
@@ -50,7 +66,7 @@ int bide__guard_install(char *first, size_t size, size_t spacing, size_t n, bool
 		*by_mprotect = true;
 	for (size_t done = 0; done < n && !*by_mprotect;) {
 		size_t some = n - done < BATCH ? n - done : BATCH;
-		long rc = install_batch(first + done * spacing, size, spacing, some);
+		long rc = install_some(first + done * spacing, size, spacing, some);
 		if (rc == -EINVAL || rc == -EPERM || rc == -ENOSYS)
 			*by_mprotect = true; /* an older kernel, or locked memory */
 		else if (rc < 0)

@@ -46,7 +46,7 @@ static int idle_watch(bide_loop *loop, struct bide__watch *watch, int *ret_event
 	int rc = -ENOSYS;
 	if (loop->options.backend != BIDE_BACKEND_EPOLL)
 		rc = bide__ring_open(loop);
-	if (rc < 0 && rc != -ENOMEM && loop->options.backend != BIDE_BACKEND_IO_URING)
+	if (rc < 0 && loop->options.backend != BIDE_BACKEND_IO_URING)
 		rc = bide__epoll_open(loop);
 	return rc < 0 ? rc : loop->backend->watch(loop, watch, ret_events);
 }

@@ -130,7 +130,10 @@ int bide__shared_stack(bide_loop *loop, unsigned shared)
 	if (rc < 0)
 		return rc;
 	loop->shared[shared] = bide__stack_take(&loop->stacks, cls);
-	return loop->shared[shared] != NULL ? 0 : -ENOMEM;
+	if (loop->shared[shared] != NULL)
+		return 0;
+	bide__stack_unpromise(cls);
+	return -ENOMEM;
 }
 
 /* Best effort: a system that is out of maps leaves the stack open to touch. */

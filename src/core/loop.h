@@ -67,6 +67,7 @@ struct bide_loop {
 	uint64_t armed_ns;       /* clock when a sleep was last armed in this turn, 0: none yet */
 	uint64_t armed_cpu_ns;   /* thread's CPU time, */
 	uint64_t armed_wall_ns;  /* and the clock, when both were last compared */
+	uint64_t bundle_ns;      /* how far apart turns begin at least while timers are dense */
 	size_t turn_steps;       /* how long turns are at present, in steps */
 
 	/* Memory. */
@@ -85,6 +86,7 @@ struct bide_loop {
 	int spawn_error;         /* why the last spawn gave NULL */
 	bool told_of_maps;       /* -BIDE_EMAPS has been reported */
 	size_t live;             /* tasks that have not ended */
+	size_t iterations;       /* by BIDE_AS_COMPLETED that are open */
 	size_t starved;          /* steps put off in a row for lack of memory */
 	struct bide__random random; /* for the order of ready tasks */
 	uint64_t suspensions;    /* how often a task was parked */

@@ -214,6 +214,30 @@ void bide__block_free(struct bide__pool *pool, void *block, size_t size)
 
 /* ---- the task table ----------------------------------------------------------------------- */
 
+/* A signal handler may look into the table at any time, so the old one is freed last. */
+static bool table_grow(struct bide__pool *pool)
+{
+	uint32_t n = pool->nchunks, cap = n == 0 ? 16 : 2 * n;
+	struct bide__chunk **chunks = bide__malloc(cap * sizeof(*chunks)), **old = pool->chunks;
+	uint32_t *generations = bide__malloc(cap * sizeof(*generations));
+	if (chunks == NULL || generations == NULL) {
+		bide__free(chunks);
+		bide__free(generations);
+		return false;
+	}
+	if (n > 0) {
+		memcpy(chunks, old, n * sizeof(*chunks));
+		memcpy(generations, pool->generations, n * sizeof(*generations));
+	}
+	bide__free(pool->generations);
+	pool->generations = generations;
+	pool->chunks = chunks;
+	pool->chunks_cap = cap;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	bide__free(old);
+	return true;
+}
+
 /* Finds a place in the table: one whose chunk was given back, or a new one. */
 static bool table_place(struct bide__pool *pool, uint32_t *ret_index)
 {
@@ -226,19 +250,8 @@ static bool table_place(struct bide__pool *pool, uint32_t *ret_index)
 			}
 	if (pool->nchunks >= (1u << BIDE__SLOT_BITS) / BIDE__SLOTS)
 		return false;
-	if (pool->nchunks == pool->chunks_cap) {
-		uint32_t cap = pool->chunks_cap == 0 ? 16 : 2 * pool->chunks_cap;
-		void *chunks = bide__realloc(pool->chunks, cap * sizeof(*pool->chunks));
-		if (chunks == NULL)
-			return false;
-		pool->chunks = chunks;
-		void *generations =
-			bide__realloc(pool->generations, cap * sizeof(*pool->generations));
-		if (generations == NULL)
-			return false;
-		pool->generations = generations;
-		pool->chunks_cap = cap;
-	}
+	if (pool->nchunks == pool->chunks_cap && !table_grow(pool))
+		return false;
 	*ret_index = pool->nchunks;
 	return true;
 }
@@ -253,14 +266,14 @@ static struct bide__chunk *records_new(struct bide__pool *pool)
 		return NULL;
 	chunk_init(chunk, BIDE__CHUNK_RECORDS - BIDE__FIRST_SLOT);
 	chunk->index = index;
-	if (index == pool->nchunks) {
+	if (index == pool->nchunks)
 		pool->generations[index] = pool->generation;
-		pool->nchunks++;
-	} else {
+	else
 		pool->holes--;
-	}
 	chunk->generation = pool->generations[index];
 	pool->chunks[index] = chunk;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	pool->nchunks += index == pool->nchunks;
 	list_push(&pool->tasks, chunk);
 	return chunk;
 }

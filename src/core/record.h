@@ -53,6 +53,7 @@ enum bide__task_flags {
 	BIDE__TASK_LENT = 1 << 12,     /* given out by its group */
 	BIDE__TASK_AT_EXIT = 1 << 13,  /* was alive when the main task ended */
 	BIDE__TASK_QUEUED = 1 << 14,   /* ended, and in the done queue of its group or of a set */
+	BIDE__TASK_OWED = 1 << 15,     /* ended, its awaiter has not taken it, its group waits */
 };
 
 /* Room in the record for arguments before the first run and for the result after the end. */
@@ -164,6 +165,7 @@ struct bide__set {
 	struct bide__queue done;   /* ended, not yet looked at, in the order of completion */
 	struct bide__task *waiter; /* parked on this set, or NULL */
 	size_t live;               /* not yet ended */
+	size_t owed;               /* a group's: ended, but not yet taken by who awaits them */
 	size_t failed;             /* ended with a failure */
 	enum bide_wait_until until; /* what the waiter is woken for */
 };
@@ -185,7 +187,7 @@ struct bide_group {
 struct bide__extra {
 	void *box;                     /* BOXED: arguments before, result after */
 	char *name;                    /* own name, NULL: the function's */
-	struct bide__binding *locals;  /* task-local values, newest first */
+	struct bide__locals *locals;   /* task-local values, NULL if none was ever set */
 	struct bide__done_call *calls; /* to be made at the end, oldest first */
 };
 

@@ -22,11 +22,11 @@
 #include <string.h>
 
 enum {
-	TURN_STEPS_MAX = 1024,           /* steps in a turn beyond its first lap, at most */
-	TURN_SHORT_NS = 25 * 1000,       /* turns below that may get longer, */
-	TURN_LONG_NS = 100 * 1000,       /* above that they must get shorter */
+	TURN_STEPS_MAX = 1024,            /* steps in a turn beyond its first lap, at most */
+	TURN_SHORT_NS = 25 * 1000,        /* turns below that may get longer, */
+	TURN_LONG_NS = 100 * 1000,        /* above that they must get shorter */
 	SLOW_STEP_NS = 100 * 1000 * 1000, /* debug mode reports longer steps, as asyncio does */
-	NAME_MAX_SHOWN = 64        /* of a name that is kept for that */
+	NAME_MAX_SHOWN = 64               /* of a name that is kept for that */
 };
 
 _Thread_local bide_loop *bide__loop;

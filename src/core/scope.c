@@ -24,11 +24,12 @@ static struct bide__task *current(const char *call)
  * inside tells. The clock is read afresh: a deadline never fires early. */
 static int arm(bide_loop *loop, struct bide_scope *scope, struct bide__deadline deadline)
 {
+	if (deadline.ns != UINT64_MAX && bide__heap_reserve(&loop->timers, 1) < 0)
+		return -ENOMEM;
+	bide__heap_remove(&loop->timers, &scope->timer);
 	scope->deadline_ns = deadline.ns;
 	if (deadline.ns == UINT64_MAX)
 		return 0;
-	if (bide__heap_reserve(&loop->timers, 1) < 0)
-		return -ENOMEM;
 	scope->timer.kind = BIDE__TIMER_SCOPE;
 	scope->fraction = deadline.fraction;
 	bide__heap_push(&loop->timers, &scope->timer, deadline.ns);
@@ -130,7 +131,6 @@ int bide_scope_reschedule(bide_scope *scope, double seconds)
 		return -EINVAL;
 	if (scope->code != 0)
 		return 0;
-	bide__heap_remove(&loop->timers, &scope->timer);
 	if (seconds > 0)
 		return arm(loop, scope, in_seconds(loop, seconds));
 	bide__cancel_scope(loop, scope, -ETIMEDOUT);
@@ -200,8 +200,11 @@ void bide_no_suspend_open(void)
 
 void bide_no_suspend_close(void)
 {
-	if (bide__loop != NULL)
-		bide__loop->no_suspend--;
+	if (bide__loop == NULL)
+		return;
+	if (bide__loop->no_suspend == 0)
+		bide__abort("bide_no_suspend_close", "none is open here");
+	bide__loop->no_suspend--;
 }
 
 /* ---- blocks ------------------------------------------------------------------------------- */

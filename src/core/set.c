@@ -4,6 +4,7 @@
 
 #include "core/await.h"
 #include "core/cancel.h"
+#include "core/group.h"
 #include "core/message.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 
 bool bide__set_ready(const struct bide__set *set, enum bide_wait_until until)
 {
-	if (set->live == 0)
+	if (set->live + set->owed == 0)
 		return true;
 	if (until == BIDE_FIRST_COMPLETED)
 		return set->done.head != NULL;
@@ -26,16 +27,21 @@ void bide__set_queue(struct bide__set *set, struct bide__task *task)
 	task->flags |= BIDE__TASK_QUEUED;
 }
 
+void bide__set_look(bide_loop *loop, struct bide__set *set)
+{
+	struct bide__task *waiter = set->waiter;
+	if (waiter == NULL || !bide__set_ready(set, set->until))
+		return;
+	set->waiter = NULL;
+	bide__wake(loop, waiter, 0);
+}
+
 void bide__set_ended(bide_loop *loop, struct bide__set *set, struct bide__task *task)
 {
 	set->live--;
 	set->failed += bide__has_failed(task);
 	bide__set_queue(set, task);
-	if (set->waiter == NULL || !bide__set_ready(set, set->until))
-		return;
-	struct bide__task *waiter = set->waiter;
-	set->waiter = NULL;
-	bide__wake(loop, waiter, 0);
+	bide__set_look(loop, set);
 }
 
 int bide__set_wait(bide_loop *loop, const struct bide__wait *wait, struct bide__set *set,
@@ -62,37 +68,42 @@ static size_t size_of(size_t n)
 	return sizeof(struct bide_completion) + n * sizeof(bide_task *);
 }
 
-/* Makes the set a task's awaiter. One that has ended is there already, and no longer among those
- * that its group has to give out. */
-static void claim(bide_loop *loop, const char *call, struct bide__set *set, bide_task *handle)
+/* Makes the set a task's awaiter. One that has ended is there already; `leave_ended`: such a one is
+ * only counted. */
+static void claim(bide_loop *loop, const char *call, struct bide_completion *it, bide_task *handle,
+                  bool leave_ended)
 {
 	struct bide__task *task = bide__lookup(call, handle);
 	bide__check_awaitable(loop, call, task);
-	task->awaiter_tag = (uintptr_t)set | 1;
-	set->live++;
-	if (task->state != BIDE__DONE)
+	if (task->state != BIDE__DONE) {
+		task->awaiter_tag = (uintptr_t)&it->set | 1;
+		it->set.live++;
 		return;
-	if (task->flags & BIDE__TASK_QUEUED)
-		bide__queue_remove(&task->group->set.done, task);
-	set->live--;
-	set->failed += bide__has_failed(task);
-	bide__set_queue(set, task);
-}
-
-static void unclaim(bide_loop *loop, struct bide__set *set, bide_task *handle)
-{
-	struct bide__task *task = handle != NULL ? bide__find(loop, handle) : NULL;
-	if (task == NULL || task->awaiter_tag != ((uintptr_t)set | 1))
+	}
+	it->set.failed += bide__has_failed(task);
+	if (leave_ended) {
+		it->before++;
 		return;
-	task->awaiter = NULL;
-	if (!(task->flags & BIDE__TASK_QUEUED))
-		return;
-	task->flags &= (uint16_t)~BIDE__TASK_QUEUED;
+	}
 	if (task->group != NULL)
-		bide__set_queue(&task->group->set, task);
+		bide__group_owes(task->group, task);
+	task->awaiter_tag = (uintptr_t)&it->set | 1;
+	bide__set_queue(&it->set, task);
 }
 
-static struct bide_completion *open_completion(const char *call, bide_task *const *tasks, size_t n)
+/* Takes the next one that has ended out of the set, which is no longer its awaiter. */
+static struct bide__task *pop_ended(struct bide__set *set)
+{
+	struct bide__task *task = bide__queue_pop(&set->done);
+	if (task == NULL)
+		return NULL;
+	task->flags &= (uint16_t)~BIDE__TASK_QUEUED;
+	task->awaiter = NULL;
+	return task;
+}
+
+static struct bide_completion *open_completion(const char *call, bide_task *const *tasks, size_t n,
+                                               bool leave_ended)
 {
 	bide_loop *loop = bide__loop;
 	if (loop == NULL || loop->current == NULL)
@@ -103,31 +114,46 @@ static struct bide_completion *open_completion(const char *call, bide_task *cons
 	if (it == NULL)
 		return NULL;
 	memset(it, 0, sizeof(*it));
+	it->owner = loop->current;
 	it->n = n;
 	for (size_t i = 0; i < n; i++) {
 		it->tasks[i] = tasks[i];
 		if (tasks[i] != NULL)
-			claim(loop, call, &it->set, tasks[i]);
+			claim(loop, call, it, tasks[i], leave_ended);
 	}
 	return it;
 }
 
 int bide_completion_open(bide_task *const *tasks, size_t n, bide_completion **ret_it)
 {
-	struct bide_completion *it = open_completion("BIDE_AS_COMPLETED", tasks, n);
+	struct bide_completion *it = open_completion("BIDE_AS_COMPLETED", tasks, n, false);
 	if (it == NULL)
 		return -ENOMEM;
+	bide__loop->iterations++;
 	*ret_it = it;
 	return 0;
+}
+
+static void close_completion(bide_loop *loop, struct bide_completion *it)
+{
+	for (struct bide__task *task; (task = pop_ended(&it->set)) != NULL;)
+		if (task->group != NULL)
+			bide__group_gets_back(loop, task->group, task);
+	for (size_t i = 0; i < it->n && it->set.live > 0; i++) {
+		bide_task *handle = it->tasks[i];
+		struct bide__task *task = handle != NULL ? bide__find(loop, handle) : NULL;
+		if (task != NULL && task->awaiter_tag == ((uintptr_t)&it->set | 1))
+			task->awaiter = NULL;
+	}
+	bide__block_free(&loop->pool, it, size_of(it->n));
 }
 
 void bide_completion_close(bide_completion *it)
 {
 	if (it == NULL)
 		return;
-	for (size_t i = 0; i < it->n; i++)
-		unclaim(bide__loop, &it->set, it->tasks[i]);
-	bide__block_free(&bide__loop->pool, it, size_of(it->n));
+	bide__loop->iterations--;
+	close_completion(bide__loop, it);
 }
 
 static const struct bide__wait wait_next = { "BIDE_AS_COMPLETED", bide__set_cut, NULL };
@@ -142,11 +168,16 @@ bide_task *bide_completion_next(bide_completion *it)
 		(void)bide__refuse(loop, &wait_next);
 		return NULL;
 	}
-	if (bide__set_wait(loop, &wait_next, &it->set, BIDE_FIRST_COMPLETED) < 0)
+	int rc = bide__set_wait(loop, &wait_next, &it->set, BIDE_FIRST_COMPLETED);
+	if (rc == -ENOMEM) /* to keep a light task's frames */
+		bide__report(BIDE_REPORT_FAILURE, rc, bide__name(loop->current),
+		             "cannot wait for %zu tasks: %s", it->n, bide_strerror(rc));
+	if (rc < 0)
 		return NULL;
-	struct bide__task *task = bide__queue_pop(&it->set.done);
-	task->flags &= (uint16_t)~BIDE__TASK_QUEUED;
-	task->awaiter = NULL;
+	struct bide__task *task = pop_ended(&it->set);
+	task->flags |= BIDE__TASK_LENT;
+	if (task->group != NULL)
+		bide__group_gets_back(loop, task->group, task);
 	return bide__handle(loop, task);
 }
 
@@ -175,20 +206,20 @@ int bide_wait(bide_task *const *tasks, size_t n, enum bide_wait_until until)
 	bide_loop *loop = bide__loop;
 	if (until != BIDE_FIRST_COMPLETED && until != BIDE_FIRST_FAILED && until != BIDE_ALL)
 		return -EINVAL;
-	struct bide_completion *it = open_completion("bide_wait", tasks, n);
+	struct bide_completion *it = open_completion("bide_wait", tasks, n, true);
 	if (it == NULL)
 		return -ENOMEM;
 	int rc = 0;
-	if (bide__set_ready(&it->set, until))
+	if (bide__set_ready(&it->set, until) || (until == BIDE_FIRST_COMPLETED && it->before > 0))
 		rc = 0;
 	else if (current->flags & BIDE__TASK_PENDING)
 		rc = bide__refuse(loop, &wait_wait);
 	else
 		rc = bide__set_wait(loop, &wait_wait, &it->set, until);
-	size_t done = 0;
+	size_t done = it->before;
 	for (const struct bide__task *t = it->set.done.head; t != NULL; t = t->next)
 		done++;
-	bide_completion_close(it);
+	close_completion(loop, it);
 	return rc < 0 ? rc : (int)done;
 }
 
@@ -209,7 +240,15 @@ static void cancel_gathered(bide_loop *loop, struct bide__task *task)
 	cancel_all(loop, it->tasks, it->n);
 }
 
-static const struct bide__wait wait_gather = { "bide_gather", NULL, cancel_gathered };
+const struct bide__wait bide__wait_gather = { "bide_gather", NULL, cancel_gathered };
+
+const struct bide_completion *bide__waits_for_several(const struct bide__task *task)
+{
+	if (task->state != BIDE__WAITING || (task->wait != &wait_next && task->wait != &wait_wait &&
+	                                     task->wait != &bide__wait_gather))
+		return NULL;
+	return task->object;
+}
 
 /* The first failure in the order of completion; else the first that was cancelled. */
 static int first_error(const struct bide__set *set)
@@ -240,12 +279,12 @@ static bool cut_short(const struct bide__task *caller, const struct bide__set *s
 static void wait_for_all(bide_loop *loop, struct bide_completion *it, bool collect)
 {
 	if (collect || it->set.failed == 0)
-		(void)bide__set_wait(loop, &wait_gather, &it->set,
+		(void)bide__set_wait(loop, &bide__wait_gather, &it->set,
 		                     collect ? BIDE_ALL : BIDE_FIRST_FAILED);
 	if (it->set.live == 0)
 		return;
 	cancel_all(loop, it->tasks, it->n);
-	(void)bide__set_wait(loop, &wait_gather, &it->set, BIDE_ALL);
+	(void)bide__set_wait(loop, &bide__wait_gather, &it->set, BIDE_ALL);
 }
 
 /* Takes one ended task's result and ends it. Returns its error. */
@@ -294,13 +333,13 @@ static int gather_without_memory(bide_loop *loop, bide_task *const *tasks, size_
 int bide__gather(bide_task *const *tasks, size_t n, void *results, size_t size, unsigned cls,
                  int *errors, int collect)
 {
-	struct bide__task *current = bide__suspending(&wait_gather);
+	struct bide__task *current = bide__suspending(&bide__wait_gather);
 	bide_loop *loop = bide__loop;
 	for (size_t i = 0; i < n && results != NULL; i++)
 		if (tasks[i] != NULL)
 			bide__check_result("bide_gather", bide__lookup("bide_gather", tasks[i]),
 			                   size, cls, "an element");
-	struct bide_completion *it = open_completion("bide_gather", tasks, n);
+	struct bide_completion *it = open_completion("bide_gather", tasks, n, false);
 	if (it == NULL)
 		return gather_without_memory(loop, tasks, n, results, size, errors);
 	bool incomplete = any_null(tasks, n);

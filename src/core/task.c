@@ -206,6 +206,8 @@ static void settle(bide_loop *loop, struct bide__task *task)
 		            task->scope->is_group ? "group" : "scope");
 	if (task->shields > 0)
 		bide__abort("the end of the task", "it left a shield open");
+	if (loop->no_suspend > 0)
+		bide__abort("the end of the task", "it left BIDE_NO_SUSPEND open");
 	if (task->flags & BIDE__TASK_FAILED)
 		return;
 	int error = result_error(loop, task->fn);

@@ -41,16 +41,28 @@ double bide_now(void)
 	return bide__loop != NULL ? (double)bide__loop->now_ns / NS : bide_time();
 }
 
+/* The fraction of a second as nanoseconds and, in the lower half, units of 2^-64 of one. All the
+ * bits of a small double are taken, so that the order of any two is kept. */
+static unsigned __int128 fine_part(double fraction)
+{
+	double upper = fraction * 0x1p64;
+	uint64_t high = (uint64_t)upper;
+	uint64_t low = (uint64_t)((upper - (double)high) * 0x1p64);
+	return (unsigned __int128)high * NS + (uint64_t)(((unsigned __int128)low * NS) >> 64);
+}
+
 struct bide__deadline bide__after(uint64_t from_ns, double seconds)
 {
 	if (seconds >= FOREVER)
 		return (struct bide__deadline){ UINT64_MAX, 0 };
 	uint64_t whole = (uint64_t)seconds;
-	unsigned __int128 part =
-		(unsigned __int128)(uint64_t)((seconds - (double)whole) * 0x1p64) * NS;
-	struct bide__deadline deadline = { from_ns + whole * NS + (uint64_t)(part >> 64),
-		                           (uint64_t)part };
-	/* Exactly on a nanosecond is the last moment of the one before. */
+	unsigned __int128 part = fine_part(seconds - (double)whole);
+	uint64_t ns = whole * NS + (uint64_t)(part >> 64);
+	struct bide__deadline deadline = { from_ns + ns, (uint64_t)part };
+	/* The number nearest to a count of nanoseconds means that count, as 0.1 does and as a time
+	 * that bide_now() gave. Exactly on a nanosecond is the last moment of the one before. */
+	if (deadline.fraction != 0 && (double)ns / NS == seconds)
+		deadline.fraction = 0;
 	if (deadline.fraction != 0)
 		deadline.ns++;
 	deadline.fraction--;

@@ -41,18 +41,27 @@ static struct bide_group *waits_for_group(const struct bide__task *task)
 	return NULL;
 }
 
+static void put_count(struct bide__text *text, size_t tasks)
+{
+	bide__put(text, " for ");
+	bide__put_number(text, tasks);
+	bide__put(text, tasks == 1 ? " task" : " tasks");
+}
+
 static void put_wait(struct bide__text *text, const bide_loop *loop, const struct bide__task *task)
 {
 	const struct bide_group *group = waits_for_group(task);
+	const struct bide_completion *several = bide__waits_for_several(task);
 	bide__put(text, " in ");
 	bide__put(text, task->wait->name);
 	if (waits_for_task(task)) {
 		bide__put(text, " for ");
 		put_task(text, task->object);
 	} else if (group != NULL) {
-		bide__put(text, " for ");
-		bide__put_number(text, group->set.live);
-		bide__put(text, " tasks of its group");
+		put_count(text, group->set.live + group->set.owed);
+		bide__put(text, " of its group");
+	} else if (several != NULL) {
+		put_count(text, several->set.live);
 	} else if (bide__timer_armed(&task->timer)) {
 		uint64_t at = bide__heap_deadline_of(&loop->timers, &task->timer);
 		uint64_t now = bide__clock(loop);
@@ -108,23 +117,61 @@ static const struct bide__task *live_member(const struct bide_group *group)
 	return task;
 }
 
-/* The task that another one waits for; of a group's, one that leads back to `start` if any does. */
-static const struct bide__task *next_waited(const struct bide__task *task,
+/* The first one, from a place on, of several tasks that has not ended. */
+static const struct bide__task *live_one(const bide_loop *loop, const struct bide_completion *it,
+                                         size_t *from)
+{
+	for (; *from < it->n; ++*from) {
+		bide_task *handle = it->tasks[*from];
+		const struct bide__task *task = handle != NULL ? bide__find(loop, handle) : NULL;
+		if (task != NULL && task->state != BIDE__DONE)
+			return task;
+	}
+	return NULL;
+}
+
+/* A task that another one waits for; of a group's, one that leads back to `start` if any does. */
+static const struct bide__task *some_waited(const bide_loop *loop, const struct bide__task *task,
                                             const struct bide__task *start)
 {
+	size_t from = 0;
 	if (waits_for_task(task))
 		return task->object;
+	const struct bide_completion *several = bide__waits_for_several(task);
+	if (several != NULL)
+		return live_one(loop, several, &from);
 	const struct bide_group *group = waits_for_group(task);
 	if (group == NULL)
 		return NULL;
 	return descends(start, task) ? start : live_member(group);
 }
 
+static bool leads_to(const bide_loop *loop, const struct bide__task *task,
+                     const struct bide__task *start)
+{
+	for (size_t n = 0; task != NULL && task != start; n++)
+		task = n < loop->live ? some_waited(loop, task, start) : NULL;
+	return task == start;
+}
+
+/* The same; of several, too, one that leads back to `start` if any does. */
+static const struct bide__task *next_waited(const bide_loop *loop, const struct bide__task *task,
+                                            const struct bide__task *start)
+{
+	const struct bide_completion *several = bide__waits_for_several(task);
+	const struct bide__task *waited;
+	if (several != NULL)
+		for (size_t from = 0; (waited = live_one(loop, several, &from)) != NULL; from++)
+			if (leads_to(loop, waited, start))
+				return waited;
+	return some_waited(loop, task, start);
+}
+
 static size_t cycle_length(const bide_loop *loop, const struct bide__task *start)
 {
 	const struct bide__task *task = start;
 	for (size_t n = 1; n <= loop->live; n++) {
-		task = next_waited(task, start);
+		task = next_waited(loop, task, start);
 		if (task == NULL)
 			return 0;
 		if (task == start)
@@ -133,27 +180,29 @@ static size_t cycle_length(const bide_loop *loop, const struct bide__task *start
 	return 0;
 }
 
-static void put_cycle(struct bide__text *text, const struct bide__task *start, size_t length)
+static void put_cycle(struct bide__text *text, const bide_loop *loop,
+                      const struct bide__task *start, size_t length)
 {
 	const struct bide__task *task = start;
 	bide__put(text, "\n  a cycle: ");
-	for (size_t i = 0; i < length; i++, task = next_waited(task, start)) {
+	for (size_t i = 0; i < length; i++, task = next_waited(loop, task, start)) {
 		put_task(text, task);
 		bide__put(text, " waits for ");
 	}
 	put_task(text, start);
 }
 
-static void describe(bide_loop *loop, struct bide__text *text)
+/* Returns whether there is a cycle. */
+static bool describe(bide_loop *loop, struct bide__text *text)
 {
 	uint32_t slot = 0;
+	bool cyclic = false;
 	const struct bide__task *task;
-	while ((task = bide__record_next(&loop->pool, &slot)) != NULL) {
+	while (!cyclic && (task = bide__record_next(&loop->pool, &slot)) != NULL) {
 		size_t length = cycle_length(loop, task);
-		if (length == 0)
-			continue;
-		put_cycle(text, task, length);
-		break;
+		cyclic = length > 0;
+		if (cyclic)
+			put_cycle(text, loop, task, length);
 	}
 	for (slot = 0; (task = bide__record_next(&loop->pool, &slot)) != NULL;) {
 		if (task->state != BIDE__WAITING)
@@ -168,6 +217,17 @@ static void describe(bide_loop *loop, struct bide__text *text)
 		put_wait(text, loop, task);
 	}
 	*text->at = '\0';
+	return cyclic;
+}
+
+/* Awaits last until the awaited task has ended, so a cycle of them is opened. */
+static void open_cycles(bide_loop *loop)
+{
+	uint32_t slot = 0;
+	for (struct bide__task *task; (task = bide__record_next(&loop->pool, &slot)) != NULL;)
+		if (waits_for_task(task) && (task->flags & BIDE__TASK_PENDING) &&
+		    cycle_length(loop, task) > 0)
+			bide__give_up_await(loop, task);
 }
 
 /* The tasks are cancelled, each wait returning -EDEADLK. Those that wait shielded from that cannot
@@ -177,7 +237,7 @@ void bide__deadlock(bide_loop *loop)
 	char buf[TEXT_SIZE + 1];
 	struct bide__text text = { buf, buf + TEXT_SIZE };
 	uint32_t slot = 0;
-	describe(loop, &text);
+	bool cyclic = describe(loop, &text);
 	bide__report(BIDE_REPORT_DEADLOCK, -EDEADLK, NULL,
 	             "deadlock: every task waits and nothing can wake any%s", buf);
 	if (loop->deadlocked)
@@ -188,4 +248,6 @@ void bide__deadlock(bide_loop *loop)
 		task->flags &= (uint16_t)~BIDE__TASK_ASKED;
 		bide__cancel_task(loop, task);
 	}
+	if (cyclic)
+		open_cycles(loop);
 }

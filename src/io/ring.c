@@ -25,8 +25,9 @@ enum { ENTRIES = 256, BATCH = 64, NS = 1000000000 };
 
 struct ring_data {
 	struct io_uring ring;
-	int event_fd; /* written to by wake() */
-	bool polled;  /* the ring waits for it */
+	int event_fd;                /* written to by wake() */
+	bool polled;                 /* the ring waits for it */
+	struct bide__watch *put_off; /* to be cancelled when there is room */
 };
 
 /* What completions that belong to no wait carry; waits carry their address. */
@@ -55,15 +56,39 @@ static int ring_watch(bide_loop *loop, struct bide__watch *watch, int *ret_event
 	return 0;
 }
 
-/* Without an entry for the cancellation the kernel is asked directly. */
+/* While the queue is full and the kernel takes nothing the cancellation is put off. */
 static void ring_unwatch(bide_loop *loop, struct bide__watch *watch)
 {
 	struct ring_data *data = loop->backend_data;
 	struct io_uring_sqe *sqe = get_sqe(data);
-	if (sqe == NULL)
-		return; /* the wait lasts until the descriptor is ready */
+	if (sqe == NULL) {
+		watch->next = data->put_off;
+		data->put_off = watch;
+		return;
+	}
 	io_uring_prep_poll_remove(sqe, (uint64_t)(uintptr_t)watch);
 	io_uring_sqe_set_data(sqe, &for_nothing);
+}
+
+static void unwatch_put_off(bide_loop *loop)
+{
+	struct ring_data *data = loop->backend_data;
+	struct bide__watch *watch = data->put_off, *next;
+	data->put_off = NULL;
+	for (; watch != NULL; watch = next) {
+		next = watch->next;
+		ring_unwatch(loop, watch);
+	}
+}
+
+/* One that was completed meanwhile needs no cancellation. */
+static void forget_put_off(struct ring_data *data, const struct bide__watch *watch)
+{
+	struct bide__watch **link = &data->put_off;
+	while (*link != NULL && *link != watch)
+		link = &(*link)->next;
+	if (*link != NULL)
+		*link = watch->next;
 }
 
 static int result_of(const struct bide__watch *watch, int res)
@@ -89,6 +114,7 @@ static void complete(bide_loop *loop, const struct io_uring_cqe *cqe)
 		data->polled = false;
 		(void)!read(data->event_fd, &count, sizeof(count));
 	} else if (of != &for_nothing) {
+		forget_put_off(data, of);
 		bide__watch_done(loop, of, result_of(of, cqe->res));
 	}
 }
@@ -121,6 +147,7 @@ static void ring_wait(bide_loop *loop, uint64_t deadline_ns)
 {
 	struct ring_data *data = loop->backend_data;
 	struct io_uring_cqe *cqe;
+	unwatch_put_off(loop);
 	poll_event_fd(data);
 	if (deadline_ns == 0) {
 		(void)io_uring_submit_and_get_events(&data->ring);

@@ -33,6 +33,8 @@ __attribute__((noinline)) static int touch_lowest(size_t size)
 {
 	volatile char array[size];
 
+	/* All of it must be there, as far as the compiler knows. */
+	__asm__ volatile("" : : "r"(array) : "memory");
 	array[0] = 1;
 	return array[0];
 }
@@ -42,6 +44,7 @@ __attribute__((noinline)) static int touch_beyond(size_t size)
 {
 	volatile char most[size - 32 * 1024];
 
+	__asm__ volatile("" : : "r"(most) : "memory");
 	most[0] = 1;
 	return touch_lowest(70 * 1024) + most[0];
 }
@@ -235,6 +238,7 @@ int nearly(size_t size)
 {
 	volatile char array[size];
 
+	__asm__ volatile("" : : "r"(array) : "memory");
 	array[0] = 7;
 	return array[0];
 }

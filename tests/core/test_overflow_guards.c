@@ -28,6 +28,8 @@ __attribute__((noinline)) static int touch_lowest(size_t size)
 {
 	volatile char array[size];
 
+	/* All of it must be there, as far as the compiler knows. */
+	__asm__ volatile("" : : "r"(array) : "memory");
 	array[0] = 1;
 	return array[0];
 }

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+/* Scenarios that wait for descriptors, on each backend that does; in real time, of which they take
+ * next to none. */
+#include "sweep/tasks.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Waits for one byte and reads it; returns the byte or the error. */
+BIDE_ASYNC(int, reader, int);
+BIDE_ASYNC_LIGHT(int, light_reader, int);
+
+int reader(int fd)
+{
+	unsigned char byte = 0;
+	tally.entered++;
+	int rc = bide_wait_fd(fd, BIDE_READABLE);
+	HOLDS(rc < 0 || rc == BIDE_READABLE);
+	if (rc > 0)
+		rc = read(fd, &byte, 1) == 1 ? byte : -EIO;
+	tally.left++;
+	return rc;
+}
+
+int light_reader(int fd)
+{
+	return reader(fd);
+}
+
+/* A peer that has gone has been cancelled. */
+static int send_byte(int fd, unsigned char byte)
+{
+	ssize_t n = send(fd, &byte, 1, MSG_NOSIGNAL);
+	if (n < 0 && errno == ENOTSOCK)
+		n = write(fd, &byte, 1);
+	if (n == 1)
+		return 0;
+	return errno == EPIPE ? -ECANCELED : -EIO;
+}
+
+static int write_byte(int fd, unsigned char byte)
+{
+	int rc = bide_wait_fd(fd, BIDE_WRITABLE);
+	HOLDS(rc < 0 || rc == BIDE_WRITABLE);
+	return rc < 0 ? rc : send_byte(fd, byte);
+}
+
+static void close_both(const int *fds)
+{
+	close(fds[0]);
+	close(fds[1]);
+}
+
+SCENARIO_WITH(a_byte_through_a_pipe, 7, SWEEP_FDS, NULL)
+{
+	int fds[2];
+	struct sum sum = { 0, 0 };
+	if (pipe(fds) < 0)
+		return -errno;
+	bide_task *task = bide_spawn(reader, fds[0]);
+	sum_add(&sum, bide_yield());
+	int rc = write_byte(fds[1], 7);
+	sum_add(&sum, rc);
+	/* Nobody else ends the reader's wait. */
+	if (rc < 0 && task != NULL)
+		bide_cancel(task);
+	sum_add(&sum, bide_await(int, task));
+	close_both(fds);
+	return sum_result(&sum);
+}
+
+BIDE_ASYNC(int, echo, int, int);
+
+int echo(int fd, int rounds)
+{
+	int rc = 0;
+	tally.entered++;
+	for (int i = 0; i < rounds && rc >= 0; i++) {
+		unsigned char byte = 0;
+		rc = bide_wait_fd(fd, BIDE_READABLE);
+		if (rc > 0 && read(fd, &byte, 1) != 1)
+			rc = -EIO;
+		if (rc > 0)
+			rc = write_byte(fd, (unsigned char)(byte + 1));
+	}
+	/* Whoever waits for it learns that it is gone. */
+	shutdown(fd, SHUT_RDWR);
+	tally.left++;
+	return rc;
+}
+
+SCENARIO_WITH(bytes_to_and_fro, 4, SWEEP_FDS, NULL)
+{
+	int fds[2], rc = 0, got = 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) < 0)
+		return -errno;
+	BIDE_GROUP(group, rc)
+	{
+		bide_group_spawn(group, echo, fds[1], 2);
+		for (int i = 0; i < 2 && got >= 0; i++) {
+			unsigned char byte = 0;
+			got = write_byte(fds[0], (unsigned char)(2 * i + 1));
+			if (got == 0)
+				got = bide_wait_fd(fds[0], BIDE_READABLE);
+			if (got > 0)
+				got = read(fds[0], &byte, 1) == 1 ? byte : -ECANCELED;
+		}
+		if (got < 0)
+			bide_group_cancel(group);
+	}
+	close_both(fds);
+	return rc < 0 ? rc : got;
+}
+
+SCENARIO_WITH(a_wait_that_times_out, 1, SWEEP_FDS, NULL)
+{
+	int fds[2], fired = 0, rc = 0;
+	if (pipe(fds) < 0)
+		return -errno;
+	BIDE_TIMEOUT(0.0001, fired)
+	{
+		rc = bide_wait_fd(fds[0], BIDE_READABLE);
+		HOLDS(rc < 0);
+	}
+	close_both(fds);
+	return fired == -ETIMEDOUT ? 1 : fired < 0 ? fired : rc;
+}
+
+SCENARIO_WITH(waits_that_are_cancelled_together, 1, SWEEP_FDS, NULL)
+{
+	int fds[2], rc = 0, slept = 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) < 0)
+		return -errno;
+	BIDE_GROUP(group, rc)
+	{
+		for (int i = 0; i < 3; i++)
+			bide_group_spawn(group, reader, fds[i % 2]);
+		for (int i = 0; i < 9; i++)
+			bide_group_spawn(group, light_reader, fds[i % 2]);
+		slept = bide_sleep(0.0001);
+		bide_group_cancel(group);
+	}
+	HOLDS(tally.entered == tally.left);
+	close_both(fds);
+	return rc < 0 ? rc : slept < 0 ? slept : 1;
+}
+
+SCENARIO_WITH(a_descriptor_closed_and_opened_again, 3, SWEEP_FDS, NULL)
+{
+	struct sum sum = { 0, 0 };
+	for (int i = 0; i < 3; i++) {
+		int fds[2], rc = 0;
+		if (pipe(fds) < 0)
+			return -errno;
+		BIDE_GROUP(group, rc)
+		{
+			bide_task *task = bide_group_spawn(group, reader, fds[0]);
+			int written = write_byte(fds[1], 1);
+			sum_add(&sum, written);
+			if (written < 0)
+				bide_group_cancel(group);
+			sum_add(&sum, bide_await(int, task));
+		}
+		close_both(fds);
+		sum_of_group(&sum, rc);
+	}
+	return sum_result(&sum);
+}
+
+static void posted(void *arg)
+{
+	tally.called++;
+	(void)!write(*(int *)arg, "", 1);
+}
+
+SCENARIO_WITH(a_wait_ended_by_a_call_from_outside, 1, SWEEP_FDS, NULL)
+{
+	int fds[2], rc = 0;
+	unsigned char byte;
+	if (pipe(fds) < 0)
+		return -errno;
+	rc = bide_call_threadsafe(bide_current_loop(), posted, &fds[1]);
+	tally.asked += rc == 0;
+	if (rc == 0)
+		rc = bide_wait_fd(fds[0], BIDE_READABLE);
+	/* The call may be still to come. */
+	BIDE_SHIELD
+	{
+		while (tally.called < tally.asked)
+			(void)bide_yield();
+	}
+	if (rc > 0)
+		HOLDS(read(fds[0], &byte, 1) == 1);
+	close_both(fds);
+	return rc;
+}
+
+SCENARIO_WITH(what_cannot_be_waited_for, 1, SWEEP_FDS, NULL)
+{
+	enum { NOT_OPEN = 900 };
+	int rc = bide_wait_fd(NOT_OPEN, BIDE_READABLE);
+	return rc == -EBADF ? 1 : rc;
+}
