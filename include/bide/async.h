@@ -26,6 +26,8 @@ typedef struct bide_task bide_task;
 
 /** The most bytes that the arguments of a task, or its result, may take. */
 #define BIDE_ARGS_MAX 512
+/* What arguments and results may be aligned to, as what malloc gives. */
+#define BIDE__ALIGN_MAX 16
 
 /* The macros are laid out by hand, as what they write. */
 /* clang-format off */
@@ -185,8 +187,12 @@ BIDE_API int bide__try(struct bide__request request, const bide__function *fn,
 	BIDE__IF_##V(, BIDE__COPIED(R)) \
 	BIDE__ASSERT(offsetof(struct fn##_bide_args, end) <= BIDE_ARGS_MAX, \
 	             "bide: the arguments of " #fn " take more than 512 bytes: pass a pointer") \
+	BIDE__ASSERT(__alignof__(struct fn##_bide_args) <= BIDE__ALIGN_MAX, \
+	             "bide: an argument of " #fn " is aligned to more than 16 bytes: pass a pointer") \
 	BIDE__IF_##V(, BIDE__ASSERT(sizeof(R) <= BIDE_ARGS_MAX, \
-	                            "bide: the result of " #fn " takes more than 512 bytes"))
+	                            "bide: the result of " #fn " takes more than 512 bytes")) \
+	BIDE__IF_##V(, BIDE__ASSERT(__alignof__(R) <= BIDE__ALIGN_MAX, \
+	                            "bide: the result of " #fn " is aligned to more than 16 bytes"))
 
 #define BIDE__RUN_FN(V, R, fn, n) \
 	BIDE__GLUE void fn##_bide_run(void *bide__args, void *bide__ret) BIDE__NOTHROW \
@@ -248,7 +254,8 @@ BIDE_API int bide__try(struct bide__request request, const bide__function *fn,
  *  @param fn    the function's name.
  *  @param types up to 8 argument types; void alone means none. Arguments and results are copied
  *               as bytes, at most BIDE_ARGS_MAX each: arrays, C++ references and objects with
- *               constructors are passed by pointer, function types by a typedef.
+ *               constructors are passed by pointer, and so is what is aligned to more than 16
+ *               bytes; function types by a typedef.
  *
  *  May follow `static`, stand in a guarded header, in several files, in C11 and in C++17. The
  *  task runs on a stack of its own, into which others may point while it is suspended. */

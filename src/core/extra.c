@@ -217,13 +217,13 @@ int bide_task_on_done(bide_task *handle, void (*fn)(void *arg, bide_task *task),
 
 void bide__make_done_calls(bide_loop *loop, struct bide__task *task)
 {
-	if (task->extra == NULL)
-		return;
+	task->extra->calling = true;
 	for (struct bide__done_call *call; (call = task->extra->calls) != NULL;) {
 		task->extra->calls = call->next;
 		call_one(loop, task, call->fn, call->arg);
 		bide__block_free(&loop->pool, call, sizeof(*call));
 	}
+	task->extra->calling = false;
 }
 
 void bide__extra_free(bide_loop *loop, struct bide__task *task)

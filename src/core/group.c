@@ -175,9 +175,6 @@ bide_task *bide_group_next(bide_group *group)
 			(void)bide__refuse(loop, &wait_next);
 			return NULL;
 		}
-		if (group->set.waiter != NULL)
-			bide__abort("bide_group_next", "task '%s' waits for this group already",
-			            bide__name(group->set.waiter));
 		int rc = bide__set_wait(loop, &wait_next, &group->set, BIDE_FIRST_COMPLETED);
 		if (rc == -ENOMEM) /* to keep a light task's frames */
 			bide__group_failed(loop, group, rc);

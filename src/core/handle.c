@@ -47,7 +47,8 @@ void bide_detach(bide_task *handle)
 	if (task->group != NULL) /* which ends what is left */
 		return;
 	task->flags |= BIDE__TASK_DETACHED;
-	if (task->state != BIDE__DONE)
+	/* One that is just ending is freed when the calls made at its end are over. */
+	if (task->state != BIDE__DONE || (task->extra != NULL && task->extra->calling))
 		return;
 	bide__report_failure(task);
 	bide__free_task(bide__loop, task);

@@ -6,20 +6,25 @@
 #include "core/wake.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 static bide_loop *target; /* atomic: the loop whose main task SIGINT cancels */
+static unsigned telling;  /* atomic: handlers, on whichever threads, that may be telling it */
 
 static void on_interrupt(int signal)
 {
 	int saved_errno = errno;
-	bide_loop *loop = __atomic_exchange_n(&target, NULL, __ATOMIC_ACQ_REL);
+	__atomic_fetch_add(&telling, 1, __ATOMIC_SEQ_CST);
+	bide_loop *loop = __atomic_exchange_n(&target, NULL, __ATOMIC_SEQ_CST);
 	if (loop != NULL) {
 		__atomic_store_n(&loop->interrupted, true, __ATOMIC_RELEASE);
 		bide__notify(loop);
-	} else {
+	}
+	__atomic_fetch_sub(&telling, 1, __ATOMIC_RELEASE);
+	if (loop == NULL) {
 		struct sigaction action;
 		memset(&action, 0, sizeof(action));
 		action.sa_handler = SIG_DFL;
@@ -54,5 +59,11 @@ void bide__interrupt_end(bide_loop *loop)
 		action.sa_handler = SIG_DFL;
 		(void)sigaction(SIGINT, &action, NULL);
 	}
-	__atomic_store_n(&target, NULL, __ATOMIC_RELEASE);
+	/* A handler on another thread may have found the loop just before: it is waited for, as the
+	 * loop may be gone soon. The order of the two is what counts, there and here. */
+	__atomic_store_n(&target, NULL, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&telling, __ATOMIC_SEQ_CST) > 0)
+		(void)sched_yield();
+	/* One that came too late for this run is not the next one's. */
+	__atomic_store_n(&loop->interrupted, false, __ATOMIC_RELAXED);
 }

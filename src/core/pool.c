@@ -70,6 +70,7 @@ static bool region_new(struct bide__pool *pool)
 		bide__free(region);
 		return false;
 	}
+	BIDE__ROOT_REGISTER(region->base, region->size);
 	region->next = pool->regions;
 	pool->regions = region;
 	uintptr_t first = ((uintptr_t)region->base + BIDE__CHUNK_SIZE - 1) &
@@ -372,6 +373,7 @@ uint32_t bide__pool_finish(struct bide__pool *pool)
 	bide__free(pool->generations);
 	for (struct bide__region *region = pool->regions, *following; region; region = following) {
 		following = region->next;
+		BIDE__ROOT_UNREGISTER(region->base, region->size);
 		bide__unmap(region->base, region->size);
 		bide__free(region);
 	}

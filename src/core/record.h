@@ -189,6 +189,7 @@ struct bide__extra {
 	char *name;                    /* own name, NULL: the function's */
 	struct bide__locals *locals;   /* task-local values, NULL if none was ever set */
 	struct bide__done_call *calls; /* to be made at the end, oldest first */
+	bool calling;                  /* they are being made */
 };
 
 static inline struct bide_group *bide__group_of_scope(struct bide_scope *scope)

@@ -122,6 +122,8 @@ static int open_loop(const bide_options *options, bide_loop **ret_loop)
 	loop->backend = &bide__backend_idle;
 	int rc = bide__loops_add(loop, &generation);
 	if (rc < 0) {
+		pthread_mutex_destroy(&loop->lock);
+		bide__alloc_note(-1);
 		free(loop);
 		return rc;
 	}

@@ -49,6 +49,9 @@ int bide__set_wait(bide_loop *loop, const struct bide__wait *wait, struct bide__
 {
 	if (bide__set_ready(set, until))
 		return 0;
+	if (set->waiter != NULL)
+		bide__abort(wait->name, "task '%s' (#%u) waits for the same tasks already",
+		            bide__name(set->waiter), set->waiter->slot);
 	set->waiter = loop->current;
 	set->until = until;
 	return wait->cut != NULL ? bide__park(loop, wait, set) : bide__park_to_end(loop, wait, set);

@@ -74,7 +74,6 @@ static int region_new(struct bide__stack_class *cls)
 	}
 	/* A huge page under stacks would take 2 MiB where 4 KiB are used. */
 	(void)madvise(region->base, region->slots * slot_size(cls), MADV_NOHUGEPAGE);
-	BIDE__ROOT_REGISTER(region->base, region->slots * slot_size(cls));
 	region->next = NULL;
 	*(cls->last != NULL ? &cls->last->next : &cls->regions) = region;
 	cls->last = region;
@@ -93,6 +92,8 @@ static struct bide__stack *stack_make(struct bide__stack_class *cls,
 	stack->low = slot + BIDE__GUARD_SIZE;
 	stack->top = high - i % STAGGERS * CACHE_LINE;
 	stack->valgrind = BIDE__VALGRIND_REGISTER(stack->low, high);
+	/* Without the guard, as what looks for leaks reads all of it. */
+	BIDE__ROOT_REGISTER(stack->low, cls->size);
 	return stack;
 }
 
@@ -181,9 +182,10 @@ bool bide__stack_holds(const struct bide__stack *stack, const void *addr)
 
 static void region_free(struct bide__stack_class *cls, struct bide__stack_region *region)
 {
-	for (size_t i = 0; i < region->carved; i++)
+	for (size_t i = 0; i < region->carved; i++) {
 		BIDE__VALGRIND_DEREGISTER(region->stacks[i].valgrind);
-	BIDE__ROOT_UNREGISTER(region->base, region->slots * slot_size(cls));
+		BIDE__ROOT_UNREGISTER(region->stacks[i].low, cls->size);
+	}
 	BIDE__UNPOISON(region->base, region->slots * slot_size(cls));
 	bide__unmap(region->base, region->slots * slot_size(cls));
 	bide__free(region);

@@ -65,12 +65,22 @@ static uint64_t bundled(bide_loop *loop, uint64_t deadline_ns)
 	return deadline_ns > soonest ? deadline_ns : soonest;
 }
 
+/* None of the ready tasks can run before another one has freed memory, which may sleep. */
+static void wait_for_memory(bide_loop *loop)
+{
+	const struct timespec retry = { 0, 1000 * 1000 };
+	uint64_t deadline = bide__heap_deadline(&loop->timers);
+	if (loop->options.backend == BIDE_BACKEND_VIRTUAL && deadline != UINT64_MAX)
+		loop->backend->wait(loop, deadline);
+	else
+		(void)nanosleep(&retry, NULL);
+}
+
 bool bide__collect(bide_loop *loop)
 {
 	if (loop->nready > 0) {
-		const struct timespec retry = { 0, 1000 * 1000 };
-		if (loop->starved >= loop->nready) /* none can run before memory is freed */
-			(void)nanosleep(&retry, NULL);
+		if (loop->starved >= loop->nready)
+			wait_for_memory(loop);
 		if (loop->in_flight > 0)
 			loop->backend->wait(loop, 0);
 		return false;

@@ -98,8 +98,8 @@ static int epoll_watch(bide_loop *loop, struct bide__watch *watch, int *ret_even
 	return 1;
 }
 
-/* The last one takes the descriptor out: left armed it would report for what has its number next, if
- * what is waited for now lives on under another. */
+/* The last one takes the descriptor out: left armed it would report for what has its number next,
+ * if what is waited for now lives on under another. */
 static void epoll_unwatch(bide_loop *loop, struct bide__watch *watch)
 {
 	struct epoll_set *data = loop->backend_data;
