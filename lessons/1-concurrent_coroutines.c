@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* 1-concurrent_coroutines.c: n tasks in a group. Nothing is sorted: who sleeps longer ends later. */
+/* 1-concurrent_coroutines.c: n tasks in a group. Nothing is sorted: the longer sleep ends later. */
 #include "1-concurrent_coroutines.h"
 
 #include "0-basic_async_syntax.h"

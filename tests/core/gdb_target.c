@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* What test_gdb.py looks at: a task that has called its way to inner() after a suspension, on a full
- * stack or, with an argument, on a light one, while others are parked. */
+/* What test_gdb.py looks at: a task that has called its way to inner() after a suspension, on a
+ * full stack or, with an argument, on a light one, while others are parked. */
 #include <bide.h>
 
 #include <stdio.h>
 
 /* Each does something after its call, so that it is there when the debugger looks. */
-__attribute__((noinline)) int inner(int value)
+static int inner(int value)
 {
 	volatile int here = value;
 
@@ -14,7 +14,7 @@ __attribute__((noinline)) int inner(int value)
 	return here + 1;
 }
 
-__attribute__((noinline)) int middle(int value)
+static int middle(int value)
 {
 	volatile int here = value;
 
@@ -57,6 +57,7 @@ int program(bool light)
 		bide_group_cancel(group);
 	}
 	printf("result %d\n", result);
+	fflush(stdout);
 	return rc;
 }
 

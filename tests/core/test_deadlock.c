@@ -161,7 +161,8 @@ TEST(deadlock_leaves_the_loop_fit_for_another_run)
 	bide_loop_close(loop);
 }
 
-TEST_ABORTS(deadlock_in_a_shield_cannot_be_ended, "the tasks do not end although they were cancelled")
+TEST_ABORTS(deadlock_in_a_shield_cannot_be_ended,
+            "the tasks do not end although they were cancelled")
 {
 	bide_set_report(NULL, NULL);
 	(void)bide_try_run(&virtual_options, NULL, stubborn, INFINITY, 0);

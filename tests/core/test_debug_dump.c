@@ -50,7 +50,7 @@ static int count_lines(void)
 	return lines;
 }
 
-/* ---- the program ------------------------------------------------------------------------------ */
+/* ---- the program -------------------------------------------------------------------------- */
 
 BIDE_ASYNC(int, sleeper, double);
 int sleeper(double seconds)
@@ -179,7 +179,7 @@ TEST(debug_dump_without_a_loop_is_empty)
 	bide_loop_close(loop);
 }
 
-/* ---- from a signal handler -------------------------------------------------------------------- */
+/* ---- from a signal handler ---------------------------------------------------------------- */
 
 static void on_alarm(int signal)
 {

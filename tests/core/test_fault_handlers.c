@@ -121,7 +121,7 @@ TEST(fault_that_was_sent_is_ignored_where_it_was_before)
 	EXPECT_INT(bide_run(send_itself, SIGSEGV), 0);
 }
 
-/* ---- without one ------------------------------------------------------------------------------ */
+/* ---- without one -------------------------------------------------------------------------- */
 
 static void touch_unhandled(void)
 {
@@ -153,7 +153,7 @@ TEST(fault_of_no_stack_kills_in_silence_by_default)
 	}
 }
 
-/* ---- what is left as it was ------------------------------------------------------------------- */
+/* ---- what is left as it was --------------------------------------------------------------- */
 
 static void expect_handler(int signal, void (*handler)(int, siginfo_t *, void *))
 {

@@ -85,7 +85,8 @@ static double no_number(double seconds, int error)
 VIRTUAL_TEST(gather_returns_what_a_task_failed_with_by_bide_fail)
 {
 	double results[2] = { 7, 7 };
-	bide_task *tasks[] = { bide_spawn(no_number, 1.0, -EIO), bide_spawn(no_number, 2.0, -EPERM) };
+	bide_task *tasks[] = { bide_spawn(no_number, 1.0, -EIO),
+		               bide_spawn(no_number, 2.0, -EPERM) };
 	EXPECT_INT(bide_gather(tasks, 2, results), -EIO);
 	EXPECT_DOUBLE(results[0], 0.0);
 	EXPECT_DOUBLE(results[1], 1.5);

@@ -326,7 +326,50 @@ static int two_ask(void)
 	return rc;
 }
 
-TEST_ABORTS(two_tasks_cannot_ask_one_group_for_its_next, "task 'drains' waits for this group")
+TEST_ABORTS(two_tasks_cannot_ask_one_group_for_its_next, "task 'drains' (#3) waits for the same tasks already")
 {
 	(void)RUN_VIRTUAL(two_ask);
+}
+
+static BIDE_ASYNC(int, closes_while_another_asks, void);
+static int closes_while_another_asks(void)
+{
+	int rc = 7;
+	BIDE_GROUP(group, rc) {
+		bide_group_spawn(group, nap, 1.0, 1);
+		bide_detach(bide_spawn(drains, group));
+		(void)bide_yield();
+	}
+	return rc;
+}
+
+TEST_ABORTS(a_group_does_not_close_while_another_asks_for_its_next,
+            "bide_group_close: in task 'closes_while_another_asks' (#1): task 'drains' (#3) waits")
+{
+	(void)RUN_VIRTUAL(closes_while_another_asks);
+}
+
+static BIDE_ASYNC(int, takes_next, bide_completion *);
+static int takes_next(bide_completion *it)
+{
+	(void)bide_completion_next(it);
+	return 0;
+}
+
+static BIDE_ASYNC(int, two_iterate, void);
+static int two_iterate(void)
+{
+	bide_completion *it = NULL;
+	bide_task *task = bide_spawn(nap, 1.0, 1);
+	if (bide_completion_open(&task, 1, &it) < 0)
+		return -ENOMEM;
+	bide_detach(bide_spawn(takes_next, it));
+	(void)bide_yield();
+	return takes_next(it);
+}
+
+TEST_ABORTS(two_tasks_cannot_wait_in_one_iteration,
+            "BIDE_AS_COMPLETED: in task 'two_iterate' (#1): task 'takes_next' (#3) waits")
+{
+	(void)RUN_VIRTUAL(two_iterate);
 }

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- the tool --------------------------------------------------------------------------------- */
+/* ---- the tool ----------------------------------------------------------------------------- */
 
 enum { SEEN_MAX = 64, TEXT_MAX = 64 };
 
@@ -153,7 +153,7 @@ static const struct seen_task *find(const char *name)
 	return &none;
 }
 
-/* ---- the program that is looked at ------------------------------------------------------------ */
+/* ---- the program that is looked at -------------------------------------------------------- */
 
 static int ready[2];  /* what is to be seen is there */
 static int finish[2]; /* it has been seen */
@@ -268,7 +268,7 @@ static bool look_at(void (*body)(void))
 
 #define NOT_PERMITTED "this system lets no process read another's memory"
 
-/* ---- tests ------------------------------------------------------------------------------------ */
+/* ---- tests -------------------------------------------------------------------------------- */
 
 TEST(inspect_says_what_it_is)
 {
@@ -324,7 +324,7 @@ TEST(inspect_shows_each_task_by_a_number_of_its_own)
 			EXPECT(seen.tasks[i].slot != seen.tasks[j].slot);
 }
 
-/* ---- held, and many --------------------------------------------------------------------------- */
+/* ---- held, and many ----------------------------------------------------------------------- */
 
 BIDE_ASYNC(int, program_with_limit, int);
 int program_with_limit(int n)
@@ -363,31 +363,34 @@ TEST(inspect_shows_tasks_that_wait_for_their_turn_in_a_group)
 	EXPECT_INT(held, 3);
 }
 
-/* ---- several loops ---------------------------------------------------------------------------- */
+/* ---- several loops ------------------------------------------------------------------------ */
 
 static atomic_bool there;
 
-BIDE_ASYNC(int, elsewhere, double);
-int elsewhere(double seconds)
+BIDE_ASYNC(int, elsewhere, int);
+int elsewhere(int fd)
 {
 	atomic_store(&there, true);
-	return bide_sleep(seconds);
+	return bide_wait_fd(fd, BIDE_READABLE);
 }
 
 static void *run_on_thread(void *arg)
 {
-	bide_run(elsewhere, 0.5);
+	bide_run(elsewhere, *(int *)arg);
 	return arg;
 }
 
 static void run_two_loops(void)
 {
+	const uint64_t one = 1;
+	int ends = eventfd(0, 0);
 	pthread_t thread;
 
-	pthread_create(&thread, NULL, run_on_thread, NULL);
+	pthread_create(&thread, NULL, run_on_thread, &ends);
 	while (!atomic_load(&there))
 		sched_yield();
 	bide_run(program, eventfd(0, 0));
+	EXPECT_INT(write(ends, &one, sizeof one), sizeof one);
 	pthread_join(thread, NULL);
 }
 

@@ -29,7 +29,7 @@ int fail_later(double seconds, int error)
 	return rc < 0 ? rc : error;
 }
 
-/* ---- arrays ----------------------------------------------------------------------------------- */
+/* ---- arrays ------------------------------------------------------------------------------- */
 
 static double delay_of(int i)
 {
@@ -128,7 +128,7 @@ TEST(light_calls_take_arrays_in_the_callers_frame)
 	LIGHT_RUN(run_all, LIGHT_WATCHED ? 3 : 12)
 }
 
-/* ---- single results --------------------------------------------------------------------------- */
+/* ---- single results ----------------------------------------------------------------------- */
 
 struct large {
 	long numbers[60];
@@ -184,7 +184,7 @@ int await_in_many(int n)
 TEST(light_calls_give_results_into_the_callers_frame){ LIGHT_RUN(await_in_many, 1)
 	                                                       LIGHT_RUN(await_in_many, 30) }
 
-/* ---- blocks ----------------------------------------------------------------------------------- */
+/* ---- blocks ------------------------------------------------------------------------------- */
 
 /* The variables that blocks report in lie in frames that are moved while the blocks are open. */
 BIDE_ASYNC_LIGHT(int, use_blocks, int);
@@ -283,7 +283,7 @@ TEST(light_calls_keep_blocks_whose_variables_are_in_the_frame){
 	LIGHT_RUN(blocks_in_many, 1) LIGHT_RUN(blocks_in_many, 15)
 }
 
-/* ---- cancelled -------------------------------------------------------------------------------- */
+/* ---- cancelled ---------------------------------------------------------------------------- */
 
 /* The caller is cancelled while it waits; what it waits for is stopped, and ends, first. */
 BIDE_ASYNC_LIGHT(int, gather_until_cancelled, int);
@@ -341,7 +341,7 @@ int cancel_waiting(int n)
 
 TEST(light_calls_end_by_cancellation_with_their_arrays_kept){ LIGHT_RUN(cancel_waiting, 10) }
 
-/* ---- errno and the rest ----------------------------------------------------------------------- */
+/* ---- errno and the rest ------------------------------------------------------------------- */
 
 BIDE_ASYNC_LIGHT(int, keep_errno, int);
 int keep_errno(int value)

@@ -8,7 +8,7 @@
 #include <setjmp.h>
 #include <string.h>
 
-/* ---- many at once ----------------------------------------------------------------------------- */
+/* ---- many at once ------------------------------------------------------------------------- */
 
 BIDE_ASYNC_LIGHT(int, keep, unsigned, double);
 int keep(unsigned key, double seconds)
@@ -92,7 +92,7 @@ int many_in_turns(int n, int turns)
 TEST(light_frames_are_kept_at_every_turn){ LIGHT_RUN(many_in_turns, 7, 100)
 	                                           LIGHT_RUN(many_in_turns, 64, 100) }
 
-/* ---- of every size ---------------------------------------------------------------------------- */
+/* ---- of every size ------------------------------------------------------------------------ */
 
 BIDE_ASYNC_LIGHT(int, keep_size, unsigned, size_t);
 int keep_size(unsigned key, size_t size)
@@ -128,7 +128,7 @@ TEST(light_frames_of_up_to_100_kb_are_kept)
 	LIGHT_RUN(keep_sizes, (size_t)1000, (size_t)100 * 1024, (size_t)1371)
 }
 
-/* ---- of changing depth ------------------------------------------------------------------------ */
+/* ---- of changing depth -------------------------------------------------------------------- */
 
 /* Suspends at every level on the way down and again on the way up. */
 __attribute__((noinline)) static int descend(unsigned key, int depth)
@@ -175,14 +175,14 @@ TEST(light_frames_are_kept_when_their_depth_changes)
 	LIGHT_RUN(change_depths, LIGHT_WATCHED ? 5 : 40)
 }
 
-/* ---- jumps ------------------------------------------------------------------------------------ */
+/* ---- jumps -------------------------------------------------------------------------------- */
 
 static _Noreturn void jump(jmp_buf *where, int value)
 {
 	longjmp(*where, value);
 }
 
-/* A parser that gives up from deep inside, in the frames that it has itself; nobody waits between. */
+/* As a parser that gives up from deep inside: nothing suspends between setjmp and longjmp. */
 BIDE_ASYNC_LIGHT(int, jump_at_once, unsigned);
 int jump_at_once(unsigned key)
 {
@@ -246,7 +246,7 @@ int jump_in_many(int n)
 
 TEST(light_frames_take_long_jumps){ LIGHT_RUN(jump_in_many, 50) }
 
-/* ---- floating point --------------------------------------------------------------------------- */
+/* ---- floating point ----------------------------------------------------------------------- */
 
 /* Values that the compiler may hold in registers, of each kind, across suspensions. */
 BIDE_ASYNC_LIGHT(int, calculate, unsigned);
@@ -291,7 +291,7 @@ int calculate_many(int n)
 
 TEST(light_frames_keep_numbers_of_every_kind){ LIGHT_RUN(calculate_many, 100) }
 
-/* ---- among full ones -------------------------------------------------------------------------- */
+/* ---- among full ones ---------------------------------------------------------------------- */
 
 BIDE_ASYNC(int, keep_full, unsigned, double);
 int keep_full(unsigned key, double seconds)
@@ -331,7 +331,7 @@ int mix(int n)
 
 TEST(light_frames_are_kept_among_full_stacks){ LIGHT_RUN(mix, 50) }
 
-/* ---- whatever wakes it ------------------------------------------------------------------------ */
+/* ---- whatever wakes it -------------------------------------------------------------------- */
 
 BIDE_ASYNC_LIGHT(int, wait_to_be_cancelled, unsigned, int *);
 int wait_to_be_cancelled(unsigned key, int *intact)

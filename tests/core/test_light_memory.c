@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* ---- what is kept ----------------------------------------------------------------------------- */
+/* ---- what is kept ------------------------------------------------------------------------- */
 
 static size_t live_bytes(const bide_loop *loop, const struct bide__task *task)
 {
@@ -69,7 +69,7 @@ TEST(light_frames_of_a_sleeping_task_are_small)
 }
 
 #if !LIGHT_WATCHED
-/* ---- room for it ------------------------------------------------------------------------------ */
+/* ---- room for it -------------------------------------------------------------------------- */
 
 static size_t room_of(const struct bide__task *task)
 {
@@ -130,7 +130,7 @@ TEST(light_room_for_frames_grows_and_shrinks)
 	EXPECT_INT(result, 0);
 }
 
-/* ---- nothing is left -------------------------------------------------------------------------- */
+/* ---- nothing is left ---------------------------------------------------------------------- */
 
 BIDE_ASYNC_LIGHT(int, deep_once, size_t);
 int deep_once(size_t size)

@@ -66,7 +66,7 @@ static void expect_found_out(void (*body)(void))
 	EXPECT(child_said(&child, "), function touch_kept\n"));
 }
 
-/* ---- strict mode ------------------------------------------------------------------------------ */
+/* ---- strict mode -------------------------------------------------------------------------- */
 
 static void touch_strict(void)
 {
@@ -75,6 +75,7 @@ static void touch_strict(void)
 
 static void touch_in_debug_mode(void)
 {
+	unsetenv("BIDE_LIGHT");
 	run_touch(&(bide_options){ .debug = true });
 }
 
@@ -160,7 +161,7 @@ TEST(light_option_that_means_nothing_is_refused)
 	EXPECT_PTR(loop, NULL);
 }
 
-/* ---- at a spawn ------------------------------------------------------------------------------- */
+/* ---- at a spawn --------------------------------------------------------------------------- */
 
 BIDE_ASYNC(int, set_to_one, int, int *);
 int set_to_one(int unused, int *number)
@@ -230,7 +231,7 @@ TEST(light_task_may_give_away_addresses_of_memory_that_stays){
 	LIGHT_RUN(spawn_with_others, 5) LIGHT_RUN(spawn_with_full_local, 5)
 }
 
-/* ---- who needs a full stack ------------------------------------------------------------------- */
+/* ---- who needs a full stack --------------------------------------------------------------- */
 
 BIDE_ASYNC(int, needs_full, int);
 int needs_full(int i)

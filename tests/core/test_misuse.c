@@ -28,7 +28,8 @@
 	static BIDE_ASYNC(void, callback_##name, void); \
 	static void callback_##name(void) \
 	{ \
-		EXPECT_INT(bide_call_threadsafe(bide_current_loop(), from_callback_##name, NULL), 0); \
+		EXPECT_INT(bide_call_threadsafe(bide_current_loop(), from_callback_##name, NULL), \
+		           0); \
 		(void)bide_sleep(1); \
 	} \
 	TEST_ABORTS(misuse_##name##_in_a_callback, \
@@ -95,8 +96,8 @@ TEST_ABORTS(misuse_deadline_without_a_task, "bide_deadline: ")
 
 MISUSE(sleep_in_no_suspend, "bide_sleep: in task 'sleep_in_no_suspend' (#1): it suspends, inside")
 {
-	BIDE_NO_SUSPEND
-		(void)bide_sleep(1);
+	BIDE_NO_SUSPEND(void)
+		bide_sleep(1);
 }
 
 static int deep(int depth)
@@ -114,8 +115,8 @@ MISUSE(yield_deep_in_no_suspend, "bide_yield: in task 'yield_deep_in_no_suspend'
 MISUSE(await_in_no_suspend, "bide_await: in task 'await_in_no_suspend'")
 {
 	bide_task *task = bide_spawn(nap, 1.0, 1);
-	BIDE_NO_SUSPEND
-		(void)bide_await(int, task);
+	BIDE_NO_SUSPEND(void)
+		bide_await(int, task);
 }
 
 MISUSE(group_close_in_no_suspend, "bide_group_close: in task 'group_close_in_no_suspend'")
@@ -134,8 +135,8 @@ VIRTUAL_TEST(misuse_is_not_what_does_not_suspend_in_no_suspend)
 		(void)bide_cancelled();
 		BIDE_TIMEOUT(1)
 			(void)bide_deadline();
-		BIDE_NO_SUSPEND
-			(void)bide_now();
+		BIDE_NO_SUSPEND(void)
+			bide_now();
 	}
 	EXPECT_INT(bide_sleep(1), 0);
 }
@@ -276,8 +277,9 @@ TEST_ABORTS(misuse_run_with_the_wrong_type, "bide_try_run: 'nap' returns int of 
 /* ---- handles ------------------------------------------------------------------------------ */
 
 #define ENDED(name, call, text) \
-	MISUSE(ended_##name, text ": in task 'ended_" #name "' (#1): the handle of task #2 has been " \
-	                     "ended") \
+	MISUSE(ended_##name, \
+	       text ": in task 'ended_" #name "' (#1): the handle of task #2 has been " \
+	            "ended") \
 	{ \
 		bide_task *task = bide_spawn(nap, 1.0, 1); \
 		(void)bide_join(task); \

@@ -61,7 +61,7 @@ int large_array_light(size_t size)
 	return touch_beyond(size);
 }
 
-/* ---- who it was ------------------------------------------------------------------------------- */
+/* ---- who it was --------------------------------------------------------------------------- */
 
 static void overflow_full(void)
 {
@@ -196,7 +196,7 @@ TEST(overflow_of_a_small_stack_names_the_rounded_size)
 	EXPECT(child_said(&child, "its stack of 16384 bytes is used up"));
 }
 
-/* ---- when it is ------------------------------------------------------------------------------- */
+/* ---- when it is --------------------------------------------------------------------------- */
 
 BIDE_ASYNC(int, sleep_then_dig, double);
 int sleep_then_dig(double seconds)

@@ -73,7 +73,7 @@ TEST(overflow_by_an_array_into_a_guard_by_mprotect)
 	EXPECT(child_said(&child, "), function large_array: its stack of 65536 bytes is used up"));
 }
 
-/* ---- too many for the system ------------------------------------------------------------------ */
+/* ---- too many for the system -------------------------------------------------------------- */
 
 static int reports;
 static char report_text[512];

@@ -9,11 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	PER_CHUNK = BIDE__CHUNK_RECORDS - BIDE__FIRST_SLOT,
-	CHUNKS = 5,
-	MANY = CHUNKS * PER_CHUNK
-};
+enum { PER_CHUNK = BIDE__CHUNK_RECORDS - BIDE__FIRST_SLOT, CHUNKS = 5, MANY = CHUNKS * PER_CHUNK };
 
 static struct bide__task *tasks[MANY];
 
@@ -163,22 +159,20 @@ TEST(records_of_a_worn_chunk_never_come_back)
 	struct bide__pool pool;
 	bide__pool_init(&pool, 1);
 	take_many(&pool, 2 * PER_CHUNK);
+	uint32_t index = tasks[0]->slot / BIDE__SLOTS;
 	/* The first chunk has one that is used up, and is given back for all that. */
 	tasks[3]->generation = BIDE__GENERATION_MAX;
-	uint32_t index = tasks[3]->slot / BIDE__SLOTS;
-	bide__record_free(&pool, tasks[3]);
-	for (size_t i = 0; i < PER_CHUNK; i++)
-		if (i != 3)
-			bide__record_free(&pool, tasks[i]);
-	struct bide__task *extra = take(&pool);
 	bide__record_free(&pool, tasks[PER_CHUNK]);
-	CHECK(extra != NULL);
-	CHECK(extra->slot / BIDE__SLOTS != index || extra->slot % BIDE__SLOTS != 3);
+	free_many(&pool, PER_CHUNK);
+	CHECK_UINT(pool.holes, 1);
 	for (size_t i = 0; i < 3 * PER_CHUNK; i++) {
-		tasks[i] = take(&pool);
-		CHECK(tasks[i] != NULL);
-		CHECK(tasks[i]->slot != index * BIDE__SLOTS + BIDE__FIRST_SLOT + 3);
+		const struct bide__task *task = take(&pool);
+		CHECK(task != NULL);
+		CHECK(task->slot / BIDE__SLOTS != index);
 	}
+	/* Its place in the table stays empty. */
+	CHECK_UINT(pool.holes, 1);
+	CHECK_NULL(bide__record_at(&pool, index * BIDE__SLOTS + BIDE__FIRST_SLOT));
 	bide__pool_finish(&pool);
 }
 

@@ -41,11 +41,8 @@ static void expect_trace(enum way way)
 }
 
 #define LEAVE_TEST(what, ...) \
-	__attribute__((noinline)) static int leave_##what(enum way way) \
-	{ \
-		LEAVE(way, __VA_ARGS__) \
-	} \
-	VIRTUAL_TEST(scope_leave_##what##_in_every_way) \
+	__attribute__((noinline)) static int leave_##what(enum way way){ LEAVE( \
+		way, __VA_ARGS__) } VIRTUAL_TEST(scope_leave_##what##_in_every_way) \
 	{ \
 		for (int way = END; way < WAYS; way++) { \
 			EXPECT_INT(leave_##what((enum way)way), way == RETURN); \

@@ -34,7 +34,7 @@ static bool default_action(void)
 	return !(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_DFL;
 }
 
-/* ---- the first -------------------------------------------------------------------------------- */
+/* ---- the first ---------------------------------------------------------------------------- */
 
 static bool cleaned_up;
 
@@ -176,7 +176,32 @@ TEST(sigint_is_handled_in_each_run)
 	EXPECT(default_action());
 }
 
-/* ---- the second ------------------------------------------------------------------------------- */
+BIDE_ASYNC(int, raise_at_the_end, int);
+int raise_at_the_end(int result)
+{
+	raise(SIGINT);
+	return result;
+}
+
+BIDE_ASYNC(int, sleep_a_little, double);
+int sleep_a_little(double seconds)
+{
+	return bide_sleep(seconds);
+}
+
+TEST(sigint_that_came_too_late_for_one_run_is_not_the_next_ones)
+{
+	bide_loop *loop = NULL;
+	int result = 0;
+
+	CHECK_INT(bide_loop_open(NULL, &loop), 0);
+	EXPECT_INT(bide_loop_run(loop, &result, raise_at_the_end, 5), 0);
+	EXPECT_INT(result, 5);
+	EXPECT_INT(bide_loop_run(loop, NULL, sleep_a_little, 0.001), 0);
+	bide_loop_close(loop);
+}
+
+/* ---- the second --------------------------------------------------------------------------- */
 
 BIDE_ASYNC(int, ignore_it, int);
 int ignore_it(int times)
@@ -218,7 +243,7 @@ TEST_SIGNAL(sigint_for_the_second_time_ends_a_task_that_never_suspends, SIGINT, 
 	bide_run(compute_on_and_on, 0);
 }
 
-/* ---- who sees to it himself ------------------------------------------------------------------- */
+/* ---- who sees to it himself --------------------------------------------------------------- */
 
 static volatile sig_atomic_t caught;
 
@@ -283,7 +308,7 @@ TEST(sigint_handler_that_is_set_during_the_run_stays)
 	EXPECT(signal(SIGINT, SIG_DFL) == on_interrupt);
 }
 
-/* ---- elsewhere -------------------------------------------------------------------------------- */
+/* ---- elsewhere ---------------------------------------------------------------------------- */
 
 static void *run_on_thread(void *arg)
 {

@@ -51,7 +51,7 @@ TEST(switch_fp_modes_differ)
 	}
 }
 
-/* ---- among tasks ------------------------------------------------------------------------------ */
+/* ---- among tasks -------------------------------------------------------------------------- */
 
 BIDE_ASYNC(int, keep_mode, int, double);
 int keep_mode(int mode, double seconds)
@@ -131,7 +131,7 @@ TEST(switch_fp_mode_is_not_left_to_others_at_the_end)
 	}
 }
 
-/* ---- outside of tasks ------------------------------------------------------------------------- */
+/* ---- outside of tasks --------------------------------------------------------------------- */
 
 static void see_mode(void *arg)
 {

@@ -224,7 +224,7 @@ VIRTUAL_TEST(a_value_set_again_stays_with_the_tasks_that_inherited_it)
 	EXPECT_INT(bide_local_set(&owned, &letters[2]), 0);
 	EXPECT_STR(trace, "B");
 	EXPECT_INT(bide_join(task), 0);
-	EXPECT_STR(trace, "B");
+	EXPECT_STR(trace, "BA");
 	EXPECT_PTR(bide_local_get(&owned), &letters[2]);
 }
 

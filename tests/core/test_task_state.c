@@ -293,6 +293,26 @@ VIRTUAL_TEST(functions_are_called_for_tasks_of_groups_and_detached_ones)
 	EXPECT_STR(trace, "AB");
 }
 
+static void detach_at_end(void *arg, bide_task *task)
+{
+	calls++;
+	if (arg != NULL)
+		bide_detach(task);
+	EXPECT(bide_task_done(task));
+}
+
+VIRTUAL_TEST(a_function_called_at_the_end_may_detach_the_task)
+{
+	static char yes;
+	bide_task *task = bide_spawn(nap, 1.0, 1);
+	calls = 0;
+	EXPECT_INT(bide_task_on_done(task, detach_at_end, &yes), 0);
+	EXPECT_INT(bide_task_on_done(task, detach_at_end, NULL), 0);
+	EXPECT_INT(bide_sleep(2), 0);
+	EXPECT_INT(calls, 2);
+	EXPECT_UINT(bide_all_tasks(NULL, 0), 1);
+}
+
 static void suspend_at_end(void *arg, bide_task *task)
 {
 	(void)arg;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* bide_call_threadsafe(): calls from other threads into a loop: none is lost, those of a thread keep
- * their order, and a loop that waits is woken. */
+/* bide_call_threadsafe(): calls from other threads into a loop: none is lost, those of a thread
+ * keep their order, and a loop that waits is woken. */
 #include "harness/test.h"
 
 #include <bide.h>
@@ -15,7 +15,7 @@
 
 enum { THREADS = 4, CALLS = 5000 };
 
-/* ---- hammering -------------------------------------------------------------------------------- */
+/* ---- hammering ---------------------------------------------------------------------------- */
 
 struct call;
 
@@ -133,7 +133,7 @@ TEST(thread_calls_are_all_made_and_in_order_while_the_backend_waits)
 	EXPECT_INT(bide_run(receive_in_backend, 0.00005), 0);
 }
 
-/* ---- waking ----------------------------------------------------------------------------------- */
+/* ---- waking ------------------------------------------------------------------------------- */
 
 static void cancel_task(void *task)
 {
@@ -207,7 +207,7 @@ TEST(thread_calls_wake_a_loop_on_the_virtual_clock)
 	EXPECT_INT(bide_try_run(&options, NULL, be_woken, 1, 50), 0);
 }
 
-/* ---- what a call may do ----------------------------------------------------------------------- */
+/* ---- what a call may do ------------------------------------------------------------------- */
 
 static int seen;
 
@@ -255,7 +255,7 @@ TEST_ABORTS(thread_call_must_not_suspend, "bide: bide_sleep: ")
 	bide_run(have_sleeping_call, 0);
 }
 
-/* ---- references ------------------------------------------------------------------------------- */
+/* ---- references --------------------------------------------------------------------------- */
 
 static void *call_closed(void *arg)
 {
@@ -342,7 +342,7 @@ TEST(thread_reference_holds_off_a_deadlock_until_it_is_given_back)
 	EXPECT_INT(reports, 1);
 }
 
-/* ---- closing while others call ---------------------------------------------------------------- */
+/* ---- closing while others call ------------------------------------------------------------ */
 
 static void *call_until_refused(void *arg)
 {

@@ -27,7 +27,7 @@ static void on_threads(void *(*body)(void *))
 		pthread_join(threads[i], NULL);
 }
 
-/* ---- groups ----------------------------------------------------------------------------------- */
+/* ---- groups ------------------------------------------------------------------------------- */
 
 BIDE_ASYNC(long, add_up, long);
 long add_up(long n)
@@ -86,7 +86,7 @@ TEST(thread_loops_run_groups_at_once)
 	on_threads(run_groups);
 }
 
-/* ---- time and cancellation -------------------------------------------------------------------- */
+/* ---- time and cancellation ---------------------------------------------------------------- */
 
 BIDE_ASYNC(int, sleep_long, int);
 int sleep_long(int i)
@@ -130,7 +130,7 @@ TEST(thread_loops_cancel_at_once)
 	on_threads(run_cancellations);
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------ */
+/* ---- descriptors -------------------------------------------------------------------------- */
 
 static int ends[THREADS][2];
 
@@ -171,7 +171,7 @@ TEST(thread_loops_pass_data_through_descriptors)
 	on_threads(run_pass_around);
 }
 
-/* ---- coming and going ------------------------------------------------------------------------- */
+/* ---- coming and going --------------------------------------------------------------------- */
 
 static volatile sig_atomic_t handled;
 
@@ -236,7 +236,7 @@ TEST(thread_loop_that_ends_leaves_the_fault_handler_to_others)
 	EXPECT(fault_action().sa_handler == on_fault);
 }
 
-/* ---- the wrong thread ------------------------------------------------------------------------- */
+/* ---- the wrong thread --------------------------------------------------------------------- */
 
 static bide_task *foreign_task;
 static bide_loop *foreign_loop;

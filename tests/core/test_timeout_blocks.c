@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* BIDE_TIMEOUT, BIDE_TIMEOUT_AT, BIDE_TIMEOUT_HERE: one deadline, when it fires and what it tells. */
+/* BIDE_TIMEOUT, BIDE_TIMEOUT_AT, BIDE_TIMEOUT_HERE: one deadline, when it fires, what it tells. */
 #include "core/virtual_kit.h"
 
 /* ---- it fires ----------------------------------------------------------------------------- */

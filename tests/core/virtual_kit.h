@@ -76,7 +76,7 @@ static inline double elapsed(void)
 }
 
 /* The time since the start, to the nanosecond. */
-#define EXPECT_ELAPSED(seconds) EXPECT_INT(llround(elapsed() * 1e9), llround((seconds) * 1e9))
+#define EXPECT_ELAPSED(seconds) EXPECT_INT(llround(elapsed() * 1e9), llround((seconds)*1e9))
 
 #define VIRTUAL_TEST(name) \
 	static void in_##name(void); \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What a loop asks of the kernel: nothing while its tasks take turns, one call for each time that it
- * waits, and no descriptor before a descriptor is waited for. */
+/* What a loop asks of the kernel: nothing while its tasks take turns, one call for each time that
+ * it waits, and no descriptor before a descriptor is waited for. */
 #include "harness/test.h"
 
 #include <bide.h>
@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- counting system calls -------------------------------------------------------------------- */
+/* ---- counting system calls ---------------------------------------------------------------- */
 
 enum { CALLS = 512 };
 
@@ -107,7 +107,7 @@ static bool count_calls(void (*body)(void), struct counts *ret_counts)
 
 #define NOT_WATCHED "this system lets no process watch another"
 
-/* ---- taking turns ----------------------------------------------------------------------------- */
+/* ---- taking turns ------------------------------------------------------------------------- */
 
 BIDE_ASYNC(int, yield_often, int);
 int yield_often(int times)
@@ -143,7 +143,7 @@ TEST(idle_tasks_that_take_turns_make_no_system_calls)
 	EXPECT_INT(counts.all, 0);
 }
 
-/* ---- sleeping --------------------------------------------------------------------------------- */
+/* ---- sleeping ----------------------------------------------------------------------------- */
 
 enum { SLEEPS = 20 };
 
@@ -210,7 +210,7 @@ TEST(idle_loop_that_waits_for_a_descriptor_makes_no_system_calls_meanwhile)
 	EXPECT(counts.all >= 1 && counts.all <= 4);
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------ */
+/* ---- descriptors -------------------------------------------------------------------------- */
 
 static int open_descriptors(void)
 {

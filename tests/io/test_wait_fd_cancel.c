@@ -36,7 +36,7 @@ static void expect_nothing_left(size_t blocks)
 	EXPECT_UINT(bide__loop->pool.blocks, blocks);
 }
 
-/* ---- nothing in the loop ---------------------------------------------------------------------- */
+/* ---- nothing in the loop ------------------------------------------------------------------ */
 
 BIDE_ASYNC(int, time_out, int);
 int time_out(int fd)
@@ -152,7 +152,7 @@ TEST(wait_fd_cancelled_when_ready_loses_no_data)
 		EXPECT_INT(bide_run(cancel_ready, ends[0], ends[1]), 0);
 }
 
-/* ---- at the end of a run ---------------------------------------------------------------------- */
+/* ---- at the end of a run ------------------------------------------------------------------ */
 
 BIDE_ASYNC(int, leave_waiting, int);
 int leave_waiting(int fd)
@@ -181,7 +181,7 @@ TEST(wait_fd_of_others_is_given_up_at_the_end_of_the_run)
 	bide_loop_close(loop);
 }
 
-/* ---- the number again ------------------------------------------------------------------------- */
+/* ---- the number again --------------------------------------------------------------------- */
 
 enum { NUMBER = 90 };
 

@@ -21,7 +21,7 @@ int wait_light(int fd, int events)
 	return bide_wait_fd(fd, events);
 }
 
-/* ---- on one ----------------------------------------------------------------------------------- */
+/* ---- on one ------------------------------------------------------------------------------- */
 
 BIDE_ASYNC(int, two_for_one_event, int, int);
 int two_for_one_event(int fd, int other)
@@ -94,7 +94,7 @@ TEST(wait_fd_by_two_tasks_of_which_one_is_cancelled)
 	EXPECT_INT(bide_run(one_of_two_cancelled, ends[0], ends[1], 1), 0);
 }
 
-/* ---- very many -------------------------------------------------------------------------------- */
+/* ---- very many ---------------------------------------------------------------------------- */
 
 enum { MANY = 1000 };
 
@@ -196,7 +196,7 @@ TEST(wait_fd_for_a_thousand_is_cancelled)
 	EXPECT_INT(bide_run(cancel_many, MANY), MANY);
 }
 
-/* ---- fairness --------------------------------------------------------------------------------- */
+/* ---- fairness ----------------------------------------------------------------------------- */
 
 /* Ready all the time until it is told to stop, or gives up. */
 BIDE_ASYNC(int, be_busy, const bool *, int *);

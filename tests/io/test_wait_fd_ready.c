@@ -16,7 +16,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-/* ---- what happens a little later -------------------------------------------------------------- */
+/* ---- what happens a little later ---------------------------------------------------------- */
 
 enum action { WRITE, READ_ALL, CLOSE };
 
@@ -78,7 +78,7 @@ static void fill(int fd)
 	EXPECT_INT(errno, EAGAIN);
 }
 
-/* ---- pipes ------------------------------------------------------------------------------------ */
+/* ---- pipes -------------------------------------------------------------------------------- */
 
 TEST(wait_fd_pipe_is_readable_when_it_has_data)
 {
@@ -119,7 +119,7 @@ TEST(wait_fd_pipe_without_reader_is_ready_to_give_its_error)
 	EXPECT_INT(bide_run(wait_until, ends[1], BIDE_WRITABLE, CLOSE, ends[0]), BIDE_WRITABLE);
 }
 
-/* ---- sockets ---------------------------------------------------------------------------------- */
+/* ---- sockets ------------------------------------------------------------------------------ */
 
 TEST(wait_fd_socket_tells_what_is_ready_of_what_is_waited_for)
 {
@@ -208,7 +208,7 @@ TEST(wait_fd_refused_connection_is_writable_to_give_its_error)
 	EXPECT_INT(error, ECONNREFUSED);
 }
 
-/* ---- others ----------------------------------------------------------------------------------- */
+/* ---- others ------------------------------------------------------------------------------- */
 
 TEST(wait_fd_eventfd_is_readable_when_it_counts)
 {
@@ -286,7 +286,7 @@ TEST(wait_fd_file_does_not_starve_others)
 	EXPECT(bide_run(wait_for_file, fd, 50) >= 49);
 }
 
-/* ---- what is refused -------------------------------------------------------------------------- */
+/* ---- what is refused ---------------------------------------------------------------------- */
 
 TEST(wait_fd_of_no_descriptor_is_refused)
 {

@@ -20,7 +20,7 @@
 /* A loop that chooses for itself, whatever the environment of the tests says. */
 static const bide_options automatic = { .backend = BIDE_BACKEND_AUTO };
 
-/* ---- a program that uses all that a backend does ---------------------------------------------- */
+/* ---- a program that uses all that a backend does ------------------------------------------ */
 
 BIDE_ASYNC_LIGHT(int, answer, int, int);
 int answer(int fd, int rounds)
@@ -86,7 +86,7 @@ static void expect_runs_on(const char *expected)
 	EXPECT_STR(backend, expected);
 }
 
-/* ---- io_uring --------------------------------------------------------------------------------- */
+/* ---- io_uring ----------------------------------------------------------------------------- */
 
 TEST(refused_io_uring_not_in_the_kernel_epoll_takes_its_place)
 {
@@ -125,7 +125,7 @@ TEST(refused_backend_name_that_means_nothing_is_an_error)
 	EXPECT_INT(bide_try_run(&automatic, NULL, use_all, 1), -EINVAL);
 }
 
-/* ---- epoll ------------------------------------------------------------------------------------ */
+/* ---- epoll -------------------------------------------------------------------------------- */
 
 BIDE_ASYNC(int, wait_for_ever, int);
 int wait_for_ever(int fd)
@@ -172,7 +172,7 @@ TEST(refused_nothing_and_nothing_is_early)
 	EXPECT_INT(bide_run(sleep_beside_a_wait, eventfd(0, 0)), 0);
 }
 
-/* ---- guards ----------------------------------------------------------------------------------- */
+/* ---- guards ------------------------------------------------------------------------------- */
 
 enum { GUARD_INSTALL = 102 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* A little of everything that tasks do, quick enough for emulators and Memcheck. */
-#include "harness/test.h"
+#include "core/child_kit.h"
 
 #include <bide.h>
 
@@ -10,7 +10,7 @@
 
 static const bide_options virtual = { .backend = BIDE_BACKEND_VIRTUAL, .seed = 11 };
 
-/* ---- the lesson ------------------------------------------------------------------------------- */
+/* ---- the lesson --------------------------------------------------------------------------- */
 
 BIDE_ASYNC_LIGHT(double, wait_random, int);
 double wait_random(int max_delay)
@@ -59,7 +59,7 @@ TEST(smoke_delays_come_ascending)
 	EXPECT(delays[0] >= 0 && delays[59] <= 10);
 }
 
-/* ---- ways to wait ----------------------------------------------------------------------------- */
+/* ---- ways to wait ------------------------------------------------------------------------- */
 
 BIDE_ASYNC(int, fail_after, double, int);
 int fail_after(double seconds, int error)
@@ -104,7 +104,7 @@ TEST(smoke_tasks_are_waited_for_in_many_ways)
 	EXPECT_INT(result, 0);
 }
 
-/* ---- structure -------------------------------------------------------------------------------- */
+/* ---- structure ---------------------------------------------------------------------------- */
 
 BIDE_ASYNC_LIGHT(int, structure, int);
 int structure(int n)
@@ -143,7 +143,7 @@ TEST(smoke_structure_holds)
 	}
 }
 
-/* ---- memory ----------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------- */
 
 struct large {
 	char bytes[400];
@@ -207,4 +207,54 @@ TEST(smoke_memory_is_freed)
 
 	EXPECT_INT(bide_try_run(&virtual, &result, hold_much_memory, 40), 0);
 	EXPECT_INT(result, 0);
+}
+
+/* ---- leaks -------------------------------------------------------------------------------- */
+
+static volatile char *volatile last; /* keeps compilers from leaving the allocations out */
+
+BIDE_ASYNC(int, hold_on_stack, int);
+int hold_on_stack(int i)
+{
+	char *own = malloc(100);
+
+	last = own;
+	int rc = bide_sleep(i);
+	free(own);
+	return rc;
+}
+
+BIDE_ASYNC_LIGHT(int, hold_on_stack_light, int);
+int hold_on_stack_light(int i)
+{
+	return hold_on_stack(i);
+}
+
+BIDE_ASYNC(int, exit_among_parked, int);
+int exit_among_parked(int n)
+{
+	const bide_task_options named = { .name = "whose name is memory, too" };
+
+	for (int i = 0; i < n; i++) {
+		bide_detach(bide_spawn_with(&named, hold_on_stack, 1000));
+		bide_detach(bide_spawn(hold_on_stack_light, 1000));
+	}
+	bide_yield();
+	last = NULL;
+	exit(7);
+}
+
+static void exit_in_the_middle(void)
+{
+	bide_try_run(&virtual, NULL, exit_among_parked, 20);
+}
+
+/* A leak checker finds what is held by the stacks of parked tasks; other builds only exit. */
+TEST(smoke_memory_held_by_parked_tasks_is_no_leak)
+{
+	struct child child;
+
+	child_run(&child, exit_in_the_middle);
+	EXPECT(child_exited(&child, 7));
+	EXPECT(strstr(child.text, "leak") == NULL);
 }

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* ---- real time -------------------------------------------------------------------------------- */
+/* ---- real time ---------------------------------------------------------------------------- */
 
 BIDE_ASYNC_LIGHT(int, nap, double);
 int nap(double seconds)
@@ -41,7 +41,7 @@ TEST(smoke_sleeps_last)
 	EXPECT_INT(bide_run(naps, 20), 0);
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------ */
+/* ---- descriptors -------------------------------------------------------------------------- */
 
 BIDE_ASYNC(int, echo, int, int);
 int echo(int fd, int rounds)
@@ -101,7 +101,7 @@ TEST(smoke_descriptors_are_waited_for)
 	EXPECT_INT(bide_run(talk_and_time_out, 8), 0);
 }
 
-/* ---- threads ---------------------------------------------------------------------------------- */
+/* ---- threads ------------------------------------------------------------------------------ */
 
 static void count(void *arg)
 {
@@ -142,7 +142,7 @@ TEST(smoke_calls_come_from_threads)
 	EXPECT_INT(bide_run(be_called, 100), 100);
 }
 
-/* ---- signals ---------------------------------------------------------------------------------- */
+/* ---- signals ------------------------------------------------------------------------------ */
 
 BIDE_ASYNC(int, be_interrupted, double);
 int be_interrupted(double seconds)

@@ -45,8 +45,8 @@ static const char *check_timers(const bide_loop *loop)
 	WRONG_IF(heap->count > heap->capacity);
 	for (uint32_t slot = BIDE__HEAP_ROOT; slot < BIDE__HEAP_ROOT + heap->count; slot++) {
 		WRONG_IF(bide__heap_timer_of(&heap->entries[slot])->index != slot);
-		WRONG_IF(slot > BIDE__HEAP_ROOT && heap->entries[slot / 4 + 2].deadline_ns >
-		                                           heap->entries[slot].deadline_ns);
+		WRONG_IF(slot > BIDE__HEAP_ROOT &&
+		         heap->entries[slot / 4 + 2].deadline_ns > heap->entries[slot].deadline_ns);
 	}
 	return NULL;
 }
@@ -114,7 +114,8 @@ const char *sweep_fault_running(const bide_loop *loop)
 
 /* ---- when they have ended ------------------------------------------------------------------- */
 
-_Static_assert(offsetof(struct bide__task, next) == 0, "free records are linked as free blocks are");
+_Static_assert(offsetof(struct bide__task, next) == 0,
+               "free records are linked as free blocks are");
 
 /* Free blocks and blocks never used must be all that there are. They are linked by their first
  * word. Records lie from the beginning of the chunk on and other blocks against its end, so that

@@ -95,8 +95,7 @@ SCENARIO_WITH(bytes_to_and_fro, 4, SWEEP_FDS, NULL)
 	int fds[2], rc = 0, got = 0;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) < 0)
 		return -errno;
-	BIDE_GROUP(group, rc)
-	{
+	BIDE_GROUP(group, rc) {
 		bide_group_spawn(group, echo, fds[1], 2);
 		for (int i = 0; i < 2 && got >= 0; i++) {
 			unsigned char byte = 0;
@@ -118,8 +117,7 @@ SCENARIO_WITH(a_wait_that_times_out, 1, SWEEP_FDS, NULL)
 	int fds[2], fired = 0, rc = 0;
 	if (pipe(fds) < 0)
 		return -errno;
-	BIDE_TIMEOUT(0.0001, fired)
-	{
+	BIDE_TIMEOUT(0.0001, fired) {
 		rc = bide_wait_fd(fds[0], BIDE_READABLE);
 		HOLDS(rc < 0);
 	}
@@ -132,8 +130,7 @@ SCENARIO_WITH(waits_that_are_cancelled_together, 1, SWEEP_FDS, NULL)
 	int fds[2], rc = 0, slept = 0;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) < 0)
 		return -errno;
-	BIDE_GROUP(group, rc)
-	{
+	BIDE_GROUP(group, rc) {
 		for (int i = 0; i < 3; i++)
 			bide_group_spawn(group, reader, fds[i % 2]);
 		for (int i = 0; i < 9; i++)
@@ -153,8 +150,7 @@ SCENARIO_WITH(a_descriptor_closed_and_opened_again, 3, SWEEP_FDS, NULL)
 		int fds[2], rc = 0;
 		if (pipe(fds) < 0)
 			return -errno;
-		BIDE_GROUP(group, rc)
-		{
+		BIDE_GROUP(group, rc) {
 			bide_task *task = bide_group_spawn(group, reader, fds[0]);
 			int written = write_byte(fds[1], 1);
 			sum_add(&sum, written);
@@ -185,8 +181,7 @@ SCENARIO_WITH(a_wait_ended_by_a_call_from_outside, 1, SWEEP_FDS, NULL)
 	if (rc == 0)
 		rc = bide_wait_fd(fds[0], BIDE_READABLE);
 	/* The call may be still to come. */
-	BIDE_SHIELD
-	{
+	BIDE_SHIELD {
 		while (tally.called < tally.asked)
 			(void)bide_yield();
 	}

@@ -15,8 +15,7 @@ SCENARIO(a_group_of_tasks, 15)
 {
 	struct sum sum = { 0, 0 };
 	int rc = 0;
-	BIDE_GROUP(group, rc)
-	{
+	BIDE_GROUP(group, rc) {
 		for (int i = 0; i < 5; i++)
 			bide_group_spawn(group, nap, 5 - i, i + 1);
 		add_all(&sum, group);
@@ -29,8 +28,7 @@ SCENARIO(a_group_of_tasks, 15)
 SCENARIO(a_group_that_is_not_looked_at, 1)
 {
 	int rc = 0;
-	BIDE_GROUP(group, rc)
-	{
+	BIDE_GROUP(group, rc) {
 		for (int i = 0; i < 5; i++)
 			bide_group_spawn(group, careful, 5 - i, i + 1);
 	}
@@ -42,8 +40,7 @@ SCENARIO(a_group_with_a_failing_task, 1)
 {
 	int rc = 0;
 	double began = bide_now();
-	BIDE_GROUP(group, rc)
-	{
+	BIDE_GROUP(group, rc) {
 		bide_group_spawn(group, careful, 50, 1);
 		bide_group_spawn(group, fail_after, 2, -EIO);
 		bide_group_spawn(group, nap, 60, 2);
@@ -53,7 +50,7 @@ SCENARIO(a_group_with_a_failing_task, 1)
 	HOLDS(tally.entered == tally.left);
 	HOLDS(rc != -EIO || bide_now() - began <= 2.25);
 	/* The failing task was cancelled before it failed, or the group was. */
-	return rc == -EIO ? 1 : rc == 0 && !sweep_starves() ? -ECANCELED : rc;
+	return rc == -EIO ? 1 : rc == 0 && sweep_cancels() ? -ECANCELED : rc;
 }
 
 SCENARIO(a_collecting_group, 4)
@@ -61,8 +58,7 @@ SCENARIO(a_collecting_group, 4)
 	const bide_group_options options = { .collect = true };
 	struct sum sum = { 0, 0 };
 	int rc = 0, failures = 0;
-	BIDE_GROUP_WITH(&options, group, rc)
-	{
+	BIDE_GROUP_WITH(&options, group, rc) {
 		bide_group_spawn(group, nap, 3, 1);
 		bide_group_spawn(group, fail_after, 1, -EIO);
 		bide_group_spawn(group, nap, 4, 2);
@@ -86,13 +82,12 @@ SCENARIO(a_collecting_group_tells_the_first_failure, 1)
 {
 	const bide_group_options options = { .collect = true };
 	int rc = 0;
-	BIDE_GROUP_WITH(&options, group, rc)
-	{
+	BIDE_GROUP_WITH(&options, group, rc) {
 		bide_group_spawn(group, fail_after, 2, -EPIPE);
 		bide_group_spawn(group, careful, 3, 1);
 	}
 	HOLDS(tally.entered == tally.left);
-	return rc == -EPIPE ? 1 : rc == 0 && !sweep_starves() ? -ECANCELED : rc;
+	return rc == -EPIPE ? 1 : rc == 0 && sweep_cancels() ? -ECANCELED : rc;
 }
 
 BIDE_ASYNC(int, counted, double, int);
@@ -118,8 +113,7 @@ SCENARIO_WITH(a_group_with_a_limit, 78, 0, three_at_once)
 	const bide_group_options options = { .limit = 3 };
 	struct sum sum = { 0, 0 };
 	int rc = 0;
-	BIDE_GROUP_WITH(&options, group, rc)
-	{
+	BIDE_GROUP_WITH(&options, group, rc) {
 		for (int i = 0; i < 12; i++)
 			bide_group_spawn(group, counted, 1 + i % 4, i + 1);
 		add_all(&sum, group);
@@ -133,8 +127,7 @@ SCENARIO(a_group_that_drops_results, 1)
 {
 	const bide_group_options options = { .drop_results = true, .limit = 4 };
 	int rc = 0, missed = 0;
-	BIDE_GROUP_WITH(&options, group, rc)
-	{
+	BIDE_GROUP_WITH(&options, group, rc) {
 		for (int i = 0; i < 10 && missed == 0; i++) {
 			bide_group_spawn(group, careful, i, 1);
 			missed = bide_sleep(0.5);
@@ -152,8 +145,7 @@ int subgroup(int depth)
 	struct sum sum = { 0, 0 };
 	int rc = 0;
 	tally.entered++;
-	BIDE_GROUP(group, rc)
-	{
+	BIDE_GROUP(group, rc) {
 		bide_group_spawn(group, careful, depth, 1);
 		if (depth > 0)
 			for (int i = 0; i < 2; i++)
@@ -174,11 +166,9 @@ SCENARIO(groups_in_one_task, 10)
 {
 	struct sum sum = { 0, 0 };
 	int outer_rc = 0, inner_rc = 0;
-	BIDE_GROUP(outer, outer_rc)
-	{
+	BIDE_GROUP(outer, outer_rc) {
 		bide_group_spawn(outer, careful, 4, 1);
-		BIDE_GROUP(inner, inner_rc)
-		{
+		BIDE_GROUP(inner, inner_rc) {
 			bide_group_spawn(inner, careful, 2, 2);
 			bide_group_spawn(outer, careful, 1, 3);
 			bide_group_spawn(inner, nap, 3, 4);
@@ -194,8 +184,7 @@ SCENARIO(groups_in_one_task, 10)
 SCENARIO(a_group_that_is_broken_out_of, 1)
 {
 	int rc = 0, first = 0;
-	BIDE_GROUP(group, rc)
-	{
+	BIDE_GROUP(group, rc) {
 		for (int i = 0; i < 5; i++)
 			bide_group_spawn(group, careful, 1 + 10 * i, 1 + i);
 		bide_task *t = bide_group_next(group);
@@ -208,8 +197,7 @@ SCENARIO(a_group_that_is_broken_out_of, 1)
 
 static int first_of_group(void)
 {
-	BIDE_GROUP(group)
-	{
+	BIDE_GROUP(group) {
 		for (int i = 0; i < 3; i++)
 			bide_group_spawn(group, careful, 1 + 10 * i, 1 + i);
 		bide_task *t = bide_group_next(group);
@@ -232,8 +220,7 @@ SCENARIO(a_group_that_is_returned_from, 1)
 SCENARIO(a_group_that_is_cancelled, 1)
 {
 	int rc = -1, slept = 0;
-	BIDE_GROUP(group, rc)
-	{
+	BIDE_GROUP(group, rc) {
 		for (int i = 0; i < 4; i++)
 			bide_group_spawn(group, careful, 10 + i, 1);
 		slept = bide_sleep(1);
@@ -262,8 +249,7 @@ SCENARIO(tasks_that_spawn_into_their_own_group, 15)
 {
 	struct sum sum = { 0, 0 };
 	int rc = 0;
-	BIDE_GROUP(group, rc)
-	{
+	BIDE_GROUP(group, rc) {
 		bide_group_spawn(group, spreads, group, 3);
 		add_all(&sum, group);
 	}
@@ -275,8 +261,7 @@ SCENARIO(tasks_of_a_group_awaited_by_the_body, 6)
 {
 	struct sum sum = { 0, 0 };
 	int rc = 0;
-	BIDE_GROUP(group, rc)
-	{
+	BIDE_GROUP(group, rc) {
 		const bide_task_options options = { .name = "named", .group = group };
 		bide_task *a = bide_spawn_with(&options, nap, 2, 1);
 		bide_task *b = bide_group_spawn(group, nap, 1, 2);

@@ -7,7 +7,7 @@
 
 enum { DOZENS = 24 };
 
-SCENARIO(light_tasks_by_the_dozen, DOZENS * (DOZENS + 1) / 2)
+SCENARIO(light_tasks_by_the_dozen, DOZENS *(DOZENS + 1) / 2)
 {
 	bide_task *tasks[DOZENS];
 	struct sum sum = { 0, 0 };
@@ -18,7 +18,7 @@ SCENARIO(light_tasks_by_the_dozen, DOZENS * (DOZENS + 1) / 2)
 	return sum_result(&sum);
 }
 
-SCENARIO(light_tasks_with_frames_of_all_sizes, DOZENS * (DOZENS + 1) / 2)
+SCENARIO(light_tasks_with_frames_of_all_sizes, DOZENS *(DOZENS + 1) / 2)
 {
 	static const size_t sizes[] = { 100, 500, 1000, 3000, 9000, 15000, 20000, 200, 17000 };
 	bide_task *tasks[DOZENS];
@@ -55,10 +55,10 @@ SCENARIO_WITH(a_group_of_light_tasks, 210, SWEEP_LIGHT_MAIN, NULL)
 {
 	struct sum sum = { 0, 0 };
 	int rc = 0;
-	BIDE_GROUP(group, rc)
-	{
+	BIDE_GROUP(group, rc) {
 		for (int i = 0; i < 20; i++)
-			bide_group_spawn(group, light_load, 1 + i % 3, i + 1, (size_t)(100 + 700 * i));
+			bide_group_spawn(group, light_load, 1 + i % 3, i + 1,
+			                 (size_t)(100 + 700 * i));
 		for (bide_task *t; (t = bide_group_next(group)) != NULL;)
 			sum_add(&sum, bide_await(int, t));
 		sum_add(&sum, bide_cancelled());
@@ -72,8 +72,7 @@ SCENARIO(a_limited_group_of_light_tasks, 1)
 {
 	const bide_group_options options = { .limit = 9, .drop_results = true };
 	int rc = 0;
-	BIDE_GROUP_WITH(&options, group, rc)
-	{
+	BIDE_GROUP_WITH(&options, group, rc) {
 		for (int i = 0; i < 20; i++)
 			bide_group_spawn(group, light_load, 1 + i % 3, i + 1, (size_t)1000);
 	}
@@ -110,8 +109,7 @@ SCENARIO_WITH(as_completed_by_a_light_task, 55, SWEEP_LIGHT_MAIN, NULL)
 	int seen = 0;
 	for (int i = 0; i < 10; i++)
 		tasks[i] = bide_spawn(light_nap, 10 - i, i + 1);
-	BIDE_AS_COMPLETED(task, tasks, 10)
-	{
+	BIDE_AS_COMPLETED(task, tasks, 10) {
 		for (int i = 0; i < 10; i++)
 			done[i] |= tasks[i] == task;
 		sum_add(&sum, bide_await(int, task));
@@ -133,8 +131,7 @@ SCENARIO_WITH(waits_of_a_light_task, 10, SWEEP_LIGHT_MAIN, NULL)
 		tasks[i] = bide_spawn(light_nap, 1 + i, i + 1);
 	int rc = bide_wait(tasks, 4, BIDE_FIRST_COMPLETED);
 	sum_add(&sum, rc < 0 ? rc : 0);
-	BIDE_TIMEOUT(0.5, fired)
-	{
+	BIDE_TIMEOUT(0.5, fired) {
 		rc = bide_wait(tasks, 4, BIDE_ALL);
 	}
 	if (fired != -ETIMEDOUT)
@@ -156,10 +153,8 @@ int light_careful(double seconds, int value)
 SCENARIO(light_tasks_with_clean_up, 12)
 {
 	int fired = 0, rc = 0;
-	BIDE_TIMEOUT(2, fired)
-	{
-		BIDE_GROUP(group, rc)
-		{
+	BIDE_TIMEOUT(2, fired) {
+		BIDE_GROUP(group, rc) {
 			for (int i = 0; i < 12; i++)
 				bide_group_spawn(group, light_careful, 1 + i % 3, 1);
 		}
@@ -172,8 +167,7 @@ SCENARIO(light_and_full_tasks_in_turn, 300)
 {
 	struct sum sum = { 0, 0 };
 	int rc = 0;
-	BIDE_GROUP(group, rc)
-	{
+	BIDE_GROUP(group, rc) {
 		for (int i = 0; i < 24; i++)
 			if (i % 3 == 0)
 				bide_group_spawn(group, careful, 1 + i % 4, i + 1);

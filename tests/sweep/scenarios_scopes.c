@@ -8,8 +8,7 @@ SCENARIO(a_timeout_that_fires, 1)
 {
 	int fired = 0, rc = 0;
 	double began = bide_now();
-	BIDE_TIMEOUT(2, fired)
-	{
+	BIDE_TIMEOUT(2, fired) {
 		rc = bide_sleep(10);
 		HOLDS(rc < 0);
 		HOLDS(bide_sleep(10) == rc || sweep_starves());
@@ -22,8 +21,7 @@ SCENARIO(a_timeout_that_fires, 1)
 SCENARIO(a_timeout_in_time, 1)
 {
 	int fired = -1, rc = 0;
-	BIDE_TIMEOUT(2, fired)
-	{
+	BIDE_TIMEOUT(2, fired) {
 		HOLDS(bide_deadline() <= 2 || bide_deadline() == INFINITY || bide_now() > 0);
 		rc = bide_sleep(1);
 	}
@@ -33,12 +31,9 @@ SCENARIO(a_timeout_in_time, 1)
 SCENARIO(timeouts_in_timeouts, 1)
 {
 	int outer = 0, middle = 0, inner = 0, rc = 0;
-	BIDE_TIMEOUT(3, outer)
-	{
-		BIDE_TIMEOUT(100, middle)
-		{
-			BIDE_TIMEOUT(1, inner)
-			{
+	BIDE_TIMEOUT(3, outer) {
+		BIDE_TIMEOUT(100, middle) {
+			BIDE_TIMEOUT(1, inner) {
 				rc = bide_await(int, bide_spawn(careful, 50, 1));
 			}
 			if (inner == -ETIMEDOUT)
@@ -75,15 +70,13 @@ SCENARIO(a_timeout_to_the_end_of_a_function, 1)
 SCENARIO(a_timeout_at_a_time, 1)
 {
 	int fired = 0, rc = 0;
-	BIDE_TIMEOUT_AT(bide_now() + 1, fired)
-	{
+	BIDE_TIMEOUT_AT(bide_now() + 1, fired) {
 		rc = bide_join(bide_spawn(nap, 5, 1));
 	}
 	if (fired != -ETIMEDOUT)
 		return fired < 0 ? fired : rc < 0 ? rc : -ECANCELED;
 	fired = 0;
-	BIDE_TIMEOUT_AT(bide_now() - 1, fired)
-	{
+	BIDE_TIMEOUT_AT(bide_now() - 1, fired) {
 		rc = bide_yield();
 		HOLDS(rc < 0);
 	}
@@ -125,8 +118,7 @@ int cancels_scope(bide_scope *scope)
 SCENARIO(a_scope_that_another_task_cancels, 1)
 {
 	int fired = 0, rc = 0, inside = 0;
-	BIDE_SCOPE(scope, fired)
-	{
+	BIDE_SCOPE(scope, fired) {
 		bide_task *other = bide_spawn(cancels_scope, scope);
 		inside = bide_sleep(10);
 		/* It must not outlive the scope. */
@@ -141,18 +133,15 @@ SCENARIO(a_shielded_section, 3)
 {
 	int rc = 0, fired = 0;
 	tally.acquired++;
-	BIDE_TIMEOUT(1, fired)
-	{
-		BIDE_SHIELD
-		{
+	BIDE_TIMEOUT(1, fired) {
+		BIDE_SHIELD {
 			int held = bide_await(int, bide_spawn(nap, 2, 3));
 			/* Itself may be cancelled, but not by way of this task. */
 			HOLDS(held == 3 || sweep_explained(held));
 			HOLDS(bide_cancelled() == 0);
 			held = bide_sleep(1);
 			HOLDS(held == 0 || sweep_starves());
-			BIDE_SHIELD
-			{
+			BIDE_SHIELD {
 				held = bide_sleep(1);
 				HOLDS(held == 0 || sweep_starves());
 			}
@@ -172,12 +161,9 @@ SCENARIO(a_shielded_section, 3)
 SCENARIO(shields_and_deadlines_in_turn, 1)
 {
 	int outer = 0, inner = 0, rc = 0;
-	BIDE_TIMEOUT(1, outer)
-	{
-		BIDE_SHIELD
-		{
-			BIDE_TIMEOUT(3, inner)
-			{
+	BIDE_TIMEOUT(1, outer) {
+		BIDE_SHIELD {
+			BIDE_TIMEOUT(3, inner) {
 				rc = bide_sleep(10);
 				HOLDS(rc < 0);
 			}
@@ -196,10 +182,8 @@ SCENARIO(a_group_within_a_timeout, 1)
 {
 	int fired = 0, rc = 0;
 	double began = bide_now();
-	BIDE_TIMEOUT(2, fired)
-	{
-		BIDE_GROUP(group, rc)
-		{
+	BIDE_TIMEOUT(2, fired) {
+		BIDE_GROUP(group, rc) {
 			for (int i = 0; i < 4; i++)
 				bide_group_spawn(group, careful, 1 + i, 1);
 		}
@@ -216,13 +200,11 @@ SCENARIO(a_timeout_within_the_tasks_of_a_group, 8)
 {
 	struct sum sum = { 0, 0 };
 	int rc = 0;
-	BIDE_GROUP(group, rc)
-	{
+	BIDE_GROUP(group, rc) {
 		for (int i = 0; i < 4; i++) {
 			int fired = 0, slept = 0;
 			bide_group_spawn(group, careful, 3, 1);
-			BIDE_TIMEOUT(0.5, fired)
-			{
+			BIDE_TIMEOUT(0.5, fired) {
 				slept = bide_sleep(10);
 			}
 			sum_add(&sum, fired == -ETIMEDOUT ? 1 : fired < 0 ? fired : slept);
@@ -238,8 +220,7 @@ SCENARIO(a_timeout_within_the_tasks_of_a_group, 8)
 SCENARIO(an_endless_sleep, 1)
 {
 	int fired = 0, rc = 0;
-	BIDE_TIMEOUT(1e6, fired)
-	{
+	BIDE_TIMEOUT(1e6, fired) {
 		rc = bide_sleep(INFINITY);
 		HOLDS(rc < 0);
 	}
@@ -249,8 +230,7 @@ SCENARIO(an_endless_sleep, 1)
 SCENARIO(a_section_that_does_not_suspend, 1)
 {
 	int rc = bide_yield();
-	BIDE_NO_SUSPEND
-	{
+	BIDE_NO_SUSPEND {
 		HOLDS(bide_now() >= 0);
 	}
 	return rc < 0 ? rc : 1;

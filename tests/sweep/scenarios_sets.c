@@ -40,8 +40,12 @@ SCENARIO(a_gather_with_a_failure, 1)
 	double began = bide_now();
 	spawn_naps(tasks);
 	int failing = bide_join(bide_spawn(nap, 0.5, 0));
-	bide_task *all[] = { bide_spawn(nap, 90, 1), bide_spawn(fail_after, 2, -EIO), tasks[0],
-		             tasks[1],               tasks[2],                        tasks[3],
+	bide_task *all[] = { bide_spawn(nap, 90, 1),
+		             bide_spawn(fail_after, 2, -EIO),
+		             tasks[0],
+		             tasks[1],
+		             tasks[2],
+		             tasks[3],
 		             tasks[4] };
 	int rc = bide_gather(all, 7, (int *)NULL);
 	HOLDS(tally.entered == tally.left);
@@ -102,8 +106,7 @@ SCENARIO(as_completed_to_the_end, 54321)
 	int number = 0, seen = 0, i = 0;
 	bool done[N] = { false };
 	spawn_naps(tasks);
-	BIDE_AS_COMPLETED(task, tasks, N)
-	{
+	BIDE_AS_COMPLETED(task, tasks, N) {
 		for (i = 0; tasks[i] != task;)
 			i++;
 		done[i] = true;
@@ -127,8 +130,7 @@ SCENARIO(as_completed_broken_out_of, 5)
 	struct sum sum = { 0, 0 };
 	bide_task *first = NULL;
 	spawn_naps(tasks);
-	BIDE_AS_COMPLETED(task, tasks, N)
-	{
+	BIDE_AS_COMPLETED(task, tasks, N) {
 		first = task;
 		break;
 	}
@@ -169,13 +171,11 @@ SCENARIO(as_completed_of_a_group, 15)
 	bide_task *tasks[N];
 	struct sum sum = { 0, 0 };
 	int rc = 0, seen = 0;
-	BIDE_GROUP(group, rc)
-	{
+	BIDE_GROUP(group, rc) {
 		for (int i = 0; i < N; i++)
 			tasks[i] = bide_group_spawn(group, careful, N - i, i + 1);
 		sum_add(&sum, bide_sleep(2));
-		BIDE_AS_COMPLETED(task, tasks, N)
-		{
+		BIDE_AS_COMPLETED(task, tasks, N) {
 			if (++seen % 2 == 0)
 				sum_add(&sum, bide_await(int, task));
 		}
@@ -243,8 +243,7 @@ SCENARIO(wait_with_a_timeout, 15)
 	struct sum sum = { 0, 0 };
 	int fired = 0, done = 0;
 	spawn_naps(tasks);
-	BIDE_TIMEOUT(2.5, fired)
-	{
+	BIDE_TIMEOUT(2.5, fired) {
 		done = bide_wait(tasks, N, BIDE_ALL);
 		HOLDS(done < 0 || done == N || sweep_starves());
 	}

@@ -21,9 +21,10 @@
 #include <unistd.h>
 
 enum {
-	SAMPLE = 40,          /* points a scenario and way, unless all are wanted */
-	FAULTS_MAX = 10,      /* after so many a scenario is not run any further */
-	ALL_SECONDS = 120     /* what a scenario may take when it is run at every point */
+	STORMS = 100,     /* ways in which a storm is let loose on a scenario */
+	SAMPLE = 40,      /* points a scenario and way, unless all are wanted */
+	FAULTS_MAX = 10,  /* after so many a scenario is not run any further */
+	ALL_SECONDS = 120 /* what a scenario may take when it is run at every point */
 };
 
 BIDE_ASYNC(int, sweep_main, const struct scenario *);
@@ -35,14 +36,19 @@ static struct {
 	const struct strike *strike; /* the present one */
 	long suspensions;            /* since its loop was opened */
 	int reports[BIDE_REPORT_SLOW + 1];
-	int faults;                  /* found in this scenario */
+	struct bide__random random; /* of a storm */
+	int faults;                 /* found in this scenario */
 } now;
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
-static const char *const kinds[] = { "allocation", "suspension, task", "suspension, main task",
-	                             "suspension, scopes", "suspension, deadlines",
-	                             "suspension, all tasks" };
+static const char *const kinds[] = { "allocation",
+	                             "suspension, task",
+	                             "suspension, main task",
+	                             "suspension, scopes",
+	                             "suspension, deadlines",
+	                             "suspension, all tasks",
+	                             "storm" };
 static const char *const lights[] = { "auto", "shared", "strict", "evict" };
 static const char *const backends[] = { "auto", "io_uring", "epoll", "virtual" };
 
@@ -113,9 +119,19 @@ static void on_report(void *arg, const bide_report *report)
 
 /* ---- what scenarios ask --------------------------------------------------------------------- */
 
+static bool storms(void)
+{
+	return now.strike->kind == STRIKE_STORM && now.strike->k > 0;
+}
+
 bool sweep_starves(void)
 {
-	return now.strike->kind == STRIKE_ALLOC && now.strike->k > 0;
+	return storms() || (now.strike->kind == STRIKE_ALLOC && now.strike->k > 0);
+}
+
+bool sweep_cancels(void)
+{
+	return now.strike->kind != STRIKE_ALLOC && now.strike->k > 0;
 }
 
 bool sweep_reported(void)
@@ -127,11 +143,8 @@ bool sweep_explained(int rc)
 {
 	if (rc >= 0)
 		return true;
-	if (now.strike->k == 0)
-		return false;
-	if (sweep_starves())
-		return rc == -ENOMEM;
-	return rc == -ECANCELED || rc == -ETIMEDOUT;
+	return (sweep_starves() && rc == -ENOMEM) ||
+	       (sweep_cancels() && (rc == -ECANCELED || rc == -ETIMEDOUT));
 }
 
 /* ---- the main task -------------------------------------------------------------------------- */
@@ -172,10 +185,11 @@ static void fire_scopes(bide_loop *loop, struct bide__task *task, int code)
 	}
 }
 
-static void hit(bide_loop *loop, struct bide__task *task)
+static void hit(bide_loop *loop, struct bide__task *task, enum strike_kind kind)
 {
-	switch (now.strike->kind) {
+	switch (kind) {
 	case STRIKE_ALLOC:
+	case STRIKE_STORM:
 		break;
 	case STRIKE_TASK:
 		bide__cancel_task(loop, task);
@@ -196,6 +210,17 @@ static void hit(bide_loop *loop, struct bide__task *task)
 	}
 }
 
+/* At some of the suspensions something is cancelled, and some allocation soon after one that failed
+ * fails again. */
+static void blow(bide_loop *loop, struct bide__task *task)
+{
+	enum { EVERY = 12, WITHIN = 60 };
+	if (bide__random_below(&now.random, EVERY) == 0)
+		hit(loop, task, (enum strike_kind)bide__random_below(&now.random, STRIKE_STORM));
+	if (bide__alloc_hook.countdown == 0)
+		bide__alloc_hook.countdown = 1 + (long)bide__random_below(&now.random, WITHIN);
+}
+
 static void on_park(bide_loop *loop, struct bide__task *task)
 {
 	if (now.faults < FAULTS_MAX) {
@@ -203,8 +228,11 @@ static void on_park(bide_loop *loop, struct bide__task *task)
 		if (fault != NULL)
 			FAULT("at suspension %ld: %s", now.suspensions + 1, fault);
 	}
-	if (++now.suspensions == now.strike->k)
-		hit(loop, task);
+	now.suspensions++;
+	if (storms())
+		blow(loop, task);
+	else if (now.suspensions == now.strike->k)
+		hit(loop, task, now.strike->kind);
 }
 
 /* ---- one run -------------------------------------------------------------------------------- */
@@ -226,6 +254,8 @@ static bool struck(void)
 	const struct strike *s = now.strike;
 	if (s->kind == STRIKE_ALLOC)
 		return bide__alloc_hook.failures > 0;
+	if (s->kind == STRIKE_STORM)
+		return s->k > 0;
 	return s->k > 0 && now.suspensions >= s->k;
 }
 
@@ -298,6 +328,7 @@ long strike_once(const struct strike *strike)
 	int fds = strike->scenario->flags & SWEEP_FDS ? count_fds() : 0;
 	now.strike = strike;
 	now.suspensions = 0;
+	bide__random_seed(&now.random, test_seed() + (uint64_t)strike->k);
 	bide__alloc_arm(alloc ? strike->k : 0);
 	open_and_run();
 	bide__alloc_disarm();
@@ -305,6 +336,8 @@ long strike_once(const struct strike *strike)
 		FAULT("%ld blocks were not given back", bide__alloc_hook.live);
 	if (strike->scenario->flags & SWEEP_FDS)
 		HOLDS(count_fds() == fds);
+	if (strike->kind == STRIKE_STORM)
+		return STORMS;
 	return alloc ? (long)bide__alloc_hook.attempts : now.suspensions;
 }
 

@@ -7,12 +7,13 @@
 
 /* What happens at the k-th point. */
 enum strike_kind {
-	STRIKE_ALLOC,    /* an allocation fails */
-	STRIKE_TASK,     /* the task that is being suspended is cancelled */
-	STRIKE_MAIN,     /* the main task is */
-	STRIKE_SCOPES,   /* every scope that the task has open is, from the innermost outward */
+	STRIKE_ALLOC,     /* an allocation fails */
+	STRIKE_TASK,      /* the task that is being suspended is cancelled */
+	STRIKE_MAIN,      /* the main task is */
+	STRIKE_SCOPES,    /* every scope that the task has open is, from the innermost outward */
 	STRIKE_DEADLINES, /* every scope around it expires, from the outermost inward */
-	STRIKE_ALL       /* every task is cancelled */
+	STRIKE_ALL,       /* every task is cancelled */
+	STRIKE_STORM      /* all of these, again and again, in the k-th of many ways */
 };
 
 struct strike {

@@ -41,12 +41,12 @@ struct scenario {
 
 /* What the tasks of a run count; all zero when it begins. */
 struct sweep_tally {
-	int entered, left;       /* bodies of tasks that began, and that came to their end */
-	int acquired, released;  /* something that is to be given back, once */
-	int set, destroyed;      /* task-local values */
-	int asked, called;       /* calls that were asked for, and that were made */
+	int entered, left;        /* bodies of tasks that began, and that came to their end */
+	int acquired, released;   /* something that is to be given back, once */
+	int set, destroyed;       /* task-local values */
+	int asked, called;        /* calls that were asked for, and that were made */
 	int running, running_max; /* tasks at once */
-	int extra[4];            /* whatever else a scenario counts */
+	int extra[4];             /* whatever else a scenario counts */
 };
 
 extern struct sweep_tally tally;
@@ -54,8 +54,9 @@ extern struct sweep_tally tally;
 /* What the program strikes a scenario by, at every point or at a sample of them. */
 void sweep_scenario(const struct scenario *scenario);
 
-/* Whether an allocation may fail in this run; if not, nothing fails but by a cancellation. */
+/* Whether an allocation may fail in this run, and whether anything may be cancelled. */
 bool sweep_starves(void);
+bool sweep_cancels(void);
 
 /* Whether a failure has gone to the report handler. */
 bool sweep_reported(void);

@@ -58,8 +58,7 @@ int careful(double seconds, int value)
 	tally.entered++;
 	tally.acquired++;
 	int rc = bide_sleep(seconds);
-	BIDE_SHIELD
-	{
+	BIDE_SHIELD {
 		HOLDS(bide_cancelled() == 0);
 		int held = bide_sleep(0.25);
 		HOLDS(held == 0 || (held == -ENOMEM && sweep_starves()));
