@@ -188,7 +188,7 @@ BIDE_API int bide__try(struct bide__request request, const bide__function *fn,
 	BIDE__ASSERT(offsetof(struct fn##_bide_args, end) <= BIDE_ARGS_MAX, \
 	             "bide: the arguments of " #fn " take more than 512 bytes: pass a pointer") \
 	BIDE__ASSERT(__alignof__(struct fn##_bide_args) <= BIDE__ALIGN_MAX, \
-	             "bide: an argument of " #fn " is aligned to more than 16 bytes: pass a pointer") \
+	             "bide: an argument of " #fn " is aligned to more than 16 bytes") \
 	BIDE__IF_##V(, BIDE__ASSERT(sizeof(R) <= BIDE_ARGS_MAX, \
 	                            "bide: the result of " #fn " takes more than 512 bytes")) \
 	BIDE__IF_##V(, BIDE__ASSERT(__alignof__(R) <= BIDE__ALIGN_MAX, \

@@ -128,8 +128,8 @@ BIDE_API int bide_task_set_name(bide_task *task, const char *name) BIDE__NOTHROW
 BIDE_API const char *bide_task_type(bide_task *task) BIDE__NOTHROW;
 
 /** Has @p fn(@p arg, task) called when the task ends, in the order of the calls; at once when it
- *  has. That is before whoever waits for the task goes on. The function must not suspend and must
- *  not end the task.
+ *  has. That is before whoever waits for the task goes on. The function must not suspend; it may
+ *  detach the task, and end it in no other way.
  *  @return 0 or -ENOMEM. */
 BIDE_API int bide_task_on_done(bide_task *task, void (*fn)(void *arg, bide_task *task),
                                void *arg) BIDE__NOTHROW;

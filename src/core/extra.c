@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* extra.c: see extra.h.
  *
- * A task's local values are in a table, shared by the tasks that inherited it and copied when one of
- * them sets a value; tables share the values. Both count their holders, so that each value is
+ * A task's local values are in a table, shared by the tasks that inherited it and copied when one
+ * of them sets a value; tables share the values. Both count their holders, so that each value is
  * destroyed as soon as no task has it. */
 #include "core/extra.h"
 

@@ -54,6 +54,7 @@ static int evict(bide_loop *loop, unsigned shared)
 	size_t size = live_bytes(loop, task);
 	if (!frames_reserve(loop, task, size)) {
 		bide__give_up_wait(loop, task, -ENOMEM);
+		loop->in_the_way = task;
 		return -EAGAIN;
 	}
 	/* The word at the other end is the bottom's return address, which nobody would miss. */

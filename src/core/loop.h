@@ -49,8 +49,8 @@ struct bide_loop {
 	bool passing_on;            /* they are being seen to */
 	size_t turn_left;           /* steps until time and I/O are looked at again */
 	void *sp;                   /* the scheduler's stack pointer while a task runs */
-	/* Kept apart from nready: counted down together, as one vector, they would stall on the store
-	 * that just counted one of them up. */
+	/* Kept apart from nready: counted down together, as one vector, they would stall on the
+	 * store that just counted one of them up. */
 	size_t lap_left;            /* steps until all that were ready have had their turn */
 	int *errno_at;              /* this thread's errno; each task keeps its own */
 	struct bide__cxx *cxx;      /* C++'s exceptions in flight on this thread, or NULL */
@@ -87,6 +87,7 @@ struct bide_loop {
 	bool told_of_maps;       /* -BIDE_EMAPS has been reported */
 	size_t live;             /* tasks that have not ended */
 	size_t iterations;       /* by BIDE_AS_COMPLETED that are open */
+	struct bide__task *in_the_way; /* whose frames could not be moved off their stack */
 	size_t starved;          /* steps put off in a row for lack of memory */
 	struct bide__random random; /* for the order of ready tasks */
 	uint64_t suspensions;    /* how often a task was parked */

@@ -179,30 +179,41 @@ void bide__exit_task(bide_loop *loop)
 
 /* ---- a step ------------------------------------------------------------------------------- */
 
-/* Puts a task that cannot run for lack of memory behind the others. */
+static void run(bide_loop *loop, struct bide__task *task)
+{
+	loop->current = task;
+	task->state = BIDE__RUNNING;
+	bide__switch(loop, task, false, &loop->sp, task->sp);
+}
+
+/* Puts a task that cannot run for lack of memory behind the others. The one that is in the way goes
+ * before its turn: its end would make room, and nobody else's on that stack can. */
 static void put_back(bide_loop *loop, struct bide__task *task)
 {
+	struct bide__task *other = loop->in_the_way;
 	bide__make_ready(loop, task);
 	loop->starved++;
+	if (other->state != BIDE__READY)
+		return;
+	bide__queue_remove(&loop->ready, other);
+	loop->nready--;
+	loop->starved = 0;
+	run(loop, other);
 }
 
 static void step(bide_loop *loop, struct bide__task *task)
 {
-	if (!(task->flags & BIDE__TASK_STARTED)) {
-		int rc = bide__begin(loop, task);
-		if (rc == -EAGAIN)
-			put_back(loop, task);
-		if (rc < 0)
-			return;
-	} else if ((task->flags & BIDE__TASK_LIGHT) && loop->light != BIDE_LIGHT_STRICT &&
-	           bide__light_enter(loop, task) < 0) {
+	int rc = 0;
+	if (!(task->flags & BIDE__TASK_STARTED))
+		rc = bide__begin(loop, task);
+	else if ((task->flags & BIDE__TASK_LIGHT) && loop->light != BIDE_LIGHT_STRICT)
+		rc = bide__light_enter(loop, task);
+	if (rc == -EAGAIN)
 		put_back(loop, task);
+	if (rc < 0)
 		return;
-	}
 	loop->starved = 0;
-	loop->current = task;
-	task->state = BIDE__RUNNING;
-	bide__switch(loop, task, false, &loop->sp, task->sp);
+	run(loop, task);
 }
 
 /* Reports a step that held everybody else up. */

@@ -3,7 +3,7 @@
  *
  * Two contexts are in play, the thread's own ("outside") and one on a stack of ours ("inside"). A
  * test starts the inside one and calls cross_in(); the inside function calls cross_out() to give
- * the turn back and leaves its findings in variables, since the outside does most of the checking. */
+ * the turn back and leaves its findings in variables, as the outside does most of the checking. */
 #ifndef CONTEXT_KIT_H
 #define CONTEXT_KIT_H
 

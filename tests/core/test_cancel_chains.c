@@ -3,6 +3,8 @@
  * run. */
 #include "core/virtual_kit.h"
 
+#include <stdlib.h>
+
 /* ---- from the awaiter to the awaited ------------------------------------------------------ */
 
 static BIDE_ASYNC_LIGHT(int, chain, int, double);
@@ -112,6 +114,7 @@ TEST(cancel_that_is_ignored_999_times_is_not_reported)
 
 TEST(cancel_that_is_ignored_a_thousand_times_is_reported_once)
 {
+	(void)unsetenv("BIDE_DEBUG"); /* which would abort */
 	CHECK_INT(RUN_VIRTUAL(ignore_so_often, 1000), 0);
 	CHECK_UINT(reports.count, 1);
 	CHECK_INT(RUN_VIRTUAL(ignore_so_often, 5000), 0);
@@ -149,6 +152,17 @@ VIRTUAL_TEST(cancel_that_is_ignored_but_not_in_a_row_is_not_reported)
 	EXPECT_INT(bide_cancel(task), 1);
 	EXPECT_INT(bide_join(task), 0);
 	EXPECT_ELAPSED(4.0);
+}
+
+VIRTUAL_TEST(cancel_by_one_scope_after_another_is_not_ignored)
+{
+	for (int i = 0; i < 3000; i++) {
+		int rc = 7;
+		BIDE_TIMEOUT(0, rc)
+			(void)bide_sleep(1);
+		if (!EXPECT_INT(rc, -ETIMEDOUT))
+			break;
+	}
 }
 
 /* ---- the end of a run --------------------------------------------------------------------- */

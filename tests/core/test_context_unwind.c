@@ -228,7 +228,7 @@ TEST(context_unwinds_at_every_instruction)
 		EXPECT(stepped.good_outside > 20);
 		EXPECT(i == 0 ? stepped.good_start > 5 : stepped.good_inside > 20);
 		EXPECT(stepped.good_outside + stepped.good_inside + stepped.good_start ==
-		      stepped.instructions);
+		       stepped.instructions);
 	}
 	/* And through the slow path, where the control words differ. */
 	fesetround(FE_DOWNWARD);

@@ -326,7 +326,8 @@ static int two_ask(void)
 	return rc;
 }
 
-TEST_ABORTS(two_tasks_cannot_ask_one_group_for_its_next, "task 'drains' (#3) waits for the same tasks already")
+TEST_ABORTS(two_tasks_cannot_ask_one_group_for_its_next,
+            "task 'drains' (#3) waits for the same tasks already")
 {
 	(void)RUN_VIRTUAL(two_ask);
 }

@@ -335,8 +335,8 @@ REFUSED(detaching_twice,
 	return 0;
 }
 
-REFUSED(a_handle_that_was_freed,
-        "bide_task_done: in task 'a_handle_that_was_freed' (#1): the handle of task #2 has been ended")
+REFUSED(a_handle_that_is_stale,
+        "bide_task_done: in task 'a_handle_that_is_stale' (#1): the handle of task #2")
 {
 	bide_task *task = bide_spawn(nap, 0.0, 1);
 	bide_detach(task);
