@@ -79,7 +79,7 @@ struct bide__task {
 			void *sp; /* stack pointer while it does not run */
 			union {
 				struct bide__stack *stack; /* full: its own */
-				void *frames;              /* light: its frames when moved, or NULL */
+				void *frames;              /* light: its moved frames, or NULL */
 			};
 			const struct bide__wait *wait; /* parked: in which call */
 			struct bide_scope *scope;      /* innermost scope, NULL if none */
