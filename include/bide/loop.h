@@ -34,7 +34,8 @@ enum bide_backend {
 
 /** How the frames of light tasks are kept. */
 enum bide_light {
-	BIDE_LIGHT_AUTO,   /**< shared; strict in debug mode and under sanitizers */
+	BIDE_LIGHT_AUTO,   /**< $BIDE_LIGHT if set, else shared; strict in debug mode and under
+	                        sanitizers */
 	BIDE_LIGHT_SHARED, /**< on shared stacks, moved off when another task needs the stack */
 	BIDE_LIGHT_STRICT, /**< each on a stack of its own that nobody can touch while it is parked:
 	                        finds pointers into the frames of a suspended light task */

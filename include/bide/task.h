@@ -119,8 +119,8 @@ BIDE_API int bide_task_error(bide_task *task) BIDE__NOTHROW;
  *  handle is ended. */
 BIDE_API const char *bide_task_name(bide_task *task) BIDE__NOTHROW;
 
-/** Names a task, for messages and tools. @param name is copied. @return 0 or -ENOMEM: then the old
- *  name stays. */
+/** Names a task, for messages and tools. @param name is copied; NULL: the function's name again.
+ *  @return 0 or -ENOMEM: then the old name stays. */
 BIDE_API int bide_task_set_name(bide_task *task, const char *name) BIDE__NOTHROW;
 
 /** Returns the name of the type of what a handle refers to, read from the task's own descriptor:

@@ -55,11 +55,14 @@ int bide__set_name(bide_loop *loop, struct bide__task *task, const char *name)
 	struct bide__extra *extra = bide__extra_of(loop, task);
 	if (extra == NULL)
 		return -ENOMEM;
-	size_t size = strlen(name) + 1;
-	char *copy = bide__block_new(&loop->pool, size);
-	if (copy == NULL)
-		return -ENOMEM;
-	memcpy(copy, name, size);
+	char *copy = NULL;
+	if (name != NULL) {
+		size_t size = strlen(name) + 1;
+		copy = bide__block_new(&loop->pool, size);
+		if (copy == NULL)
+			return -ENOMEM;
+		memcpy(copy, name, size);
+	}
 	free_name(loop, extra);
 	extra->name = copy;
 	return 0;

@@ -24,26 +24,28 @@ enum { EXIT_PATIENCE = 5 }; /* seconds until tasks that do not end are reported 
 
 /* ---- opening ------------------------------------------------------------------------------ */
 
-static bool env_is(const char *name, const char *value)
+/* Looks up what a variable of the environment says: its place among the words, 0 when it is not set
+ * or empty, -EINVAL when it is none of them. */
+static int env_choice(const char *name, const char *const *words)
 {
 	const char *text = getenv(name);
-	return text != NULL && strcmp(text, value) == 0;
+	if (text == NULL || *text == '\0')
+		return 0;
+	for (int i = 1; words[i] != NULL; i++)
+		if (strcmp(text, words[i]) == 0)
+			return i;
+	return -EINVAL;
 }
 
 static int choose_backend(bide_loop *loop)
 {
 	bide_options *options = &loop->options;
-	const char *wanted = getenv("BIDE_BACKEND");
-	if (options->backend == BIDE_BACKEND_AUTO && wanted != NULL && *wanted != '\0') {
-		if (strcmp(wanted, "io_uring") == 0)
-			options->backend = BIDE_BACKEND_IO_URING;
-		else if (strcmp(wanted, "epoll") == 0)
-			options->backend = BIDE_BACKEND_EPOLL;
-		else if (strcmp(wanted, "virtual") == 0)
-			options->backend = BIDE_BACKEND_VIRTUAL;
-		else
-			return -EINVAL;
-	}
+	static const char *const names[] = { "", "io_uring", "epoll", "virtual", NULL };
+	int choice = env_choice("BIDE_BACKEND", names);
+	if (options->backend == BIDE_BACKEND_AUTO && choice < 0)
+		return choice;
+	if (options->backend == BIDE_BACKEND_AUTO)
+		options->backend = (enum bide_backend)choice;
 	if ((unsigned)options->backend > BIDE_BACKEND_VIRTUAL)
 		return -EINVAL;
 	loop->backend = options->backend == BIDE_BACKEND_VIRTUAL ? &bide__backend_virtual
@@ -58,11 +60,13 @@ static int choose_light(bide_loop *loop)
 {
 	if ((unsigned)loop->options.light > BIDE_LIGHT_EVICT)
 		return -EINVAL;
+	static const char *const names[] = { "", "shared", "strict", "evict", NULL };
+	int choice = env_choice("BIDE_LIGHT", names);
 	loop->light = loop->options.light;
-	if (loop->light == BIDE_LIGHT_AUTO && env_is("BIDE_LIGHT", "strict"))
-		loop->light = BIDE_LIGHT_STRICT;
-	if (loop->light == BIDE_LIGHT_AUTO && env_is("BIDE_LIGHT", "evict"))
-		loop->light = BIDE_LIGHT_EVICT;
+	if (loop->light == BIDE_LIGHT_AUTO && choice < 0)
+		return choice;
+	if (loop->light == BIDE_LIGHT_AUTO)
+		loop->light = (enum bide_light)choice;
 	if (loop->light == BIDE_LIGHT_AUTO)
 		loop->light = loop->debug ? BIDE_LIGHT_STRICT : BIDE_LIGHT_SHARED;
 	if (BIDE__BLOCKS_BY_MALLOC)
@@ -78,7 +82,8 @@ static int set_options(bide_loop *loop, const bide_options *options)
 		loop->options.stack_size = BIDE__STACK_DEFAULT;
 	if (loop->options.stack_size > BIDE__STACK_MAX)
 		return -EINVAL;
-	loop->debug = loop->options.debug || env_is("BIDE_DEBUG", "1");
+	const char *debug = getenv("BIDE_DEBUG");
+	loop->debug = loop->options.debug || (debug != NULL && strcmp(debug, "1") == 0);
 	int rc = choose_light(loop);
 	loop->stepwise = loop->debug || loop->light != BIDE_LIGHT_SHARED || BIDE__BLOCKS_BY_MALLOC;
 	if (loop->options.seed != 0) {
