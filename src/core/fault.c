@@ -107,19 +107,34 @@ static void die_by(int signal, const siginfo_t *info)
 		(void)raise(signal);
 }
 
-static void on_fault(int signal, siginfo_t *info, void *context)
+/* Hands a fault on to the handler that was there before. */
+static void hand_on(int signal, siginfo_t *info, void *context)
 {
-	int saved_errno = errno;
 	const struct sigaction *before = &installed.before[signal == SIGSEGV ? 0 : 1];
 	bool sent = info->si_code <= 0;
-	if (!sent && explain(info->si_addr))
+	if (before->sa_handler == SIG_DFL || (before->sa_handler == SIG_IGN && !sent))
 		die_by(signal, info);
+	else if (before->sa_handler == SIG_IGN)
+		return;
 	else if (before->sa_flags & SA_SIGINFO)
 		before->sa_sigaction(signal, info, context);
-	else if (before->sa_handler == SIG_DFL || (before->sa_handler == SIG_IGN && !sent))
-		die_by(signal, info);
-	else if (before->sa_handler != SIG_IGN)
+	else
 		before->sa_handler(signal);
+}
+
+/* The handler before may have been put in place over this one by the program, and hand on to this
+ * one in turn: then there is nobody left. */
+static void on_fault(int signal, siginfo_t *info, void *context)
+{
+	static _Thread_local bool handing_on __attribute__((tls_model("initial-exec")));
+	int saved_errno = errno;
+	if (handing_on || (info->si_code > 0 && explain(info->si_addr))) {
+		die_by(signal, info);
+	} else {
+		handing_on = true;
+		hand_on(signal, info, context);
+		handing_on = false;
+	}
 	errno = saved_errno;
 }
 

@@ -175,7 +175,9 @@ bide_task *bide_group_next(bide_group *group)
 			(void)bide__refuse(loop, &wait_next);
 			return NULL;
 		}
+		group->asking++;
 		int rc = bide__set_wait(loop, &wait_next, &group->set, BIDE_FIRST_COMPLETED);
+		group->asking--;
 		if (rc == -ENOMEM) /* to keep a light task's frames */
 			bide__group_failed(loop, group, rc);
 		if (rc < 0)
@@ -250,6 +252,9 @@ static int close_group(bide_loop *loop, struct bide_group *group)
 		cut = cut ||
 		      ((current->flags & BIDE__TASK_CUT) && cut_from_outside(current, group));
 	}
+	/* It has been woken, and has not had its turn yet. */
+	if (group->asking > 0)
+		bide__abort("bide_group_close", "another task is asking for its next");
 	free_members(loop, group);
 	bide__scope_pop(loop, &group->scope);
 	int error = group->error;

@@ -177,6 +177,7 @@ struct bide_group {
 	struct bide__task *youngest;
 	struct bide__queue held;      /* wait for others to end, because of the limit */
 	size_t running;               /* live and not held */
+	size_t asking;                /* tasks in bide_group_next() */
 	bide_group_options options;
 	int error;                    /* the first failure, 0 if none */
 	bool cut;                     /* a cancellation from outside reached its tasks or its end */

@@ -307,10 +307,12 @@ static void fire_timers(bide_loop *loop)
 	}
 }
 
-/* Under the virtual clock a lap is a turn, so that what happens does not depend on real time. */
+/* Under the virtual clock a lap is a turn, so that what happens does not depend on real time; and
+ * when ready tasks are shuffled, which is done once a turn. */
 static void adapt_turn(bide_loop *loop, uint64_t took_ns)
 {
-	if (loop->options.backend == BIDE_BACKEND_VIRTUAL || loop->stepwise)
+	if (loop->options.backend == BIDE_BACKEND_VIRTUAL || loop->stepwise ||
+	    loop->options.shuffle)
 		loop->turn_steps = 0;
 	else if (took_ns > TURN_LONG_NS)
 		loop->turn_steps /= 2;

@@ -58,6 +58,8 @@ struct bide__deadline bide__after(uint64_t from_ns, double seconds)
 	uint64_t whole = (uint64_t)seconds;
 	unsigned __int128 part = fine_part(seconds - (double)whole);
 	uint64_t ns = whole * NS + (uint64_t)(part >> 64);
+	if (__builtin_expect(ns >= UINT64_MAX - from_ns, 0)) /* a virtual clock gets that far */
+		return (struct bide__deadline){ UINT64_MAX, 0 };
 	struct bide__deadline deadline = { from_ns + ns, (uint64_t)part };
 	/* The number nearest to a count of nanoseconds means that count, as 0.1 does and as a time
 	 * that bide_now() gave. Exactly on a nanosecond is the last moment of the one before. */

@@ -10,6 +10,7 @@
 #include "core/time.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -32,9 +33,12 @@ struct epoll_set {
 	size_t nentries;
 };
 
+/* A number that is no descriptor's must not cost a table as large as itself. */
 static int grow(struct epoll_set *data, int fd)
 {
 	size_t n = data->nentries == 0 ? 64 : data->nentries;
+	if (fcntl(fd, F_GETFD) < 0)
+		return -EBADF;
 	while (n <= (size_t)fd)
 		n *= 2;
 	struct entry *entries = bide__realloc(data->entries, n * sizeof(*entries));
@@ -83,12 +87,13 @@ static void unlink_watch(struct entry *entry, struct bide__watch *watch)
 static int epoll_watch(bide_loop *loop, struct bide__watch *watch, int *ret_events)
 {
 	struct epoll_set *data = loop->backend_data;
-	if ((size_t)watch->fd >= data->nentries && grow(data, watch->fd) < 0)
-		return -ENOMEM;
+	int rc = (size_t)watch->fd >= data->nentries ? grow(data, watch->fd) : 0;
+	if (rc < 0)
+		return rc;
 	struct entry *entry = &data->entries[watch->fd];
 	watch->next = entry->watches;
 	entry->watches = watch;
-	int rc = arm(data, watch->fd);
+	rc = arm(data, watch->fd);
 	if (rc == 0)
 		return 0;
 	unlink_watch(entry, watch);
@@ -141,15 +146,16 @@ static void dispatch(bide_loop *loop, int fd, uint32_t events)
 		left = watch;
 	}
 	entry->watches = left;
-	if (left != NULL && arm(data, fd) < 0)
-		while ((watch = entry->watches) != NULL) {
-			entry->watches = watch->next;
-			bide__watch_done(loop, watch, -EBADF);
-		}
+	int rc = left != NULL ? arm(data, fd) : 0;
+	while (rc < 0 && (watch = entry->watches) != NULL) {
+		entry->watches = watch->next;
+		bide__watch_done(loop, watch, rc);
+	}
 }
 
 /* Rounded up: a timer must not be looked at before it is due. epoll_pwait2() counts nanoseconds;
- * where the kernel lacks it (before 5.11) it is milliseconds. */
+ * where the kernel lacks it (before 5.11), or a container forbids what it does not know, it is
+ * milliseconds. */
 static int wait_events(const struct epoll_set *data, struct epoll_event *events,
                        uint64_t deadline_ns)
 {
@@ -161,7 +167,7 @@ static int wait_events(const struct epoll_set *data, struct epoll_event *events,
 	uint64_t left = bide__until(deadline_ns);
 	struct timespec timeout = { (time_t)(left / NS), (long)(left % NS) };
 	int n = (int)syscall(SYS_epoll_pwait2, data->fd, events, BATCH, &timeout, NULL, 0);
-	if (n >= 0 || errno != ENOSYS)
+	if (n >= 0 || errno == EINTR)
 		return n;
 	uint64_t ms = (left + NS_PER_MS - 1) / NS_PER_MS;
 	return epoll_wait(data->fd, events, BATCH, ms < INT_MAX ? (int)ms : INT_MAX);

@@ -350,6 +350,25 @@ TEST_ABORTS(a_group_does_not_close_while_another_asks_for_its_next,
 	(void)RUN_VIRTUAL(closes_while_another_asks);
 }
 
+static BIDE_ASYNC(int, closes_before_the_other_knows, void);
+static int closes_before_the_other_knows(void)
+{
+	int rc = 7;
+	BIDE_GROUP(group, rc) {
+		bide_task *last = bide_group_spawn(group, nap, 1.0, 1);
+		bide_detach(bide_spawn(drains, group));
+		(void)bide_yield();
+		(void)bide_wait(&last, 1, BIDE_ALL);
+	}
+	return rc;
+}
+
+TEST_ABORTS(a_group_does_not_close_before_one_that_asked_has_its_answer,
+            "bide_group_close: in task 'closes_before_the_other_knows'")
+{
+	(void)RUN_VIRTUAL(closes_before_the_other_knows);
+}
+
 static BIDE_ASYNC(int, takes_next, bide_completion *);
 static int takes_next(bide_completion *it)
 {

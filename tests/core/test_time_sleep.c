@@ -257,6 +257,18 @@ VIRTUAL_TEST(time_stands_still_while_tasks_are_ready)
 
 static double drawn[4][8];
 
+VIRTUAL_TEST(time_centuries_on_a_later_deadline_is_still_later)
+{
+	static int rc;
+
+	EXPECT_INT(bide_sleep(9.9e9), 0);
+	BIDE_TIMEOUT(9.9e9, rc) {
+		EXPECT_INT(bide_sleep(1), 0);
+	}
+	EXPECT_INT(rc, 0);
+	EXPECT(fabs(elapsed() - (9.9e9 + 1)) < 0.001);
+}
+
 static BIDE_ASYNC_LIGHT(int, draw, int);
 static int draw(int n)
 {

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -298,6 +299,17 @@ TEST(wait_fd_of_no_descriptor_is_refused)
 	EXPECT_INT(bide_run(wait_now, -1, BIDE_READABLE), -EBADF);
 	EXPECT_INT(bide_run(wait_now, -4000, BIDE_WRITABLE), -EBADF);
 	EXPECT_INT(bide_run(wait_now, 1000000, BIDE_WRITABLE), -EBADF);
+}
+
+TEST(wait_fd_of_a_large_number_that_is_no_descriptor_costs_no_memory)
+{
+	enum { LARGE = 1 << 25, GROWTH_MAX = 64 * 1024 /* KiB */ };
+	struct rusage before, after;
+
+	CHECK_INT(getrusage(RUSAGE_SELF, &before), 0);
+	EXPECT_INT(bide_run(wait_now, LARGE, BIDE_WRITABLE), -EBADF);
+	CHECK_INT(getrusage(RUSAGE_SELF, &after), 0);
+	EXPECT(after.ru_maxrss - before.ru_maxrss < GROWTH_MAX);
 }
 
 TEST(wait_fd_for_no_event_is_refused)

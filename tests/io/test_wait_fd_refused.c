@@ -167,6 +167,41 @@ TEST(refused_epoll_pwait2_milliseconds_take_its_place_and_nothing_is_early)
 	EXPECT_INT(bide_try_run(&options, NULL, use_all, 10), 0);
 }
 
+BIDE_ASYNC(int, write_later, int);
+int write_later(int fd)
+{
+	const uint64_t one = 1;
+
+	EXPECT_INT(bide_sleep(0.005), 0);
+	EXPECT_INT(write(fd, &one, sizeof one), sizeof one);
+	return 0;
+}
+
+BIDE_ASYNC(int, wait_beside_timers, int);
+int wait_beside_timers(int fd)
+{
+	bide_task *writer = bide_spawn(write_later, fd);
+	int rc = -1;
+	int ready = 0;
+
+	BIDE_TIMEOUT(5, rc) {
+		ready = bide_wait_fd(fd, BIDE_READABLE);
+	}
+	EXPECT_INT(rc, 0);
+	EXPECT_INT(ready, BIDE_READABLE);
+	return bide_join(writer);
+}
+
+/* As containers did that answered so to each call that they did not know. */
+TEST(refused_epoll_pwait2_not_permitted_descriptors_are_seen_beside_timers)
+{
+	const bide_options options = { .backend = BIDE_BACKEND_EPOLL };
+
+	if (!seccomp_refuse(__NR_epoll_pwait2, EPERM, ANY_ARGUMENT, 0))
+		SKIP(NO_FILTERS);
+	EXPECT_INT(bide_try_run(&options, NULL, wait_beside_timers, eventfd(0, 0)), 0);
+}
+
 TEST(refused_nothing_and_nothing_is_early)
 {
 	EXPECT_INT(bide_run(sleep_beside_a_wait, eventfd(0, 0)), 0);
