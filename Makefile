@@ -50,7 +50,7 @@ bench-quick: all ## run the benchmarks with small numbers
 install: ## install under PREFIX, in DESTDIR
 	@[ -f '$(BUILD)/build.ninja' ] || $(configure)
 	@meson configure '$(BUILD)' -Dprefix='$(PREFIX)'
-	@$(ninja)
+	@$(ninja) library
 	@DESTDIR='$(DESTDIR)' meson install --no-rebuild -C '$(BUILD)'
 	@[ -n '$(DESTDIR)' ] || [ "$$(id -u)" != 0 ] || ldconfig
 

@@ -243,8 +243,13 @@ def main():
     configs = [parse_config(text) for text in arguments.config] or [('', {})]
     jobs = [Job(program, name, environment)
             for program in arguments.programs for name, environment in configs]
+    if arguments.seed is None and os.environ.get('BIDE_TEST_SEED', '').isdigit():
+        arguments.seed = int(os.environ['BIDE_TEST_SEED'])
     if arguments.seed is None:
         arguments.seed = random.SystemRandom().randrange(1 << 31)
+    # A background job ignores SIGINT; the programs are to find it as they would on a terminal.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     print('seed %d' % arguments.seed, flush=True)
     sums = Totals()
     # In the order given, so that two logs can be compared.

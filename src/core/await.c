@@ -70,6 +70,10 @@ void bide__check_awaitable(const bide_loop *loop, const char *call, const struct
 __attribute__((noinline, cold)) static void
 refuse_type(const char *call, const struct bide__task *task, size_t size, const char *type)
 {
+	if (size == 0)
+		bide__abort(call,
+		            "task '%s' (#%u) returns %s, not void: bide_join() drops a result",
+		            bide__name(task), task->slot, task->fn->result);
 	bide__abort(call, "task '%s' (#%u) returns %s of %u bytes, not %s of %zu", bide__name(task),
 	            task->slot, task->fn->result, task->fn->ret_size, type, size);
 }
@@ -162,8 +166,9 @@ int bide__take(bide_loop *loop, struct bide__task *task, void *ret)
 /* ---- the calls ---------------------------------------------------------------------------- */
 
 /* The result of waiting for a task that could not be spawned. */
-static int no_task(void)
+static int no_task(const struct bide__wait *wait)
 {
+	(void)bide__suspending(wait);
 	return bide__loop != NULL && bide__loop->spawn_error < 0 ? bide__loop->spawn_error
 	                                                         : -ENOMEM;
 }
@@ -185,7 +190,7 @@ __attribute__((noinline, cold)) static void store_error(int error, void *ret, si
 
 static void await_nothing(void *ret, size_t size, bool can_carry)
 {
-	int error = no_task();
+	int error = no_task(&bide__wait_await);
 	store_error(error, ret, size, can_carry);
 	if (!can_carry)
 		bide__report(BIDE_REPORT_FAILURE, error, NULL, "bide_await: there is no task: %s",
@@ -221,7 +226,7 @@ void bide__await(bide_task *handle, void *ret, size_t ret_size, unsigned ret_cla
 int bide__try_await(bide_task *handle, void *ret, size_t ret_size, unsigned ret_class)
 {
 	if (handle == NULL)
-		return no_task();
+		return no_task(&wait_try);
 	struct bide__task *task = checked(&wait_try, handle);
 	if (ret != NULL)
 		bide__check_result(wait_try.name, task, ret_size, ret_class,
@@ -231,7 +236,7 @@ int bide__try_await(bide_task *handle, void *ret, size_t ret_size, unsigned ret_
 
 int bide_join(bide_task *handle)
 {
-	return handle == NULL ? no_task()
+	return handle == NULL ? no_task(&wait_join)
 	                      : bide__take(bide__loop, checked(&wait_join, handle), NULL);
 }
 
@@ -241,7 +246,7 @@ int bide__wait_for(bide_task *handle, double seconds, void *ret, size_t ret_size
 {
 	bide_scope *scope = NULL;
 	if (handle == NULL)
-		return no_task();
+		return no_task(&wait_wait_for);
 	struct bide__task *task = checked(&wait_wait_for, handle);
 	if (ret != NULL)
 		bide__check_result(wait_wait_for.name, task, ret_size, ret_class,

@@ -34,6 +34,7 @@ static int env_choice(const char *name, const char *const *words)
 	for (int i = 1; words[i] != NULL; i++)
 		if (strcmp(text, words[i]) == 0)
 			return i;
+	bide__report(BIDE_REPORT_FAILURE, -EINVAL, NULL, "$%s means nothing: '%s'", name, text);
 	return -EINVAL;
 }
 
@@ -214,7 +215,7 @@ static void sweep(bide_loop *loop)
 			bide__report_failure(task);
 		else if (!(task->flags & (BIDE__TASK_AT_EXIT | BIDE__TASK_MAIN)))
 			bide__report(BIDE_REPORT_UNENDED, 0, bide__name(task),
-			             "ended, and nobody awaited or detached it");
+			             "(#%u) ended, and nobody awaited or detached it", task->slot);
 		bide__free_task(loop, task);
 	}
 }

@@ -301,7 +301,7 @@ void bide__report_failure(struct bide__task *task)
 		return;
 	task->flags |= BIDE__TASK_RETRIEVED;
 	bide__report(BIDE_REPORT_FAILURE, task->error, bide__name(task),
-	             "failed and nobody asked: %s", bide_strerror(task->error));
+	             "(#%u) failed and nobody asked: %s", task->slot, bide_strerror(task->error));
 }
 
 void bide__complete(bide_loop *loop, struct bide__task *task)

@@ -75,7 +75,7 @@ TEST(debug_report_of_failures_that_nobody_retrieved)
 	EXPECT_INT(reports[0].kind, BIDE_REPORT_FAILURE);
 	EXPECT_INT(reports[0].error, -5);
 	EXPECT_STR(reports[0].task, "fail_with");
-	EXPECT_STR(reports[0].message, "failed and nobody asked: Input/output error");
+	EXPECT_STR(reports[0].message, "(#2) failed and nobody asked: Input/output error");
 	EXPECT_INT(reports[1].kind, BIDE_REPORT_FAILURE);
 	EXPECT_INT(reports[1].error, -6);
 	EXPECT_STR(reports[1].task, "a failure");
@@ -172,7 +172,7 @@ TEST(debug_report_of_a_handle_that_was_never_ended)
 	EXPECT_INT(reports[0].kind, BIDE_REPORT_UNENDED);
 	EXPECT_INT(reports[0].error, 0);
 	EXPECT_STR(reports[0].task, "forgotten");
-	EXPECT_STR(reports[0].message, "ended, and nobody awaited or detached it");
+	EXPECT_STR(reports[0].message, "(#2) ended, and nobody awaited or detached it");
 }
 
 BIDE_ASYNC(int, sleep_long, double);
@@ -350,7 +350,8 @@ static void report_by_default(void)
 
 TEST(debug_report_goes_to_standard_error_by_default)
 {
-	const char line[] = "bide: task 'forgotten' ended, and nobody awaited or detached it\n";
+	const char line[] =
+		"bide: task 'forgotten' (#2) ended, and nobody awaited or detached it\n";
 	struct child child;
 	char both[2 * sizeof line];
 

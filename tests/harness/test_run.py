@@ -183,6 +183,9 @@ def test_the_seed_is_passed_on_and_printed():
     body = 'echo 1..1; echo "not ok 1 - $BIDE_TEST_SEED"; exit 1'
     expect(run('--seed', '42', program('a', body)), 1, '0 passed, 1 failed, 0 skipped',
            'seed 42\n', 'not ok: 42\n')
+    os.environ['BIDE_TEST_SEED'] = '7'
+    expect(run(program('a', body)), 1, '0 passed, 1 failed, 0 skipped', 'seed 7\n')
+    del os.environ['BIDE_TEST_SEED']
     first, second = (run(program('a', body))[2] for _ in range(2))
     assert first.splitlines()[0] != second.splitlines()[0]
 

@@ -240,10 +240,14 @@ def catches_interrupts(pid):
 
 def test_an_interrupt_ends_them_by_the_signal():
     for program in PROGRAMS:
+        # A background job ignores the signal, and so would what it starts.
         process = subprocess.Popen([os.path.join(BUILD, 'lessons', program)] + ENDLESS[program],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   universal_newlines=True)
+                                   universal_newlines=True,
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        give_up = time.monotonic() + TIMEOUT
         while process.poll() is None and not catches_interrupts(process.pid):
+            assert time.monotonic() < give_up, program + ' does not catch the signal'
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=TIMEOUT)
