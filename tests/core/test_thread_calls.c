@@ -323,8 +323,8 @@ int sleep_for_ever(int unused)
 {
 	pthread_t thread;
 
-	pthread_create(&thread, NULL, let_go_later, bide_loop_ref(bide_current_loop()));
 	double before = bide_time();
+	pthread_create(&thread, NULL, let_go_later, bide_loop_ref(bide_current_loop()));
 	int rc = bide_sleep(INFINITY);
 	/* As long as the thread had its reference it might have cancelled this. */
 	EXPECT(bide_time() - before >= 0.005);
