@@ -6,7 +6,6 @@
 #include "heap.h"
 
 #include "alloc.h"
-#include "list.h"
 
 #include <assert.h>
 

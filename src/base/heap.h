@@ -24,6 +24,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The record that holds a member: the member's address is turned into the record's. */
+#define BIDE__CONTAINER(pointer, type, member) \
+	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
 /* Part of the record that waits. All zero is a timer that is not armed. */
 struct bide__timer {
 	uint32_t index : 28; /* Its slot in the heap; 0 when it is not armed. The heap's. */

@@ -184,8 +184,7 @@ void bide__cancel_scope(bide_loop *loop, struct bide_scope *scope, int code)
 
 void bide__scope_expired(bide_loop *loop, struct bide__timer *timer)
 {
-	struct bide_scope *scope =
-		(struct bide_scope *)((char *)timer - offsetof(struct bide_scope, timer));
+	struct bide_scope *scope = BIDE__CONTAINER(timer, struct bide_scope, timer);
 	bide__cancel_scope(loop, scope, -ETIMEDOUT);
 }
 

@@ -90,7 +90,6 @@ struct bide_loop {
 	struct bide__task *in_the_way; /* whose frames could not be moved off their stack */
 	size_t starved;          /* steps put off in a row for lack of memory */
 	struct bide__random random; /* for the order of ready tasks */
-	uint64_t suspensions;    /* how often a task was parked */
 	void (*on_park)(bide_loop *loop, struct bide__task *task); /* tests: called at each park */
 	/* Arguments on their way into a first run; a result on its way out. */
 	_Alignas(16) unsigned char passing[BIDE_ARGS_MAX];

@@ -116,7 +116,6 @@ static inline int park(bide_loop *loop, const struct bide__wait *wait, void *obj
 	task->object = object;
 	task->state = BIDE__WAITING;
 	task->flags &= (uint16_t)~BIDE__TASK_CUT;
-	loop->suspensions++;
 	if (__builtin_expect((task->flags & BIDE__TASK_PENDING) || loop->on_park != NULL, 0))
 		look_at_park();
 	switch_out(bide__loop);
@@ -140,7 +139,6 @@ int bide__park_to_end(bide_loop *loop, const struct bide__wait *wait, void *obje
 void bide__yield(bide_loop *loop)
 {
 	bide__make_ready(loop, loop->current);
-	loop->suspensions++;
 	if (__builtin_expect(loop->on_park != NULL, 0))
 		look_at_park();
 	switch_out(bide__loop);

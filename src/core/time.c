@@ -105,7 +105,7 @@ static void settle_now(bide_loop *loop)
 
 struct bide__task *bide__sleeper(struct bide__timer *timer)
 {
-	return (struct bide__task *)((char *)timer - offsetof(struct bide__task, timer));
+	return BIDE__CONTAINER(timer, struct bide__task, timer);
 }
 
 static void cut_sleep(bide_loop *loop, struct bide__task *task)

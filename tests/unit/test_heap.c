@@ -4,7 +4,6 @@
 
 #include "base/alloc.h"
 #include "base/heap.h"
-#include "base/list.h"
 #include "base/random.h"
 
 #include <stdlib.h>
