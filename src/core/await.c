@@ -139,7 +139,7 @@ static inline int wait_for_end(bide_loop *loop, struct bide__task *task)
 	if (task->state == BIDE__DONE)
 		return task->error;
 	task->awaiter = loop->current;
-	(void)bide__park_to_end(loop, &bide__wait_await, task);
+	(void)bide__park(loop, &bide__wait_await, task);
 	task->awaiter = NULL;
 	if (__builtin_expect(task->state != BIDE__DONE, 0))
 		return given_up(task);

@@ -67,10 +67,12 @@ int bide__code_in_force(const struct bide__task *task)
 
 void bide__update_pending(struct bide__task *task)
 {
-	if (any(cause_of(task)))
+	if (any(cause_of(task))) {
 		task->flags |= BIDE__TASK_PENDING;
-	else
-		task->flags &= (uint16_t)~BIDE__TASK_PENDING;
+		return;
+	}
+	task->flags &= (uint16_t)~BIDE__TASK_PENDING;
+	task->ignored = 0;
 }
 
 int bide__fire(bide_loop *loop, struct bide__task *task, struct bide__cause cause)

@@ -30,12 +30,37 @@
 
 #ifndef __ASSEMBLER__
 
+#if defined BIDE_CONTEXT_UCONTEXT
+#include <fenv.h>
+#endif
+#include <stdint.h>
+
+/* The floating point control: rounding, masks, flush to zero. */
+struct bide__control {
+#if defined BIDE_CONTEXT_UCONTEXT
+	fenv_t env;
+#elif defined BIDE__CONTEXT_X86_64
+	uint32_t mxcsr;
+	uint16_t x87;
+	uint16_t unused;
+#else
+	uint64_t fpcr;
+#endif
+};
+
+/** Tells the calling thread's floating point control. */
+void bide__control_get(struct bide__control *ret_control);
+
+/** Gives the calling thread this floating point control; its exception flags stay, but for those of
+ *  the x87 that would trap now. (By ucontext the flags are set as well.) */
+void bide__control_set(const struct bide__control *control);
+
 /** Prepares the stack that ends at @p top, which need not be aligned.
  *
  *  @return the handle of a context that calls entry(arg) on that stack when it is first switched
- *          to, with the floating point control that the calling thread has now. @p entry must never
- *          return. */
-void *bide__context_make(void *top, void (*entry)(void *arg), void *arg);
+ *          to, with that floating point control. @p entry must never return. */
+void *bide__context_make(void *top, void (*entry)(void *arg), void *arg,
+                         const struct bide__control *control);
 
 /** Stores the running context's handle to *@p ret_saved and goes on at @p to; returns when that
  *  handle is switched to. */

@@ -133,7 +133,8 @@ bide__context_entry:
 	.size	bide__context_entry, . - bide__context_entry
 
 /*
- * void *bide__context_make(void *top, void (*entry)(void *arg), void *arg)
+ * void *bide__context_make(void *top, void (*entry)(void *arg), void *arg,
+ *                          const struct bide__control *control)
  */
 	.globl	bide__context_make
 	.hidden	bide__context_make
@@ -144,7 +145,7 @@ bide__context_make:
 	BTI_C
 	and	x0, x0, #-16
 	sub	x0, x0, #FRAME_SIZE
-	mrs	x9, fpcr
+	ldr	x9, [x3]
 	adr	x10, .Lentry
 	stp	x1, x2, [x0, #FRAME_X19]
 	stp	xzr, xzr, [x0, #FRAME_X21]
@@ -160,6 +161,42 @@ bide__context_make:
 	ret
 	.cfi_endproc
 	.size	bide__context_make, . - bide__context_make
+
+/*
+ * void bide__control_get(struct bide__control *ret_control)
+ */
+	.globl	bide__control_get
+	.hidden	bide__control_get
+	.type	bide__control_get, %function
+	.p2align 4
+bide__control_get:
+	.cfi_startproc
+	BTI_C
+	mrs	x9, fpcr
+	str	x9, [x0]
+	ret
+	.cfi_endproc
+	.size	bide__control_get, . - bide__control_get
+
+/*
+ * void bide__control_set(const struct bide__control *control)
+ */
+	.globl	bide__control_set
+	.hidden	bide__control_set
+	.type	bide__control_set, %function
+	.p2align 4
+bide__control_set:
+	.cfi_startproc
+	BTI_C
+	mrs	x9, fpcr
+	ldr	x10, [x0]
+	cmp	x9, x10
+	b.eq	.Lset_done
+	msr	fpcr, x10
+.Lset_done:
+	ret
+	.cfi_endproc
+	.size	bide__control_set, . - bide__control_set
 
 #endif
 

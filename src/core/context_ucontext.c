@@ -33,6 +33,7 @@ struct context_start {
 	ucontext_t context;       /* Consumed by the first switch. */
 	void (*entry)(void *arg); /* The function to call. */
 	void *arg;                /* What to call it with. */
+	struct bide__control control;
 };
 
 /* The first function of every context. makecontext passes nothing but ints, so the address comes in
@@ -42,11 +43,23 @@ static void run_entry(unsigned int high, unsigned int low)
 	/* Shifted twice, as shifting by the whole width of a 32-bit pointer is undefined. */
 	struct context_start *start = (struct context_start *)((uintptr_t)high << 16 << 16 | low);
 
+	bide__control_set(&start->control);
 	start->entry(start->arg);
 	abort();
 }
 
-void *bide__context_make(void *top, void (*entry)(void *arg), void *arg)
+void bide__control_get(struct bide__control *ret_control)
+{
+	(void)fegetenv(&ret_control->env);
+}
+
+void bide__control_set(const struct bide__control *control)
+{
+	(void)fesetenv(&control->env);
+}
+
+void *bide__context_make(void *top, void (*entry)(void *arg), void *arg,
+                         const struct bide__control *control)
 {
 	uintptr_t room = (uintptr_t)top - sizeof(struct context_start);
 	uintptr_t address = room & ~(uintptr_t)(CONTEXT_ALIGN - 1);
@@ -57,6 +70,7 @@ void *bide__context_make(void *top, void (*entry)(void *arg), void *arg)
 		abort();
 	start->entry = entry;
 	start->arg = arg;
+	start->control = *control;
 	start->context.uc_link = NULL;
 	start->context.uc_stack.ss_sp = handle;
 	start->context.uc_stack.ss_size = CONTEXT_REACH;

@@ -49,6 +49,32 @@
 	.cfi_restore %\name
 .endm
 
+/* eax: how the control bits wanted differ from those that are in `now`. The new control bits join the
+ * flags as they are now. Loading saved flags too would be no dearer, but then a switch would take
+ * back an exception, or bring back an old one, depending on whether rounding modes differ. */
+.macro load_mxcsr now, scratch
+	andl	$MXCSR_CONTROL, %eax
+	xorl	\now, %eax
+	movl	%eax, \scratch
+	ldmxcsr	\scratch
+.endm
+
+/* Unlike MXCSR, the x87 traps later on a flag that is already set when its mask goes. A trap that the
+ * old context has pending is taken here, while this still is the old context's stack; flags that
+ * the new one would trap on are not its own and are dropped. */
+.macro load_x87 wanted
+	fwait
+	fnstsw	%ax
+	movzwl	\wanted, %ecx
+	notl	%ecx
+	andl	%ecx, %eax
+	testb	$X87_FLAGS, %al
+	jz	.Lx87_safe\@
+	fnclex
+.Lx87_safe\@:
+	fldcw	\wanted
+.endm
+
 	.text
 
 /*
@@ -96,39 +122,18 @@ bide__context_switch:
 	pop_register r12
 	pop_register rbx
 	pop_register rbp
-	/* A ret would be predicted to go back to this call's own caller, wrongly each time. Where
-	 * this jump lands there is no endbr64, hence notrack. */
-	popq	%rcx
-	.cfi_adjust_cfa_offset -8
-	.cfi_register %rip, %rcx
-	notrack jmp *%rcx
+	/* Predicted well where both contexts were left by the same call, as parked tasks are: then
+	 * the returns that follow are, too. A jump would put them all out of step with the calls. */
+	ret
 
-	/* The new control bits join the flags as they are now. Loading the saved flags too would be
-	 * no dearer, but then a switch would take back an exception, or bring back an old one,
-	 * depending on whether rounding modes differ. The new context's frame serves as scratch
-	 * memory, as its control word has just been used up. */
+	/* The new context's frame serves as scratch memory, as its control words have just been
+	 * used up. */
 	.cfi_restore_state
 .Lload_mxcsr:
-	andl	$MXCSR_CONTROL, %eax
-	xorl	FRAME_MXCSR(%rsp), %eax
-	movl	%eax, FRAME_MXCSR(%rsi)
-	ldmxcsr	FRAME_MXCSR(%rsi)
+	load_mxcsr FRAME_MXCSR(%rsp), FRAME_MXCSR(%rsi)
 	jmp	.Lmxcsr_done
-
-	/* Unlike MXCSR, the x87 traps later on a flag that is already set when its mask goes. A
-	 * trap that the old context has pending is taken here, while this still is the old
-	 * context's stack; flags that the new one would trap on are not its own and are dropped. */
 .Lload_x87:
-	fwait
-	fnstsw	%ax
-	movzwl	FRAME_X87(%rsi), %ecx
-	notl	%ecx
-	andl	%ecx, %eax
-	testb	$X87_FLAGS, %al
-	jz	.Lx87_safe
-	fnclex
-.Lx87_safe:
-	fldcw	FRAME_X87(%rsi)
+	load_x87 FRAME_X87(%rsi)
 	jmp	.Lx87_done
 	.cfi_endproc
 	.size	bide__context_switch, . - bide__context_switch
@@ -154,10 +159,11 @@ bide__context_entry:
 	.size	bide__context_entry, . - bide__context_entry
 
 /*
- * void *bide__context_make(void *top, void (*entry)(void *arg), void *arg)
+ * void *bide__context_make(void *top, void (*entry)(void *arg), void *arg,
+ *                          const struct bide__control *control)
  *
  * The top is aligned to 16 bytes and so is the frame's size, which leaves rsp aligned for the call
- * in the entry.
+ * in the entry. A control is laid out as it is at the low end of a context.
  */
 	.globl	bide__context_make
 	.hidden	bide__context_make
@@ -168,9 +174,8 @@ bide__context_make:
 	endbr64
 	andq	$-16, %rdi
 	leaq	-FRAME_SIZE(%rdi), %rax
-	movq	$0, FRAME_MXCSR(%rax)
-	stmxcsr	FRAME_MXCSR(%rax)
-	fnstcw	FRAME_X87(%rax)
+	movq	(%rcx), %rcx
+	movq	%rcx, FRAME_MXCSR(%rax)
 	xorl	%ecx, %ecx
 	movq	%rcx, FRAME_R15(%rax)
 	movq	%rcx, FRAME_R14(%rax)
@@ -183,6 +188,54 @@ bide__context_make:
 	ret
 	.cfi_endproc
 	.size	bide__context_make, . - bide__context_make
+
+/*
+ * void bide__control_get(struct bide__control *ret_control)
+ */
+	.globl	bide__control_get
+	.hidden	bide__control_get
+	.type	bide__control_get, @function
+	.p2align 4
+bide__control_get:
+	.cfi_startproc
+	endbr64
+	movq	$0, (%rdi)
+	stmxcsr	FRAME_MXCSR(%rdi)
+	fnstcw	FRAME_X87(%rdi)
+	ret
+	.cfi_endproc
+	.size	bide__control_get, . - bide__control_get
+
+/*
+ * void bide__control_set(const struct bide__control *control)
+ */
+	.globl	bide__control_set
+	.hidden	bide__control_set
+	.type	bide__control_set, @function
+	.p2align 4
+bide__control_set:
+	.cfi_startproc
+	endbr64
+	subq	$8, %rsp
+	.cfi_adjust_cfa_offset 8
+	stmxcsr	FRAME_MXCSR(%rsp)
+	fnstcw	FRAME_X87(%rsp)
+	movl	FRAME_MXCSR(%rsp), %eax
+	xorl	FRAME_MXCSR(%rdi), %eax
+	testl	$MXCSR_CONTROL, %eax
+	jz	.Lset_mxcsr_done
+	load_mxcsr FRAME_MXCSR(%rsp), FRAME_MXCSR(%rsp)
+.Lset_mxcsr_done:
+	movzwl	FRAME_X87(%rsp), %eax
+	cmpw	FRAME_X87(%rdi), %ax
+	je	.Lset_x87_done
+	load_x87 FRAME_X87(%rdi)
+.Lset_x87_done:
+	addq	$8, %rsp
+	.cfi_adjust_cfa_offset -8
+	ret
+	.cfi_endproc
+	.size	bide__control_set, . - bide__control_set
 
 #endif
 

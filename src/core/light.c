@@ -64,6 +64,12 @@ static int evict(bide_loop *loop, unsigned shared)
 	return 0;
 }
 
+/* The current task's frames are in use. */
+static bool in_use(const bide_loop *loop, unsigned shared)
+{
+	return loop->resident[shared] != NULL && loop->resident[shared] == loop->current;
+}
+
 /* Prefers a stack that nobody's frames are on. */
 static unsigned choose(bide_loop *loop)
 {
@@ -75,23 +81,24 @@ static unsigned choose(bide_loop *loop)
 			break;
 		}
 	}
+	if (in_use(loop, shared))
+		shared = (shared + 1) % BIDE__SHARED_STACKS;
 	loop->next_shared = (shared + 1) % BIDE__SHARED_STACKS;
 	return shared;
 }
 
-int bide__light_begin(bide_loop *loop, struct bide__task *task, char **ret_top)
+int bide__light_begin(bide_loop *loop, struct bide__task *task)
 {
 	unsigned shared = choose(loop);
 	/* The first is there since the first light task was spawned. */
 	if (loop->shared[shared] == NULL && bide__shared_stack(loop, shared) < 0)
 		shared = 0;
-	int rc = evict(loop, shared);
+	int rc = in_use(loop, shared) ? -EAGAIN : evict(loop, shared);
 	if (rc < 0)
 		return rc;
 	task->shared = shared & 15u;
 	task->frames = NULL;
 	loop->resident[shared] = task;
-	*ret_top = loop->shared[shared]->top;
 	return 0;
 }
 

@@ -16,11 +16,11 @@
  * it can begin. 0, -ENOMEM or -BIDE_EMAPS. */
 int bide__shared_stack(bide_loop *loop, unsigned shared);
 
-/* Gives a light task that has not begun the top of a shared stack. 0, or -EAGAIN when the stack
- * could not be cleared for lack of memory. */
-int bide__light_begin(bide_loop *loop, struct bide__task *task, char **ret_top);
+/* Gives a light task that has not begun a shared stack, other than that of the current task. 0, or
+ * -EAGAIN when none could be cleared, for lack of memory. */
+int bide__light_begin(bide_loop *loop, struct bide__task *task);
 
-/* Brings a light task's frames onto its stack. 0 or -EAGAIN. */
+/* Brings a light task's frames onto its stack, which must not be the one that runs. 0 or -EAGAIN. */
 int bide__light_enter(bide_loop *loop, struct bide__task *task);
 
 /* Forgets a light task that ends; it runs on its stack still. */

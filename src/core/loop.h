@@ -5,6 +5,7 @@
 #define BIDE_CORE_LOOP_H
 
 #include "base/random.h"
+#include "core/context.h"
 #include "core/fault_option.h"
 #include "core/pool.h"
 #include "core/record.h"
@@ -53,6 +54,7 @@ struct bide_loop {
 	 * store that just counted one of them up. */
 	size_t lap_left;            /* steps until all that were ready have had their turn */
 	int *errno_at;              /* this thread's errno; each task keeps its own */
+	struct bide__control control; /* floating point control that tasks begin with */
 	struct bide__cxx *cxx;      /* C++'s exceptions in flight on this thread, or NULL */
 	bool stepwise;              /* every step passes the scheduler: debug, strict… */
 	unsigned no_suspend;        /* depth of BIDE_NO_SUSPEND */
@@ -163,14 +165,12 @@ static inline struct bide__task *bide__suspending(const struct bide__wait *wait)
 }
 
 /* Parks the current task, which the caller has linked to what it waits for, in @p wait.
- * Returns what bide__wake() gave, or the cancellation. */
+ * Returns what bide__wake() gave, or the cancellation; a wait that lasts to its end gives only the
+ * former. */
 int bide__park(bide_loop *loop, const struct bide__wait *wait, void *object);
 
-/* The same for a wait that lasts to its end; a cancellation in force already is passed on. */
-int bide__park_to_end(bide_loop *loop, const struct bide__wait *wait, void *object);
-
-/* Puts the current task behind all that are ready. */
-void bide__yield(bide_loop *loop);
+/* Puts the current task behind all that are ready. Returns 0. */
+int bide__yield(bide_loop *loop);
 
 /* Makes a parked task ready; bide__park() returns @p result there. The caller has unlinked it. */
 void bide__wake(bide_loop *loop, struct bide__task *task, int result);
@@ -179,14 +179,19 @@ void bide__wake(bide_loop *loop, struct bide__task *task, int result);
  * through the ready queue, so that a loop that ignores results cannot freeze the others. */
 int bide__refuse(bide_loop *loop, const struct bide__wait *wait);
 
-/* Moves a started task's body into place; 0, or -EAGAIN to be tried later, or the error that the
- * task has ended with. */
-int bide__begin(bide_loop *loop, struct bide__task *task);
+/* Gives a task its stack and what a started task needs. 0; -EAGAIN to be tried later; or the error
+ * that the task has ended with. Where it gets the stack @p here, on which a task has just ended, its
+ * `sp` is NULL: it begins there without a switch. */
+int bide__begin(bide_loop *loop, struct bide__task *task, const struct bide__stack *here);
+
+/* Says whether bide__begin() cannot end the task. */
+bool bide__can_begin(bide_loop *loop, struct bide__task *task);
 
 /* Runs tasks until the main task and all others have ended. */
 void bide__run_loop(bide_loop *loop);
 
-/* Ends the current task; the stack it runs on is given back. Never returns. */
-void bide__exit_task(bide_loop *loop);
+/* Goes on with the next task after the current one, which has ended and has given back @p here, the
+ * stack that runs. Returns if the next one begins there, as the current task; else never. */
+void bide__exit_task(bide_loop *loop, const struct bide__stack *here);
 
 #endif

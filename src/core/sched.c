@@ -6,8 +6,9 @@
  * are as long as keeps them near 50 microseconds, so that the clock and the kernel are asked rarely
  * when steps are short, and still before every lap when they are long.
  *
- * A task that parks switches straight to the next one where that has nothing to be prepared;
- * otherwise to the scheduler's own stack, the one that called bide__run_loop(). */
+ * A task that parks or ends switches straight to the next one. Only at the end of a turn, and where
+ * the next one cannot be prepared from the stack that runs, it goes to the scheduler's own stack,
+ * the one that called bide__run_loop(). */
 #include "base/alloc.h"
 #include "core/backend.h"
 #include "core/cancel.h"
@@ -55,47 +56,67 @@ static struct bide__task *pop_ready(bide_loop *loop)
 	return task;
 }
 
-/* The next task, if it can be switched to from any stack. */
-static inline struct bide__task *next_direct(bide_loop *loop)
+/* Makes a task ready to be switched to from the stack @p here, NULL for one that no other task can
+ * need; false if only the scheduler can. */
+__attribute__((noinline)) static bool prepare(bide_loop *loop, struct bide__task *task,
+                                              const struct bide__stack *here)
+{
+	if (loop->stepwise)
+		return false;
+	if (!(task->flags & BIDE__TASK_STARTED))
+		return bide__can_begin(loop, task) && bide__begin(loop, task, here) == 0;
+	return bide__light_resident(loop, task) ||
+	       (loop->shared[task->shared] != here && bide__light_enter(loop, task) == 0);
+}
+
+/* The next task, ready to be switched to from the stack that runs; NULL for the scheduler, which
+ * can do all that could not be done from here. */
+static inline struct bide__task *next_task(bide_loop *loop, const struct bide__stack *here)
 {
 	if (__builtin_expect(loop->lap_left == 0, 0) && !next_lap(loop))
 		return NULL;
 	struct bide__task *task = loop->ready.head;
-	if (loop->stepwise || !(task->flags & BIDE__TASK_STARTED) ||
-	    ((task->flags & BIDE__TASK_LIGHT) && !bide__light_resident(loop, task)))
+	const uint16_t kind = task->flags & (BIDE__TASK_STARTED | BIDE__TASK_LIGHT);
+	if ((kind != BIDE__TASK_STARTED || loop->stepwise) && !prepare(loop, task, here))
 		return NULL;
 	return pop_ready(loop);
 }
 
 /* ---- parking ------------------------------------------------------------------------------ */
 
-/* What lies on the stack of a parked task is kept for each of a million of them. So the functions
- * between a suspending call and the context switch keep next to nothing there: the loop and the
- * task are looked up again afterwards, and leave() ends in a jump to the switch, which returns to
- * the caller of leave(). */
-__attribute__((noinline)) static void leave(void)
+/* The stack that the current task runs on, if another one could need it. */
+static inline const struct bide__stack *shared_here(const bide_loop *loop)
 {
-	bide_loop *loop = bide__loop;
-	struct bide__task *task = loop->current, *next = next_direct(loop);
-	if (next == task) {
-		task->state = BIDE__RUNNING;
-		return;
-	}
-	void *sp = loop->sp;
-	loop->current = next;
-	if (next != NULL) {
-		next->state = BIDE__RUNNING;
-		sp = next->sp;
-	}
-	bide__switch(loop, next, false, &task->sp, sp);
+	const struct bide__task *task = loop->current;
+	return task->flags & BIDE__TASK_LIGHT ? loop->shared[task->shared] : NULL;
 }
 
-/* Leaves the current task, whose state says when it goes on, and returns when it does. */
-static inline void switch_out(const bide_loop *loop)
+/* Leaves the current task, whose state says when it goes on, and returns when it does: what it was
+ * woken with, or the cancellation.
+ *
+ * All parks go through this one call of the switch, so that the processor predicts where it leads.
+ * What lies on the stack of a parked task is kept for each of a million of them: this function and
+ * its callers keep next to nothing there, and look the loop and the task up again afterwards. */
+__attribute__((noinline)) static int leave(void)
 {
+	bide_loop *loop = bide__loop;
 	int saved_errno = *loop->errno_at;
-	leave();
-	*bide__loop->errno_at = saved_errno;
+	struct bide__task *task = loop->current, *next = next_task(loop, shared_here(loop));
+	if (next != task) {
+		void *sp = loop->sp;
+		loop->current = next;
+		if (next != NULL) {
+			next->state = BIDE__RUNNING;
+			sp = next->sp;
+		}
+		bide__switch(loop, next, false, &task->sp, sp);
+		loop = bide__loop;
+		*loop->errno_at = saved_errno;
+		task = loop->current;
+	}
+	task->state = BIDE__RUNNING;
+	int result = (int)(intptr_t)task->object;
+	return __builtin_expect(result == BIDE__CUT, 0) ? bide__deliver() : result;
 }
 
 /* A park that tests watch, or of a task that is cancelled already. */
@@ -109,7 +130,7 @@ __attribute__((noinline, cold)) static void look_at_park(void)
 		loop->on_park(loop, task);
 }
 
-static inline int park(bide_loop *loop, const struct bide__wait *wait, void *object)
+int bide__park(bide_loop *loop, const struct bide__wait *wait, void *object)
 {
 	struct bide__task *task = loop->current;
 	task->wait = wait;
@@ -118,30 +139,17 @@ static inline int park(bide_loop *loop, const struct bide__wait *wait, void *obj
 	task->flags &= (uint16_t)~BIDE__TASK_CUT;
 	if (__builtin_expect((task->flags & BIDE__TASK_PENDING) || loop->on_park != NULL, 0))
 		look_at_park();
-	switch_out(bide__loop);
-	return (int)(intptr_t)bide__loop->current->object;
+	return leave();
 }
 
-int bide__park(bide_loop *loop, const struct bide__wait *wait, void *object)
+int bide__yield(bide_loop *loop)
 {
-	int result = park(loop, wait, object);
-	if (__builtin_expect(result == BIDE__CUT, 0))
-		return bide__deliver();
-	bide__loop->current->ignored = 0;
-	return result;
-}
-
-int bide__park_to_end(bide_loop *loop, const struct bide__wait *wait, void *object)
-{
-	return park(loop, wait, object);
-}
-
-void bide__yield(bide_loop *loop)
-{
-	bide__make_ready(loop, loop->current);
+	struct bide__task *task = loop->current;
+	task->object = NULL; /* what leave() returns */
+	bide__make_ready(loop, task);
 	if (__builtin_expect(loop->on_park != NULL, 0))
 		look_at_park();
-	switch_out(bide__loop);
+	return leave();
 }
 
 int bide__refuse(bide_loop *loop, const struct bide__wait *wait)
@@ -149,9 +157,9 @@ int bide__refuse(bide_loop *loop, const struct bide__wait *wait)
 	struct bide__task *task = loop->current;
 	bide__count_ignored(loop, task, wait->name);
 	task->wait = wait;
+	task->object = (void *)(intptr_t)BIDE__CUT;
 	bide__make_ready(loop, task);
-	switch_out(loop);
-	return bide__deliver();
+	return leave();
 }
 
 void bide__wake(bide_loop *loop, struct bide__task *task, int result)
@@ -162,16 +170,21 @@ void bide__wake(bide_loop *loop, struct bide__task *task, int result)
 
 /* ---- ending ------------------------------------------------------------------------------- */
 
-/* The stack is on its free list already: nobody writes to it before the switch, as a task begins
- * on the scheduler's stack only. */
-void bide__exit_task(bide_loop *loop)
+/* The stack that runs is on its free list already: nobody writes to it before the switch, unless
+ * the next task begins where this one ended. */
+void bide__exit_task(bide_loop *loop, const struct bide__stack *here)
 {
 	void *dead = NULL;
-	struct bide__task *next = next_direct(loop);
+	struct bide__task *next = next_task(loop, here);
 	loop->current = next;
-	if (next != NULL)
+	if (next == NULL) {
+		bide__switch(loop, NULL, true, &dead, loop->sp);
+	} else {
 		next->state = BIDE__RUNNING;
-	bide__switch(loop, next, true, &dead, next != NULL ? next->sp : loop->sp);
+		if (next->sp == NULL)
+			return bide__renew(loop);
+		bide__switch(loop, next, true, &dead, next->sp);
+	}
 	__builtin_unreachable();
 }
 
@@ -203,7 +216,7 @@ static void step(bide_loop *loop, struct bide__task *task)
 {
 	int rc = 0;
 	if (!(task->flags & BIDE__TASK_STARTED))
-		rc = bide__begin(loop, task);
+		rc = bide__begin(loop, task, NULL);
 	else if ((task->flags & BIDE__TASK_LIGHT) && loop->light != BIDE_LIGHT_STRICT)
 		rc = bide__light_enter(loop, task);
 	if (rc == -EAGAIN)
@@ -335,6 +348,7 @@ void bide__run_loop(bide_loop *loop)
 {
 	loop->now_ns = bide__clock(loop);
 	loop->turn_steps = 0;
+	bide__control_get(&loop->control);
 	bide__tell_scheduler(loop);
 	while (loop->live > 0) {
 		run_turn(loop);

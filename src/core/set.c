@@ -54,7 +54,7 @@ int bide__set_wait(bide_loop *loop, const struct bide__wait *wait, struct bide__
 		            bide__name(set->waiter), set->waiter->slot);
 	set->waiter = loop->current;
 	set->until = until;
-	return wait->cut != NULL ? bide__park(loop, wait, set) : bide__park_to_end(loop, wait, set);
+	return bide__park(loop, wait, set);
 }
 
 void bide__set_cut(bide_loop *loop, struct bide__task *task)

@@ -18,6 +18,14 @@ struct bide__cxx {
 /* The two words for this thread, or NULL when no C++ runtime is loaded. */
 struct bide__cxx *bide__cxx_globals(void);
 
+/* Makes the thread as it is where a task begins: for one that begins where another has ended. */
+static inline void bide__renew(bide_loop *loop)
+{
+	bide__control_set(&loop->control);
+	if (loop->cxx != NULL)
+		*loop->cxx = (struct bide__cxx){ NULL, 0 };
+}
+
 void bide__switch_cxx(struct bide__cxx *globals, void **ret_sp, void *to);
 
 #ifdef BIDE__ASAN

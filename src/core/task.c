@@ -219,38 +219,44 @@ static void settle(bide_loop *loop, struct bide__task *task)
 	task->flags |= BIDE__TASK_FAILED;
 }
 
-static void release_stack(bide_loop *loop, struct bide__task *task)
+/* Returns the stack, which runs still. */
+static const struct bide__stack *release_stack(bide_loop *loop, struct bide__task *task)
 {
+	struct bide__stack *stack = bide__stack_of(loop, task);
 	if (bide__on_own_stack(loop, task))
-		bide__stack_give(task->stack);
+		bide__stack_give(stack);
 	else
 		bide__light_end(loop, task);
 #if defined(BIDE__TSAN)
 	loop->dead_fiber = task->fiber;
 #endif
+	return stack;
 }
 
-__attribute__((noinline)) static _Noreturn void end_task(void)
+/* Returns if another task begins in the place of the one that has ended. */
+__attribute__((noinline)) static void end_task(void)
 {
 	bide_loop *loop = bide__loop;
 	struct bide__task *task = loop->current;
 	settle(loop, task);
-	release_stack(loop, task);
+	const struct bide__stack *here = release_stack(loop, task);
 	task->state = BIDE__DONE;
 	bide__copy(bide__data_of(task), loop->passing, task->fn->ret_size);
 	loop->current = NULL;
 	bide__complete(loop, task);
-	bide__exit_task(loop);
-	__builtin_unreachable();
+	bide__exit_task(loop, here);
 }
 
-/* Keeps nothing across the call, as what it kept would lie in every light task's frames. */
+/* Tasks that end without having been suspended take turns here, one after the other. Keeps nothing
+ * across the call, as what it kept would lie in every light task's frames. */
 static void task_entry(void *arg)
 {
-	const struct bide__task *task = arg;
+	(void)arg;
 	bide__tell_first(bide__loop);
-	task->fn->run(bide__loop->passing, bide__loop->passing);
-	end_task();
+	for (;;) {
+		bide__loop->current->fn->run(bide__loop->passing, bide__loop->passing);
+		end_task();
+	}
 }
 
 static int end_unrun(bide_loop *loop, struct bide__task *task)
@@ -263,11 +269,15 @@ static int end_unrun(bide_loop *loop, struct bide__task *task)
 	return -ENOMEM;
 }
 
-/* The arguments leave the record first, which from now on holds what a started task needs. */
-int bide__begin(bide_loop *loop, struct bide__task *task)
+bool bide__can_begin(bide_loop *loop, struct bide__task *task)
 {
-	char *top = NULL;
-	struct bide__stack *stack = NULL;
+	return !bide__on_own_stack(loop, task) || class_of(loop, task)->free != NULL;
+}
+
+/* The arguments leave the record first, which from now on holds what a started task needs. */
+int bide__begin(bide_loop *loop, struct bide__task *task, const struct bide__stack *here)
+{
+	struct bide__stack *stack;
 	bide__copy(loop->passing, bide__data_of(task), task->fn->args_size);
 	if (bide__on_own_stack(loop, task)) {
 		stack = bide__stack_take(&loop->stacks, class_of(loop, task));
@@ -275,18 +285,19 @@ int bide__begin(bide_loop *loop, struct bide__task *task)
 			return end_unrun(loop, task);
 		BIDE__UNPOISON(stack->low, stack->cls->size);
 		task->stack = stack;
-		top = stack->top;
 	} else {
-		int rc = bide__light_begin(loop, task, &top);
+		int rc = bide__light_begin(loop, task);
 		if (rc < 0)
 			return rc;
+		stack = loop->shared[task->shared];
 	}
 	task->scope = NULL;
 	task->wait = NULL;
 	task->object = NULL;
 	task->timer = (struct bide__timer){ 0 };
 	task->flags |= BIDE__TASK_STARTED;
-	task->sp = bide__context_make(top, task_entry, task);
+	task->sp = stack == here ? NULL
+	                         : bide__context_make(stack->top, task_entry, NULL, &loop->control);
 #if defined(BIDE__TSAN)
 	task->fiber = __tsan_create_fiber(0);
 #endif

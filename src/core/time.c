@@ -145,8 +145,7 @@ int bide_yield(void)
 	bide_loop *loop = bide__loop;
 	if (task->flags & BIDE__TASK_PENDING)
 		return bide__refuse(loop, &wait_yield);
-	bide__yield(loop);
-	return 0;
+	return bide__yield(loop);
 }
 
 int bide_sleep(double seconds)

@@ -49,6 +49,6 @@ int bide_wait_fd(int fd, int events)
 		return ready;
 	}
 	loop->in_flight++;
-	rc = bide__park_to_end(loop, &wait_fd, watch);
+	rc = bide__park(loop, &wait_fd, watch);
 	return rc != BIDE__CUT ? rc : bide__deliver();
 }

@@ -63,6 +63,15 @@ __attribute__((unused)) static void forget_poison(void)
 #endif
 }
 
+/* A context with the floating point control that the caller has. */
+__attribute__((unused)) static void *make_at(char *top, void (*entry)(void *arg), void *arg)
+{
+	struct bide__control control;
+
+	bide__control_get(&control);
+	return bide__context_make(top, entry, arg, &control);
+}
+
 /* Above the top goes what would look like a return address to an unwinder that does not stop. */
 __attribute__((unused)) static void make_inside(void (*entry)(void *arg), void *arg)
 {
@@ -71,7 +80,7 @@ __attribute__((unused)) static void make_inside(void (*entry)(void *arg), void *
 	forget_poison();
 	for (size_t i = 0; i < 64; i += sizeof code)
 		memcpy(stack + STACK_SIZE + i, &code, sizeof code);
-	inside = bide__context_make(stack + STACK_SIZE, entry, arg);
+	inside = make_at(stack + STACK_SIZE, entry, arg);
 }
 
 /* Inside: adds 1, 2, 3, a turn each. */

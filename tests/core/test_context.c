@@ -166,7 +166,7 @@ TEST(context_enters_with_aligned_stack)
 		forget_poison();
 		memset(&entered, 0, sizeof entered);
 		memset(top, 0x5a, (size_t)(64 - odd));
-		inside = bide__context_make(top, note_alignment, &odd);
+		inside = make_at(top, note_alignment, &odd);
 		cross_in();
 		EXPECT(entered.arg == &odd);
 		EXPECT(entered.frame != 0 && entered.frame % 16 == 0);
