@@ -21,12 +21,12 @@ static const struct bide__task *awaiter_of(const struct bide__task *task)
 }
 
 /* A chain of awaits that leads back would wait for ever. Followed from the current task, as each
- * has one awaiter, and only if the other one waits for somebody itself. */
-static bool awaits_current(const bide_loop *loop, const struct bide__task *task)
+ * has one awaiter. */
+__attribute__((noinline)) static bool awaits_current(const bide_loop *loop,
+                                                     const struct bide__task *task)
 {
 	const struct bide__task *by = loop->current;
-	if (task->state != BIDE__WAITING ||
-	    (task->wait != &bide__wait_await && task->wait != &bide__wait_gather))
+	if (task->wait != &bide__wait_await && task->wait != &bide__wait_gather)
 		return false;
 	while (by != NULL && by != task)
 		by = awaiter_of(by);
@@ -34,11 +34,11 @@ static bool awaits_current(const bide_loop *loop, const struct bide__task *task)
 }
 
 /* Only a task that is waiting can be part of a cycle, and nobody but its creator knows most. */
-static bool awaitable(const bide_loop *loop, const struct bide__task *task)
+static inline bool awaitable(const bide_loop *loop, const struct bide__task *task)
 {
 	return task->awaiter == NULL && task != loop->current &&
 	       !(task->flags & (BIDE__TASK_DETACHED | BIDE__TASK_MAIN)) &&
-	       !awaits_current(loop, task);
+	       (task->state != BIDE__WAITING || !awaits_current(loop, task));
 }
 
 __attribute__((noinline, cold)) static void refuse(const bide_loop *loop, const char *call,
@@ -89,10 +89,12 @@ void bide__check_result(const char *call, const struct bide__task *task, size_t 
 static inline struct bide__task *checked(const struct bide__wait *wait, bide_task *handle)
 {
 	(void)bide__suspending(wait);
-	struct bide__task *task = bide__find(bide__loop, handle);
+	const bide_loop *loop = bide__loop;
+	struct bide__task *task = bide__find(loop, handle);
 	if (__builtin_expect(task == NULL, 0))
 		task = bide__lookup(wait->name, handle);
-	bide__check_awaitable(bide__loop, wait->name, task);
+	if (__builtin_expect(!awaitable(loop, task), 0))
+		refuse(loop, wait->name, task);
 	return task;
 }
 
@@ -144,11 +146,6 @@ static inline int wait_for_end(bide_loop *loop, struct bide__task *task)
 	if (__builtin_expect(task->state != BIDE__DONE, 0))
 		return given_up(task);
 	return end_of_wait(loop, task);
-}
-
-void bide__copy_result(struct bide__task *task, void *ret)
-{
-	bide__copy(ret, bide__data_of(task), task->fn->ret_size);
 }
 
 int bide__take(bide_loop *loop, struct bide__task *task, void *ret)

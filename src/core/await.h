@@ -18,9 +18,6 @@ void bide__check_result(const char *call, const struct bide__task *task, size_t 
 /* Ends the await of a parked task that has been cancelled, and that would never end otherwise. */
 void bide__give_up_await(bide_loop *loop, struct bide__task *task);
 
-/* Copies an ended task's result. */
-void bide__copy_result(struct bide__task *task, void *ret);
-
 /* Waits until a task has ended and frees it; as bide_try_await(). */
 int bide__take(bide_loop *loop, struct bide__task *task, void *ret);
 

@@ -18,6 +18,7 @@ enum {
 	REGION_CHUNKS = 64,
 	REGION_SIZE = REGION_CHUNKS * BIDE__CHUNK_SIZE,
 	FREE_CHUNKS_KEPT = 16, /* with their pages; the pages of more go back to the system */
+	POPULATE_WRITE = 23,   /* MADV_POPULATE_WRITE, which older headers do not have */
 	RECORD_SIZE = sizeof(struct bide__task)
 };
 
@@ -81,12 +82,20 @@ static bool region_new(struct bide__pool *pool)
 	return true;
 }
 
+/* Has the system back a whole chunk by one call instead of a fault for each page (Linux 5.14, else it
+ * does nothing), once there are so many chunks that one half used is little beside them. */
+static void back(struct bide__chunk *chunk)
+{
+	(void)madvise(chunk, BIDE__CHUNK_SIZE, POPULATE_WRITE);
+}
+
 static struct bide__chunk *chunk_new(struct bide__pool *pool)
 {
 	struct bide__chunk *chunk = pool->free;
 	if (chunk != NULL) {
 		list_remove(&pool->free, chunk);
-		pool->nfree--;
+		if (--pool->nfree >= FREE_CHUNKS_KEPT)
+			back(chunk);
 		return chunk;
 	}
 	if (pool->fresh_chunks == 0 && !region_new(pool))
@@ -94,6 +103,8 @@ static struct bide__chunk *chunk_new(struct bide__pool *pool)
 	chunk = (struct bide__chunk *)pool->fresh_chunk;
 	pool->fresh_chunk += BIDE__CHUNK_SIZE;
 	pool->fresh_chunks--;
+	if (pool->regions->next != NULL)
+		back(chunk);
 	return chunk;
 }
 
@@ -112,11 +123,6 @@ static void chunk_init(struct bide__chunk *chunk, uint32_t capacity)
 	memset(chunk, 0, sizeof(*chunk));
 	chunk->capacity = capacity;
 	chunk->fresh = capacity;
-}
-
-static struct bide__chunk *chunk_of(void *block)
-{
-	return (struct bide__chunk *)((uintptr_t)block & ~(uintptr_t)(BIDE__CHUNK_SIZE - 1));
 }
 
 /* Takes a block of `size` out of the first chunk of a list, whose last block ends the chunk. */
@@ -205,7 +211,7 @@ void bide__block_free(struct bide__pool *pool, void *block, size_t size)
 	}
 	bide__alloc_note(-1);
 	struct bide__chunk **list = &pool->room[bide__block_class(size)];
-	struct bide__chunk *chunk = chunk_of(block);
+	struct bide__chunk *chunk = bide__chunk_of(block);
 	give(list, chunk, block);
 	if (spare(list, chunk)) {
 		list_remove(list, chunk);
@@ -271,7 +277,6 @@ static struct bide__chunk *records_new(struct bide__pool *pool)
 		pool->generations[index] = pool->generation;
 	else
 		pool->holes--;
-	chunk->generation = pool->generations[index];
 	pool->chunks[index] = chunk;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	pool->nchunks += index == pool->nchunks;
@@ -279,12 +284,17 @@ static struct bide__chunk *records_new(struct bide__pool *pool)
 	return chunk;
 }
 
-/* A record never used has the generation that the chunk began with; one given back counts up. */
-struct bide__task *bide__record_new(struct bide__pool *pool)
+/* The first time that a chunk is found to have no more it goes off the list. A record never used has
+ * the generation that the chunk began with. */
+struct bide__task *bide__record_make(struct bide__pool *pool)
 {
 	if (bide__alloc_fails())
 		return NULL;
 	struct bide__chunk *chunk = pool->tasks;
+	while (chunk != NULL && chunk->free == NULL && chunk->fresh == 0) {
+		list_remove(&pool->tasks, chunk);
+		chunk = pool->tasks;
+	}
 	if (chunk == NULL && (chunk = records_new(pool)) == NULL)
 		return NULL;
 	struct bide__task *task = chunk->free;
@@ -295,41 +305,44 @@ struct bide__task *bide__record_new(struct bide__pool *pool)
 		task = (struct bide__task *)chunk + i;
 		task->slot = chunk->index * BIDE__SLOTS + i;
 		task->generation = pool->generations[chunk->index];
+		task->ignored = 0;
 	}
 	chunk->used++;
-	if (chunk->free == NULL && chunk->fresh == 0)
-		list_remove(&pool->tasks, chunk);
 	return task;
+}
+
+/* The highest generation that a record of the chunk has had. */
+static uint32_t last_generation(const struct bide__pool *pool, const struct bide__chunk *chunk)
+{
+	const struct bide__task *task = (const struct bide__task *)chunk + BIDE__FIRST_SLOT;
+	const struct bide__task *end =
+		(const struct bide__task *)chunk + (BIDE__CHUNK_RECORDS - chunk->fresh);
+	uint32_t last = pool->generations[chunk->index];
+	for (; task < end; task++)
+		if (last < task->generation)
+			last = task->generation;
+	return last;
 }
 
 static void records_free(struct bide__pool *pool, struct bide__chunk *chunk)
 {
+	pool->generations[chunk->index] = last_generation(pool, chunk);
 	list_remove(&pool->tasks, chunk);
 	pool->chunks[chunk->index] = NULL;
-	pool->generations[chunk->index] = chunk->generation;
 	pool->holes++;
 	chunk_free(pool, chunk);
 }
 
 /* A slot whose generations are used up is never given out again, so that a stale handle can not
- * come to mean another task. */
-void bide__record_free(struct bide__pool *pool, struct bide__task *task)
+ * come to mean another task: its record, the first of the free ones, leaves them. */
+void bide__record_last(struct bide__pool *pool, struct bide__task *task)
 {
-	struct bide__chunk *chunk = chunk_of(task);
-	task->state = BIDE__FREE;
-	chunk->used--;
-	if (task->generation == BIDE__GENERATION_MAX) {
-		chunk->generation = BIDE__GENERATION_MAX;
-		return;
-	}
-	task->generation++;
-	if (chunk->generation < task->generation)
-		chunk->generation = task->generation;
-	task->next = chunk->free;
-	chunk->free = task;
-	if (!chunk->listed)
+	struct bide__chunk *chunk = bide__chunk_of(task);
+	if (task->generation == BIDE__GENERATION_MAX)
+		chunk->free = task->next;
+	else if (!chunk->listed)
 		list_push(&pool->tasks, chunk);
-	if (spare(&pool->tasks, chunk))
+	if (chunk->listed && spare(&pool->tasks, chunk))
 		records_free(pool, chunk);
 }
 
@@ -364,7 +377,7 @@ uint32_t bide__pool_finish(struct bide__pool *pool)
 {
 	uint32_t next = pool->generation;
 	for (uint32_t i = 0; i < pool->nchunks; i++) {
-		uint32_t last = pool->chunks[i] != NULL ? pool->chunks[i]->generation
+		uint32_t last = pool->chunks[i] != NULL ? last_generation(pool, pool->chunks[i])
 		                                        : pool->generations[i];
 		if (next <= last)
 			next = last + 1;

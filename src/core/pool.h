@@ -7,6 +7,7 @@
 #ifndef BIDE_CORE_POOL_H
 #define BIDE_CORE_POOL_H
 
+#include "base/alloc.h"
 #include "core/record.h"
 
 enum {
@@ -29,7 +30,6 @@ struct bide__chunk {
 	uint32_t fresh;                  /* blocks, from the end, never used */
 	uint32_t capacity;               /* blocks in all */
 	uint32_t index;                  /* tasks: position in the table */
-	uint32_t generation;             /* tasks: highest in the chunk */
 	bool listed;                     /* on the list of chunks with room */
 };
 
@@ -73,9 +73,41 @@ size_t bide__block_room(size_t size);
 unsigned bide__block_class(size_t size);
 size_t bide__class_size(unsigned cls);
 
-/* Returns a record with `slot` and `generation` set and the rest undefined, or NULL. */
-struct bide__task *bide__record_new(struct bide__pool *pool);
-void bide__record_free(struct bide__pool *pool, struct bide__task *task);
+/* What is not done at each of these. */
+struct bide__task *bide__record_make(struct bide__pool *pool);
+void bide__record_last(struct bide__pool *pool, struct bide__task *task);
+
+/* Returns a record with `slot`, `generation` and `ignored` set and the rest undefined, or NULL. A
+ * chunk that has no more stays listed until it is asked for one. */
+static inline struct bide__task *bide__record_new(struct bide__pool *pool)
+{
+	struct bide__chunk *chunk = pool->tasks;
+	if (__builtin_expect(chunk == NULL || chunk->free == NULL || bide__alloc_fails(), 0))
+		return bide__record_make(pool);
+	struct bide__task *task = chunk->free;
+	chunk->free = task->next;
+	chunk->used++;
+	return task;
+}
+
+static inline struct bide__chunk *bide__chunk_of(void *block)
+{
+	return (struct bide__chunk *)((uintptr_t)block & ~(uintptr_t)(BIDE__CHUNK_SIZE - 1));
+}
+
+static inline void bide__record_free(struct bide__pool *pool, struct bide__task *task)
+{
+	struct bide__chunk *chunk = bide__chunk_of(task);
+	task->state = BIDE__FREE;
+	task->ignored = 0;
+	task->generation++;
+	task->next = chunk->free;
+	chunk->free = task;
+	if (__builtin_expect(--chunk->used == 0 || !chunk->listed ||
+	                             task->generation == BIDE__GENERATION_MAX,
+	                     0))
+		bide__record_last(pool, task);
+}
 
 /* Tells where in a chunk records begin, how many there are, and where the number of those at the
  * end that were never used is kept; for tools that look from outside. */

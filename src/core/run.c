@@ -224,11 +224,10 @@ static void sweep(bide_loop *loop)
 
 static int run_main(bide_loop *loop, const bide__function *fn, const void *args, void *ret)
 {
-	const bide_task_options options = { NULL, 0, NULL };
 	loop->ending = loop->deadlocked = loop->interrupt_seen = false;
 	loop->spawn_error = 0;
 	loop->running = true;
-	loop->main = bide__task_new(loop, fn, args, &options, NULL);
+	loop->main = bide__task_new(loop, fn, args);
 	if (loop->main == NULL) {
 		loop->running = false;
 		return loop->spawn_error;

@@ -36,7 +36,7 @@ static struct bide__stack_class *class_of(const bide_loop *loop, const struct bi
 }
 
 /* Light tasks share stacks, all others are promised one of their own. */
-static int promise_stack(bide_loop *loop, struct bide__task *task, size_t size)
+static inline int promise_stack(bide_loop *loop, struct bide__task *task, size_t size)
 {
 	if (!bide__on_own_stack(loop, task))
 		return loop->shared[0] != NULL ? 0 : bide__shared_stack(loop, 0);
@@ -62,8 +62,9 @@ static size_t box_size(const bide__function *fn)
 	return fn->args_size > fn->ret_size ? fn->args_size : fn->ret_size;
 }
 
-/* What few tasks have, as far as it must be there before the task begins. */
-static int equip(bide_loop *loop, struct bide__task *task, const char *name)
+/* Makes what few tasks have, as far as it must be there before the task begins. */
+__attribute__((noinline)) static int equip(bide_loop *loop, struct bide__task *task,
+                                           const char *name)
 {
 	if (box_size(task->fn) > BIDE__INLINE_DATA) {
 		struct bide__extra *extra = bide__extra_of(loop, task);
@@ -81,57 +82,85 @@ static int equip(bide_loop *loop, struct bide__task *task, const char *name)
 	               : 0;
 }
 
-static struct bide__task *make(bide_loop *loop, const bide__function *fn,
-                               const bide_task_options *options)
+static inline bool is_plain(const bide_loop *loop, const bide__function *fn,
+                            const bide_task_options *options)
+{
+	return box_size(fn) <= BIDE__INLINE_DATA && (options == NULL || options->name == NULL) &&
+	       (loop->current == NULL || loop->current->extra == NULL);
+}
+
+__attribute__((noinline, cold)) static struct bide__task *
+unmake(bide_loop *loop, struct bide__task *task, int error)
+{
+	if (task != NULL) {
+		bide__extra_free(loop, task);
+		bide__record_free(&loop->pool, task);
+	}
+	loop->spawn_error = error;
+	return NULL;
+}
+
+static inline struct bide__task *make(bide_loop *loop, const bide__function *fn,
+                                      const bide_task_options *options)
 {
 	struct bide__task *task = bide__record_new(&loop->pool);
-	if (task == NULL) {
-		loop->spawn_error = -ENOMEM;
-		return NULL;
-	}
-	task->flags = fn->flags & BIDE__LIGHT ? BIDE__TASK_LIGHT : 0;
+	if (__builtin_expect(task == NULL, 0))
+		return unmake(loop, NULL, -ENOMEM);
+	_Static_assert((int)BIDE__LIGHT == 2 * (int)BIDE__TASK_LIGHT, "one is made of the other");
+	task->flags = (fn->flags & BIDE__LIGHT) / 2;
 	task->error = 0;
-	task->shields = 0;
 	task->state = BIDE__READY;
+	task->frames_class = 0;
+	task->shields = 0;
+	task->shared = 0;
 	task->fn = fn;
 	task->group = NULL;
 	task->awaiter = NULL;
 	task->extra = NULL;
-	task->ignored = 0;
-	int rc = promise_stack(loop, task, options->stack_size);
-	if (rc == 0 && (rc = equip(loop, task, options->name)) < 0)
-		unpromise_stack(loop, task);
+	int rc = promise_stack(loop, task, options != NULL ? options->stack_size : 0);
+	if (__builtin_expect(rc < 0, 0))
+		return unmake(loop, task, rc);
+	if (is_plain(loop, fn, options))
+		return task;
+	rc = equip(loop, task, options != NULL ? options->name : NULL);
 	if (rc == 0)
 		return task;
-	bide__extra_free(loop, task);
-	bide__record_free(&loop->pool, task);
-	loop->spawn_error = rc;
+	unpromise_stack(loop, task);
+	return unmake(loop, task, rc);
+}
+
+__attribute__((noinline, cold)) static struct bide__task *not_made(bide_loop *loop,
+                                                                   const bide__function *fn)
+{
+	if (loop->spawn_error == -BIDE_EMAPS && !loop->told_of_maps)
+		bide__report(BIDE_REPORT_FAILURE, -BIDE_EMAPS, fn->name, "cannot be spawned: %s",
+		             bide_strerror(-BIDE_EMAPS));
+	loop->told_of_maps |= loop->spawn_error == -BIDE_EMAPS;
 	return NULL;
 }
 
-struct bide__task *bide__task_new(bide_loop *loop, const bide__function *fn, const void *args,
-                                  const bide_task_options *options, bide_group *group)
+static inline struct bide__task *spawn(bide_loop *loop, const bide__function *fn, const void *args,
+                                       const bide_task_options *options, bide_group *group)
 {
 	struct bide__task *task = make(loop, fn, options);
-	if (__builtin_expect(task == NULL, 0)) {
-		if (loop->spawn_error == -BIDE_EMAPS && !loop->told_of_maps)
-			bide__report(BIDE_REPORT_FAILURE, -BIDE_EMAPS, fn->name,
-			             "cannot be spawned: %s", bide_strerror(-BIDE_EMAPS));
-		loop->told_of_maps |= loop->spawn_error == -BIDE_EMAPS;
-		return NULL;
-	}
+	if (__builtin_expect(task == NULL, 0))
+		return not_made(loop, fn);
 	bide__copy(bide__data_of(task), args, fn->args_size);
 	loop->live++;
 	bide__alloc_note(1);
-	if (group != NULL && bide__group_add(group, task))
-		return task;
-	bide__make_ready(loop, task);
+	if (group == NULL || !bide__group_add(group, task))
+		bide__make_ready(loop, task);
 	return task;
+}
+
+struct bide__task *bide__task_new(bide_loop *loop, const bide__function *fn, const void *args)
+{
+	return spawn(loop, fn, args, NULL, NULL);
 }
 
 /* A light task's frames do not stay where they are while it is parked, so nobody may be given an
  * address in them. */
-static void check_pointers(bide_loop *loop, const bide__function *fn, const void *args)
+__attribute__((noinline)) static void check_pointers(bide_loop *loop, const bide__function *fn, const void *args)
 {
 	const struct bide__task *task = loop->current;
 	if (task == NULL || !(task->flags & BIDE__TASK_LIGHT))
@@ -150,12 +179,24 @@ static void check_pointers(bide_loop *loop, const bide__function *fn, const void
 	}
 }
 
+/* A spawn that failed, or one that comes late, when the main task has ended. */
+__attribute__((noinline, cold)) static bide_task *
+started_oddly(bide_loop *loop, struct bide__task *task, bide_group *group)
+{
+	if (task != NULL) {
+		bide__cancel_task(loop, task);
+		return bide__handle(loop, task);
+	}
+	if (group != NULL)
+		bide__group_failed(loop, group, loop->spawn_error);
+	return NULL;
+}
+
 bide_task *bide__start(enum bide__how how, const void *with, const bide__function *fn,
                        const void *args)
 {
-	static const bide_task_options defaults;
 	bide_loop *loop = bide__loop;
-	const bide_task_options *options = &defaults;
+	const bide_task_options *options = NULL;
 	bide_group *group = NULL;
 	if (__builtin_expect(loop == NULL || !loop->running, 0))
 		bide__abort("bide_spawn", "no loop runs on this thread, to run '%s' on", fn->name);
@@ -169,14 +210,9 @@ bide_task *bide__start(enum bide__how how, const void *with, const bide__functio
 	}
 	if (fn->pointers != 0)
 		check_pointers(loop, fn, args);
-	struct bide__task *task = bide__task_new(loop, fn, args, options, group);
-	if (__builtin_expect(task == NULL, 0)) {
-		if (group != NULL)
-			bide__group_failed(loop, group, loop->spawn_error);
-		return NULL;
-	}
-	if (loop->ending)
-		bide__cancel_task(loop, task);
+	struct bide__task *task = spawn(loop, fn, args, options, group);
+	if (__builtin_expect(task == NULL || loop->ending, 0))
+		return started_oddly(loop, task, group);
 	return bide__handle(loop, task);
 }
 
@@ -335,12 +371,10 @@ void bide__complete(bide_loop *loop, struct bide__task *task)
 	}
 }
 
-void bide__free_task(bide_loop *loop, struct bide__task *task)
+void bide__strip_task(bide_loop *loop, struct bide__task *task)
 {
 	if (task->group != NULL)
 		bide__group_remove(task->group, task);
 	if (task->extra != NULL)
 		bide__extra_free(loop, task);
-	bide__record_free(&loop->pool, task);
-	bide__alloc_note(-1);
 }

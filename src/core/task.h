@@ -3,20 +3,29 @@
 #ifndef BIDE_CORE_TASK_H
 #define BIDE_CORE_TASK_H
 
+#include "base/copy.h"
 #include "core/loop.h"
 
 #include <errno.h>
 
-/* Makes a task, of a group unless that is NULL, and puts it into the ready queue; NULL, with the
- * reason in loop->spawn_error, when it could not. */
-struct bide__task *bide__task_new(bide_loop *loop, const bide__function *fn, const void *args,
-                                  const bide_task_options *options, bide_group *group);
+/* Makes a task and puts it into the ready queue; NULL, with the reason in loop->spawn_error, when it
+ * could not. */
+struct bide__task *bide__task_new(bide_loop *loop, const bide__function *fn, const void *args);
 
 /* Records that a task has ended and tells who waits for that. */
 void bide__complete(bide_loop *loop, struct bide__task *task);
 
+/* Takes from an ended task what it has besides its record. */
+void bide__strip_task(bide_loop *loop, struct bide__task *task);
+
 /* Frees an ended task; its handle is stale from now on. */
-void bide__free_task(bide_loop *loop, struct bide__task *task);
+static inline void bide__free_task(bide_loop *loop, struct bide__task *task)
+{
+	if (task->group != NULL || task->extra != NULL)
+		bide__strip_task(loop, task);
+	bide__record_free(&loop->pool, task);
+	bide__alloc_note(-1);
+}
 
 /* A handle is no address but a tag that says whose it is and which use of the slot it means, so
  * that a stale one is always found out:
@@ -57,6 +66,12 @@ struct bide__task *bide__lookup(const char *call, bide_task *handle);
 static inline void *bide__data_of(struct bide__task *task)
 {
 	return task->flags & BIDE__TASK_BOXED ? task->extra->box : task->data;
+}
+
+/* Copies an ended task's result to the caller's object. */
+static inline void bide__copy_result(struct bide__task *task, void *ret)
+{
+	bide__copy(ret, bide__data_of(task), task->fn->ret_size);
 }
 
 /* How an ended task ended: by cancellation, or with a failure. */
