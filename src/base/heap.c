@@ -184,21 +184,27 @@ static void renumber(struct bide__heap *heap)
 	heap->next_seq = count;
 }
 
-void bide__heap_push(struct bide__heap *heap, struct bide__timer *timer, uint64_t deadline_ns)
+void bide__heap_number(struct bide__heap *heap, struct bide__timer *timer)
 {
-	uint64_t tagged = (uint64_t)timer->kind << 60 | (uintptr_t)timer;
-	struct bide__heap_entry entry = { deadline_ns, tagged };
-	uint32_t slot;
-
-	assert(heap->count < heap->capacity);
-	assert(timer->index == 0);
-	if (__builtin_expect(heap->next_seq == UINT32_MAX, 0))
+	if (__builtin_expect(bide__heap_numbers_used_up(heap), 0))
 		renumber(heap);
 	timer->seq = heap->next_seq++;
-	slot = ROOT + heap->count++;
+}
+
+void bide__heap_insert(struct bide__heap *heap, struct bide__timer *timer, uint64_t deadline_ns)
+{
+	assert(heap->count < heap->capacity);
+	uint32_t slot = ROOT + heap->count++;
 	if (slot >= heap->touched)
 		heap->touched = slot + 1;
-	sift_up(heap, slot, entry);
+	sift_up(heap, slot, bide__heap_entry_of(timer, deadline_ns));
+}
+
+void bide__heap_push(struct bide__heap *heap, struct bide__timer *timer, uint64_t deadline_ns)
+{
+	assert(timer->index == 0);
+	bide__heap_number(heap, timer);
+	bide__heap_insert(heap, timer, deadline_ns);
 }
 
 /* Gives memory back when less than a quarter of what is touched is used, and keeps twice what is,

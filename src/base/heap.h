@@ -30,7 +30,7 @@
 
 /* Part of the record that waits. All zero is a timer that is not armed. */
 struct bide__timer {
-	uint32_t index : 28; /* Its slot in the heap; 0 when it is not armed. The heap's. */
+	uint32_t index : 28; /* Where it is in the heap, or elsewhere; 0 when it is not armed. */
 	uint32_t kind : 4;   /* What it is for, the owner's, not to be changed while it is armed. */
 	uint32_t seq;        /* Lower is older, among timers of one heap. The heap's. */
 };
@@ -53,7 +53,7 @@ struct bide__heap_entry {
 
 enum {
 	BIDE__HEAP_ROOT = 3,
-	BIDE__HEAP_MAX = (1 << 28) - 1 - BIDE__HEAP_ROOT, /* Timers a slot number can name. */
+	BIDE__HEAP_MAX = (1 << 27) - 1 - BIDE__HEAP_ROOT, /* Timers half the numbers can name. */
 };
 
 /* All zero is an empty heap. */
@@ -79,13 +79,33 @@ static inline int bide__heap_reserve(struct bide__heap *heap, size_t extra)
 	return bide__heap_grow(heap, extra);
 }
 
-/* Arms a timer that is not armed. Room must have been reserved. The timer is borrowed until it is
- * popped or removed, and must not move. */
+/* Says whether bide__heap_number() will give all armed timers new numbers. */
+static inline bool bide__heap_numbers_used_up(const struct bide__heap *heap)
+{
+	return heap->next_seq == UINT32_MAX;
+}
+
+/* Gives a timer that is to be armed its number, by which the older of two goes first. */
+void bide__heap_number(struct bide__heap *heap, struct bide__timer *timer);
+
+/* Puts a timer that has its number into the heap, in which it is not. Room must have been reserved.
+ */
+void bide__heap_insert(struct bide__heap *heap, struct bide__timer *timer, uint64_t deadline_ns);
+
+/* Arms a timer that is not armed: both of the above. The timer is borrowed until it is popped or
+ * removed, and must not move. */
 void bide__heap_push(struct bide__heap *heap, struct bide__timer *timer, uint64_t deadline_ns);
 
 static inline bool bide__heap_empty(const struct bide__heap *heap)
 {
 	return heap->count == 0;
+}
+
+static inline struct bide__heap_entry bide__heap_entry_of(const struct bide__timer *timer,
+                                                          uint64_t deadline_ns)
+{
+	uint64_t tagged = (uint64_t)timer->kind << 60 | (uintptr_t)timer;
+	return (struct bide__heap_entry){ deadline_ns, tagged };
 }
 
 static inline struct bide__timer *bide__heap_timer_of(const struct bide__heap_entry *entry)

@@ -180,7 +180,7 @@ void bide__cancel_scope(bide_loop *loop, struct bide_scope *scope, int code)
 	if (scope->code != 0)
 		return;
 	scope->code = (int16_t)code;
-	bide__heap_remove(&loop->timers, &scope->timer);
+	bide__timers_disarm(&loop->timers, &scope->timer);
 	spread(loop, scope->owner, scope);
 }
 

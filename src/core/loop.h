@@ -65,7 +65,7 @@ struct bide_loop {
 	/* Time. */
 	uint64_t now_ns;         /* the turn's time */
 	uint64_t virtual_ns;     /* the virtual clock */
-	struct bide__heap timers;
+	struct bide__timers timers;
 	uint64_t armed_ns;       /* clock when a sleep was last armed in this turn, 0: none yet */
 	uint64_t armed_cpu_ns;   /* thread's CPU time, */
 	uint64_t armed_wall_ns;  /* and the clock, when both were last compared */

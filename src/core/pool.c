@@ -338,10 +338,12 @@ static void records_free(struct bide__pool *pool, struct bide__chunk *chunk)
 void bide__record_last(struct bide__pool *pool, struct bide__task *task)
 {
 	struct bide__chunk *chunk = bide__chunk_of(task);
-	if (task->generation == BIDE__GENERATION_MAX)
+	if (task->generation == 0) {
+		task->generation = BIDE__GENERATION_MAX;
 		chunk->free = task->next;
-	else if (!chunk->listed)
+	} else if (!chunk->listed) {
 		list_push(&pool->tasks, chunk);
+	}
 	if (chunk->listed && spare(&pool->tasks, chunk))
 		records_free(pool, chunk);
 }

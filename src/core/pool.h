@@ -104,7 +104,7 @@ static inline void bide__record_free(struct bide__pool *pool, struct bide__task 
 	task->next = chunk->free;
 	chunk->free = task;
 	if (__builtin_expect(--chunk->used == 0 || !chunk->listed ||
-	                             task->generation == BIDE__GENERATION_MAX,
+	                             task->generation == 0,
 	                     0))
 		bide__record_last(pool, task);
 }

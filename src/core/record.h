@@ -7,7 +7,7 @@
 #ifndef BIDE_CORE_RECORD_H
 #define BIDE_CORE_RECORD_H
 
-#include "base/heap.h"
+#include "base/timers.h"
 #include "core/sanitizers.h"
 
 #include <bide.h>

@@ -101,7 +101,7 @@ static void close_loop(bide_loop *loop)
 	bide__loops_remove(loop, bide__pool_finish(&loop->pool));
 	loop->backend->close(loop);
 	bide__stacks_finish(&loop->stacks);
-	bide__heap_finish(&loop->timers);
+	bide__timers_finish(&loop->timers);
 	bide__fault_finish(loop);
 	pthread_mutex_lock(&loop->lock);
 	loop->closed = true;
@@ -134,6 +134,7 @@ static int open_loop(const bide_options *options, bide_loop **ret_loop)
 		return rc;
 	}
 	bide__pool_init(&loop->pool, generation);
+	bide__timers_init(&loop->timers);
 	bide__loop = loop;
 	rc = set_options(loop, options);
 	if (rc == 0)
@@ -190,8 +191,8 @@ void bide__begin_exit(bide_loop *loop)
 		bide__cancel_task(loop, task);
 	}
 	loop->exit_timer.kind = BIDE__TIMER_EXIT;
-	if (loop->live > 0 && bide__heap_reserve(&loop->timers, 1) == 0)
-		bide__heap_push(&loop->timers, &loop->exit_timer,
+	if (loop->live > 0 && bide__timers_reserve(&loop->timers, loop->now_ns) == 0)
+		bide__timers_arm(&loop->timers, &loop->exit_timer,
 		                bide__after(bide__clock(loop), EXIT_PATIENCE).ns);
 }
 
@@ -236,7 +237,7 @@ static int run_main(bide_loop *loop, const bide__function *fn, const void *args,
 	bide__interrupt_begin(loop);
 	bide__run_loop(loop);
 	bide__interrupt_end(loop);
-	bide__heap_remove(&loop->timers, &loop->exit_timer);
+	bide__timers_disarm(&loop->timers, &loop->exit_timer);
 	int error = loop->main->error;
 	if (error == 0 && ret != NULL)
 		bide__copy_result(loop->main, ret);

@@ -39,7 +39,7 @@ static bool next_lap(bide_loop *loop)
 {
 	if (loop->nready == 0 || loop->turn_left == 0 ||
 	    __atomic_load_n(&loop->attention, __ATOMIC_RELAXED) ||
-	    bide__heap_deadline(&loop->timers) <= loop->now_ns)
+	    bide__timers_soonest(&loop->timers) <= loop->now_ns)
 		return false;
 	loop->lap_left = loop->nready;
 	loop->turn_left -= loop->turn_left < loop->lap_left ? loop->turn_left : loop->lap_left;
@@ -307,8 +307,8 @@ static void run_turn(bide_loop *loop)
 
 static void fire_timers(bide_loop *loop)
 {
-	while (bide__heap_deadline(&loop->timers) <= loop->now_ns) {
-		struct bide__timer *timer = bide__heap_pop(&loop->timers);
+	struct bide__timer *timer;
+	while ((timer = bide__timers_pop(&loop->timers, loop->now_ns)) != NULL) {
 		if (timer->kind == BIDE__TIMER_SLEEP)
 			bide__wake(loop, bide__sleeper(timer), 0);
 		else if (timer->kind == BIDE__TIMER_SCOPE)

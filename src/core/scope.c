@@ -24,15 +24,15 @@ static struct bide__task *current(const char *call)
  * inside tells. The clock is read afresh: a deadline never fires early. */
 static int arm(bide_loop *loop, struct bide_scope *scope, struct bide__deadline deadline)
 {
-	if (deadline.ns != UINT64_MAX && bide__heap_reserve(&loop->timers, 1) < 0)
+	if (deadline.ns != UINT64_MAX && bide__timers_reserve(&loop->timers, loop->now_ns) < 0)
 		return -ENOMEM;
-	bide__heap_remove(&loop->timers, &scope->timer);
+	bide__timers_disarm(&loop->timers, &scope->timer);
 	scope->deadline_ns = deadline.ns;
 	if (deadline.ns == UINT64_MAX)
 		return 0;
 	scope->timer.kind = BIDE__TIMER_SCOPE;
 	scope->fraction = deadline.fraction;
-	bide__heap_push(&loop->timers, &scope->timer, deadline.ns);
+	bide__timers_arm(&loop->timers, &scope->timer, deadline.ns);
 	return 0;
 }
 
@@ -62,7 +62,7 @@ void bide__scope_push(bide_loop *loop, struct bide_scope *scope)
 void bide__scope_pop(bide_loop *loop, struct bide_scope *scope)
 {
 	struct bide__task *task = loop->current;
-	bide__heap_remove(&loop->timers, &scope->timer);
+	bide__timers_disarm(&loop->timers, &scope->timer);
 	task->scope = scope->outer;
 	task->ignored = 0;
 	if (task->flags & BIDE__TASK_PENDING)

@@ -110,7 +110,7 @@ struct bide__task *bide__sleeper(struct bide__timer *timer)
 
 static void cut_sleep(bide_loop *loop, struct bide__task *task)
 {
-	bide__heap_remove(&loop->timers, &task->timer);
+	bide__timers_disarm(&loop->timers, &task->timer);
 }
 
 static void cut_endless(bide_loop *loop, struct bide__task *task)
@@ -131,11 +131,11 @@ static int sleep_to(bide_loop *loop, const struct bide__wait *wait, struct bide_
 		loop->endless++;
 		return bide__park(loop, &wait_endless, NULL);
 	}
-	if (bide__heap_reserve(&loop->timers, 1) < 0)
+	if (bide__timers_reserve(&loop->timers, loop->now_ns) < 0)
 		return -ENOMEM;
 	task->timer = (struct bide__timer){ .kind = BIDE__TIMER_SLEEP };
 	task->fraction = deadline.fraction;
-	bide__heap_push(&loop->timers, &task->timer, deadline.ns);
+	bide__timers_arm(&loop->timers, &task->timer, deadline.ns);
 	return bide__park(loop, wait, (void *)(uintptr_t)deadline.fraction);
 }
 

@@ -63,7 +63,7 @@ static void put_wait(struct bide__text *text, const bide_loop *loop, const struc
 	} else if (several != NULL) {
 		put_count(text, several->set.live);
 	} else if (bide__timer_armed(&task->timer)) {
-		uint64_t at = bide__heap_deadline_of(&loop->timers, &task->timer);
+		uint64_t at = bide__timers_deadline_of(&loop->timers, &task->timer);
 		uint64_t now = bide__clock(loop);
 		bide__put(text, " for ");
 		bide__put_number(text, at > now ? (at - now) / 1000000 : 0);

@@ -55,7 +55,7 @@ static bool hope(bide_loop *loop)
 static uint64_t bundled(bide_loop *loop, uint64_t deadline_ns)
 {
 	enum { MANY = 64, BUNDLE_NS = 200 * 1000, STEP_NS = 1000 };
-	if (loop->timers.count < MANY || deadline_ns > loop->now_ns + BUNDLE_NS)
+	if (bide__timers_count(&loop->timers) < MANY || deadline_ns > loop->now_ns + BUNDLE_NS)
 		loop->bundle_ns = 0;
 	else if (loop->bundle_ns < BUNDLE_NS / 2)
 		loop->bundle_ns = 2 * loop->bundle_ns + STEP_NS;
@@ -69,7 +69,7 @@ static uint64_t bundled(bide_loop *loop, uint64_t deadline_ns)
 static void wait_for_memory(bide_loop *loop)
 {
 	const struct timespec retry = { 0, 1000 * 1000 };
-	uint64_t deadline = bide__heap_deadline(&loop->timers);
+	uint64_t deadline = bide__timers_deadline(&loop->timers);
 	if (loop->options.backend == BIDE_BACKEND_VIRTUAL && deadline != UINT64_MAX)
 		loop->backend->wait(loop, deadline);
 	else
@@ -85,7 +85,7 @@ bool bide__collect(bide_loop *loop)
 			loop->backend->wait(loop, 0);
 		return false;
 	}
-	uint64_t deadline = bide__heap_deadline(&loop->timers);
+	uint64_t deadline = bide__timers_deadline(&loop->timers);
 	if (deadline == UINT64_MAX && !hope(loop)) {
 		bide__deadlock(loop);
 		return true;

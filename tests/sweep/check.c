@@ -41,7 +41,7 @@ static const char *check_ready(const bide_loop *loop)
 
 static const char *check_timers(const bide_loop *loop)
 {
-	const struct bide__heap *heap = &loop->timers;
+	const struct bide__heap *heap = &loop->timers.heap;
 	WRONG_IF(heap->count > heap->capacity);
 	for (uint32_t slot = BIDE__HEAP_ROOT; slot < BIDE__HEAP_ROOT + heap->count; slot++) {
 		WRONG_IF(bide__heap_timer_of(&heap->entries[slot])->index != slot);
@@ -209,7 +209,7 @@ static const char *check_loop(const bide_loop *loop)
 	WRONG_IF(loop->no_suspend != 0);
 	WRONG_IF(loop->in_flight != 0);
 	WRONG_IF(loop->endless != 0);
-	WRONG_IF(loop->timers.count != 0);
+	WRONG_IF(bide__timers_count(&loop->timers) != 0);
 	WRONG_IF(loop->posts != NULL);
 	for (unsigned i = 0; i < BIDE__SHARED_STACKS; i++)
 		WRONG_IF(loop->resident[i] != NULL);
