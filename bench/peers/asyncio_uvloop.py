@@ -1,0 +1,205 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The benchmark's rows in CPython: on asyncio's own loop, or on uvloop's if it is started by the
+name uvloop.
+
+A yield is `await asyncio.sleep(0)`, which goes through the loop's queue of what is ready. Results
+in order of completion come from asyncio.as_completed()."""
+
+import asyncio
+import functools
+import os
+import platform
+import random
+import sys
+import time
+
+PEER = "uvloop" if os.path.basename(sys.argv[0]) == "uvloop" else "asyncio"
+if PEER == "uvloop":
+    import uvloop
+
+WRONG, USAGE_ERROR, CANNOT = 1, 2, 3
+CHILDREN = 100
+LONG = 3600
+
+
+def end(status, sentence):
+    print("%s: %s" % (PEER, sentence), file=sys.stderr)
+    sys.exit(status)
+
+
+def check(holds, sentence):
+    if not holds:
+        end(WRONG, sentence)
+
+
+def memory():
+    """Bytes of this process: what it has in memory, and the page tables for that."""
+    with open("/proc/self/status") as status:
+        return sum(1024 * int(line.split()[1])
+                   for line in status if line.startswith(("VmRSS:", "VmPTE:")))
+
+
+async def nothing():
+    pass
+
+
+async def number(i):
+    return i
+
+
+async def yield_times(times):
+    for _ in range(times):
+        await asyncio.sleep(0)
+    return times
+
+
+async def yields(tasks, n):
+    async with asyncio.TaskGroup() as group:
+        done = [group.create_task(yield_times((n + i) // tasks)) for i in range(tasks)]
+    check(sum(task.result() for task in done) == n, "not all have yielded")
+    return {"ops": n}
+
+
+async def spawn_await(n):
+    total = 0
+    for i in range(n):
+        total += await asyncio.create_task(number(i))
+    check(total == n * (n - 1) // 2, "wrong results")
+    return {"ops": n}
+
+
+async def spawn_all(n):
+    total = 0
+    tasks = [asyncio.create_task(number(i)) for i in range(n)]
+    for task in tasks:
+        total += await task
+    check(total == n * (n - 1) // 2, "wrong results")
+    return {"ops": n}
+
+
+async def wait_random(most):
+    delay = random.uniform(0, most)
+    await asyncio.sleep(delay)
+    return delay
+
+
+async def wait_all(n, most):
+    """n tasks that sleep, their results as they come."""
+    taken = out_of_order = last = longest = 0
+    before, start = memory(), time.monotonic()
+    tasks = [asyncio.create_task(wait_random(most)) for _ in range(n)]
+    await asyncio.sleep(0)  # Tasks run first come, first served: now all are asleep.
+    size = memory() - before
+    for task in asyncio.as_completed(tasks):
+        delay = await task
+        taken += 1
+        out_of_order += delay < last
+        last = delay
+        longest = max(longest, delay)
+    wall = time.monotonic() - start
+    check(taken == n, "not all results have come")
+    return {"tasks": taken, "bytes_per_task": size / n, "beyond_s": wall - longest,
+            "wall_s": wall, "out_of_order": out_of_order}
+
+
+async def sleepers(n):
+    return await wait_all(n, 10)
+
+
+async def wait_n(n):
+    found = await wait_all(n, 1 if n <= 100000 else 10)
+    return {"out_of_order": found["out_of_order"], "beyond_ms": 1000 * found["beyond_s"]}
+
+
+async def timers(n):
+    loop = asyncio.get_running_loop()
+    delays = [random.uniform(1, 1000) for _ in range(n)]
+    start = time.thread_time_ns()
+    handles = [loop.call_later(delay, int) for delay in delays]
+    set_ns = time.thread_time_ns() - start
+    random.shuffle(handles)
+    half = handles[:n // 2]
+    start = time.thread_time_ns()
+    for handle in half:
+        handle.cancel()
+    cancel_ns = time.thread_time_ns() - start
+    check(sum(handle.cancelled() for handle in handles) == n // 2, "not the timers cancelled")
+    return {"set_ns": set_ns / n, "cancel_ns": cancel_ns / max(n // 2, 1)}
+
+
+class Failure(Exception):
+    pass
+
+
+async def fail():
+    raise Failure
+
+
+async def group(n):
+    failed = cancelled = 0
+    for _ in range(n):
+        try:
+            async with asyncio.TaskGroup() as children:
+                others = [children.create_task(asyncio.sleep(LONG)) for _ in range(CHILDREN - 1)]
+                children.create_task(fail())  # It runs last, when the others are asleep.
+        except ExceptionGroup as raised:
+            failed += isinstance(raised.exceptions[0], Failure)
+        cancelled += sum(task.cancelled() for task in others)
+    check(failed == n and cancelled == n * (CHILDREN - 1), "not each group was cancelled")
+    return {"ops": n}
+
+
+def run(coroutine):
+    """asyncio.run() with the loop that is measured."""
+    factory = uvloop.new_event_loop if PEER == "uvloop" else asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(coroutine)
+
+
+def empty_run(n):
+    for _ in range(n):
+        run(nothing())
+    return {"ops": n}
+
+
+ROWS = {
+    "yield2": functools.partial(yields, 2),
+    "yield1k": functools.partial(yields, 1000),
+    "yield100k": functools.partial(yields, 100000),
+    "spawn_await": spawn_await,
+    "spawn_all": spawn_all,
+    "sleepers": sleepers,
+    "wait_n": wait_n,
+    "timers": timers,
+    "group": group,
+    "empty_run": empty_run,
+}
+
+
+def measure(row, n):
+    if n == 0:
+        run(nothing())
+        return {}
+    if row == "empty_run":
+        return empty_run(n)
+    return run(ROWS[row](n))
+
+
+def main():
+    if sys.argv[1:] == ["--rows"]:
+        print(*ROWS, sep="\n")
+    elif sys.argv[1:] == ["--version"]:
+        version = uvloop.__version__ + ", " if PEER == "uvloop" else ""
+        print("%s %sCPython %s, 1 thread" % (PEER, version, platform.python_version()))
+    elif len(sys.argv) != 3 or sys.argv[1] not in ROWS or not sys.argv[2].isdecimal():
+        end(USAGE_ERROR, "usage: %s ROW N, or --rows, or --version" % PEER)
+    else:
+        try:
+            for name, value in measure(sys.argv[1], int(sys.argv[2])).items():
+                print(name, value)
+        except MemoryError:
+            end(CANNOT, "not enough memory for this size")
+
+
+main()
