@@ -305,12 +305,19 @@ static void run_turn(bide_loop *loop)
 	}
 }
 
+static void wake_sleeper(bide_loop *loop, struct bide__task *task)
+{
+	if (task->flags & BIDE__TASK_LIGHT)
+		bide__light_prefetch(task);
+	bide__wake(loop, task, 0);
+}
+
 static void fire_timers(bide_loop *loop)
 {
 	struct bide__timer *timer;
 	while ((timer = bide__timers_pop(&loop->timers, loop->now_ns)) != NULL) {
 		if (timer->kind == BIDE__TIMER_SLEEP)
-			bide__wake(loop, bide__sleeper(timer), 0);
+			wake_sleeper(loop, bide__sleeper(timer));
 		else if (timer->kind == BIDE__TIMER_SCOPE)
 			bide__scope_expired(loop, timer);
 		else
