@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* measure.h: what the programs of bench/ measure with. */
+#ifndef BENCH_MEASURE_H
+#define BENCH_MEASURE_H
+
+/* Bytes of this process: what it has in memory, and the page tables for that. */
+double memory_bytes(void);
+
+/* CPU time of this process, and of this thread, in seconds. */
+double process_cpu(void);
+double thread_cpu(void);
+
+#endif
