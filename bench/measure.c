@@ -2,6 +2,8 @@
 /* measure.c: see measure.h. */
 #include "measure.h"
 
+#include <bide.h>
+
 #include <stdio.h>
 #include <time.h>
 
@@ -37,4 +39,11 @@ double process_cpu(void)
 double thread_cpu(void)
 {
 	return cpu_seconds(CLOCK_THREAD_CPUTIME_ID);
+}
+
+long random_up_to(long i)
+{
+	double drawn = bide_uniform(0, (double)i + 1);
+
+	return drawn < (double)i + 1 ? (long)drawn : i;
 }

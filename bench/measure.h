@@ -10,4 +10,7 @@ double memory_bytes(void);
 double process_cpu(void);
 double thread_cpu(void);
 
+/* A random number from 0 to i, both possible, to shuffle with: for up to 2^50. */
+long random_up_to(long i);
+
 #endif

@@ -143,7 +143,7 @@ static int sleep_long_light(double seconds)
 static void shuffle(bide_task **tasks, long n)
 {
 	for (long i = n - 1; i > 0; i--) {
-		long j = (long)bide_uniform(0, (double)i + 0.999999);
+		long j = random_up_to(i);
 		bide_task *other = tasks[j];
 
 		tasks[j] = tasks[i];
