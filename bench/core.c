@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +15,7 @@ enum { FILES = sizeof(files) / sizeof(files[0]) };
 
 void print_figure(const char *name, double value)
 {
-	printf("%s %.*f\n", name, value == floor(value) ? 0 : 6, value);
+	printf("%s %.*f\n", name, value == (double)(long long)value ? 0 : 6, value);
 }
 
 int wrong(const char *what, double is, double should_be)

@@ -6,7 +6,6 @@
 #include "measure.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 
 /* The delays of these rows, in seconds. */
