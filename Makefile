@@ -28,14 +28,15 @@ demo: ## install what is missing, build, run the lesson's programs
 test: all ## run the tests, the sweeps by samples
 	@$(suite)
 
-test-all: all ## run the tests, the sweeps at every point, and see that the tests bite
+test-all: all ## run the tests, the sweeps at every point, see that they bite, count instructions
 	@$(suite) --all
 	@scripts/check-faults '$(BUILD)-faults'
+	@scripts/check-instructions '$(BUILD)'
 
 test-sanitizers: ## run the tests under sanitizers, Valgrind and emulation
 	@scripts/sanitizers.sh '$(BUILD)' all
 
-check: all ## format, layers, headers, symbols, docs, names
+check: all ## format, layers, headers, symbols, docs, names, scripts, size
 	@scripts/check '$(BUILD)'
 
 format: ## format the sources as `check` wants them

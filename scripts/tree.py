@@ -3,6 +3,7 @@
 
 A check prints what is wrong as `file:line: what` and ends with status 1 if it printed anything."""
 
+import json
 import os
 import re
 import subprocess
@@ -93,3 +94,29 @@ def run(command, source=None):
     done = subprocess.run(command, cwd=TOP, input=source, universal_newlines=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done.returncode, done.stdout
+
+
+def compiler(build):
+    """What a build directory's programs were compiled with, as "gcc 12.2"."""
+    found = re.search(r", (\w+ \d+\.\d+)",
+                      run([os.path.abspath(os.path.join(build, "bench", "core")), "--version"])[1])
+    return found.group(1) if found else "unknown"
+
+
+# Options of a build directory on which its code depends, and their values in an ordinary one.
+ORDINARY = {"optimization": "2", "b_sanitize": "none", "b_lto": False, "b_coverage": False,
+            "b_ndebug": "if-release", "valgrind": "disabled", "context": "auto", "c_args": []}
+
+
+def unusual(build):
+    """Why a build directory's code is not what users get, or None. Ends the check where there is no
+    such code."""
+    if not os.path.exists(os.path.join(build, "src", "libbide.so")):
+        sys.exit("nothing has been built in %s yet" % build)
+    with open(os.path.join(build, "meson-info", "intro-buildoptions.json"),
+              encoding="utf-8") as stream:
+        options = {option["name"]: option["value"] for option in json.load(stream)}
+    for name, value in ORDINARY.items():
+        if options.get(name, value) != value:
+            return "the build has %s = %s" % (name, options[name])
+    return None
