@@ -2,11 +2,11 @@
 /* timers.c: `timers timers N`: what a timer costs by itself, without the task that waits for it.
  *
  * N timers with random deadlines are set, half of them cancelled in random order, and the others
- * popped as they would fall due. They lie in records of tasks, since what a heap costs depends on
+ * popped as they would fall due. They lie in records of tasks, since what that costs depends on
  * where its timers are in memory. This program looks into the library: there is no such call. */
 #include "../measure.h"
 
-#include "base/heap.h"
+#include "base/timers.h"
 #include "core/record.h"
 
 #include <stdio.h>
@@ -17,7 +17,7 @@ enum { USAGE_ERROR = 2, CACHE_LINE = 64 };
 
 static const double DEADLINE_MIN = 1e9, DEADLINE_MAX = 1e12; /* from 1 to 1,000 s, in ns */
 
-static struct bide__heap heap;
+static struct bide__timers armed;
 
 /* ---- the three phases --------------------------------------------------------------------- */
 
@@ -27,24 +27,25 @@ __attribute__((noinline)) static void set_timers(struct bide__task *records,
                                                  const uint64_t *deadlines, long n)
 {
 	for (long i = 0; i < n; i++)
-		bide__heap_push(&heap, &records[i].timer, deadlines[i]);
+		if (bide__timers_reserve(&armed, 0) == 0)
+			bide__timers_arm(&armed, &records[i].timer, deadlines[i]);
 }
 
 __attribute__((noinline)) static void cancel_timers(struct bide__task *const *order, long n)
 {
 	for (long i = 0; i < n; i++)
-		bide__heap_remove(&heap, &order[i]->timer);
+		bide__timers_disarm(&armed, &order[i]->timer);
 }
 
 /* @return how many timers there were before the first one that came too early. */
 __attribute__((noinline)) static long pop_timers(void)
 {
-	uint64_t before = 0;
+	uint64_t before = 0, due;
 	long popped = 0;
 
-	while (!bide__heap_empty(&heap) && bide__heap_deadline(&heap) >= before) {
-		before = bide__heap_deadline(&heap);
-		(void)bide__heap_pop(&heap);
+	while ((due = bide__timers_deadline(&armed)) != UINT64_MAX && due >= before) {
+		(void)bide__timers_pop(&armed, due);
+		before = due;
 		popped++;
 	}
 	return popped;
@@ -78,8 +79,7 @@ static bool prepare(struct work *work, long n)
 	work->records = aligned_alloc(CACHE_LINE, size);
 	work->deadlines = malloc((size_t)n * sizeof(*work->deadlines));
 	work->order = malloc((size_t)n * sizeof(*work->order));
-	if (work->records == NULL || work->deadlines == NULL || work->order == NULL ||
-	    bide__heap_reserve(&heap, (size_t)n) != 0)
+	if (work->records == NULL || work->deadlines == NULL || work->order == NULL)
 		return false;
 	memset(work->records, 0, size);
 	for (long i = 0; i < n; i++) {
@@ -114,7 +114,7 @@ static int time_phases(const struct work *work, long n)
 	long left = n - n / 2, popped = pop_timers();
 
 	pop = thread_cpu() - start;
-	if (popped != left || !bide__heap_empty(&heap)) {
+	if (popped != left || bide__timers_count(&armed) != 0) {
 		fprintf(stderr, "timers: %ld timers came in order, of %ld\n", popped, left);
 		return EXIT_FAILURE;
 	}
@@ -130,11 +130,12 @@ static int timers(long n)
 	struct work work = { NULL, NULL, NULL };
 	int status = EXIT_FAILURE;
 
+	bide__timers_init(&armed);
 	if (prepare(&work, n))
 		status = time_phases(&work, n);
 	else
 		fprintf(stderr, "timers: no memory for %ld timers\n", n);
-	bide__heap_finish(&heap);
+	bide__timers_finish(&armed);
 	free(work.records);
 	free(work.deadlines);
 	free(work.order);
@@ -153,7 +154,7 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "--rows") == 0)
 		return puts("timers") < 0;
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
-		return printf("bide %s, timer heap, 1 thread\n", bide_version()) < 0;
+		return printf("bide %s, timers, 1 thread\n", bide_version()) < 0;
 	if (argc != 3 || strcmp(argv[1], "timers") != 0) {
 		fputs(USAGE, stderr);
 		return USAGE_ERROR;
