@@ -53,14 +53,11 @@ static inline bool before(const struct bide__heap_entry *a, const struct bide__h
 
 static inline void place(struct bide__heap *heap, uint32_t slot, struct bide__heap_entry entry)
 {
-	struct bide__timer *timer = bide__heap_timer_of(&entry);
-
 	heap->entries[slot].deadline_ns = entry.deadline_ns;
 	/* Two stores: gcc would put one of sixteen bytes together in memory and wait for that. */
 	__asm__ volatile("");
 	heap->entries[slot].timer = entry.timer;
-	timer->index = slot;
-	timer->kind = entry.timer >> 60;
+	bide__timer_is_at(bide__heap_timer_of(&entry), slot, entry);
 }
 
 void bide__heap_finish(struct bide__heap *heap)

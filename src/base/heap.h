@@ -113,6 +113,14 @@ static inline struct bide__timer *bide__heap_timer_of(const struct bide__heap_en
 	return (struct bide__timer *)(uintptr_t)(entry->timer & (UINT64_MAX >> 4));
 }
 
+/* Writes down where a timer's entry is, as one word that is not read before. */
+static inline void bide__timer_is_at(struct bide__timer *timer, uint32_t index,
+                                     struct bide__heap_entry entry)
+{
+	timer->index = index & ((1u << 28) - 1);
+	timer->kind = entry.timer >> 60;
+}
+
 /* The timer that is due first, or NULL. */
 static inline struct bide__timer *bide__heap_top(const struct bide__heap *heap)
 {

@@ -1,53 +1,58 @@
 // SPDX-License-Identifier: MIT
 /* timers.c: see timers.h.
  *
- * Invariants: every timer outside the heap is in a bucket that has not been sorted, `next` or a later
- * one; those of the window are in the bucket of their deadline, all others in BEYOND. A bucket in
- * the window has its bit set if it has a chunk. No bucket's chunk is without a timer. */
+ * Buckets are numbered by time: bucket n of the FINE ones begins at n × 4.2 ms, and COARSE bucket n
+ * at the fine bucket n × 4096. Of each kind a window of 4096 is kept, in a ring; what is later than
+ * both waits in LATER.
+ *
+ * Invariants: `next` is the first fine bucket that is not in the heap; every timer outside the heap
+ * is due in it or later. It is in its fine bucket, if that is in the window from `next` on when it
+ * is put there; else in its coarse one, if that is in the window; else in LATER. A coarse bucket is
+ * put into the fine ones when `next` reaches its beginning, and LATER is looked through before `next`
+ * reaches any of it. A ring's bit is set if the bucket has a chunk. */
 #include "base/timers.h"
 
 #include "base/alloc.h"
 
 #include <assert.h>
-#include <string.h>
 
 enum {
-	BUCKET_SHIFT = 22, /* nanoseconds a bucket spans, as a power of two: 4.2 ms */
-	WINDOW = 4096,     /* buckets that are told apart */
-	BEYOND = WINDOW,   /* the bucket of all later ones */
-	MANY = 4096,       /* timers with which it becomes worth while */
+	FINE_SHIFT = 22,   /* nanoseconds of a fine bucket, as a power of two */
+	RING_SHIFT = 12,   /* buckets in a ring, */
+	RING = 1 << RING_SHIFT,
+	COARSE = RING,     /* where the coarse ones begin among all buckets, */
+	LATER = 2 * RING,  /* and the one of all later timers */
+	BUCKETS = LATER + 1,
+	MANY = 4096,       /* timers with which buckets become worth while */
 	WORD = 64,         /* bits in a word of the map */
-	CHUNK_ENTRIES = 62,
-	AHEAD = 8, /* entries: timers are seldom in the cache, so they are asked for before */
+	CHUNK_ENTRIES = 63,
 	FIRST_CHUNKS = 256,
-	IN_FAR = 1 << 27, /* in a timer's index: it is in a bucket, not in the heap */
+	AHEAD = 8,         /* timers are seldom in the cache, so they are asked for so early */
+	IN_FAR = 1 << 27,  /* in a timer's index: it is in a chunk, not in the heap */
 	CHUNKS_MAX = IN_FAR / WORD
 };
 
-/* 1 KiB: a piece of a bucket. Chunks are known by their numbers, as the array of them may move. */
+/* A piece of a bucket. Chunks are known by their numbers, as the array of them may move. */
 struct chunk {
-	uint32_t next, prev; /* in its bucket, or free; 0 ends the list */
-	uint32_t number;
-	uint16_t bucket;
-	uint8_t used; /* entries from the first that have been in use */
-	uint8_t live; /* of which this many are timers still */
-	uint64_t unused[2];
+	uint32_t next; /* in its bucket, or of the free ones; 0 ends the list */
+	uint32_t used; /* entries that have been in use */
+	uint64_t unused;
 	struct bide__heap_entry entries[CHUNK_ENTRIES]; /* timer 0: a hole */
 };
 
-_Static_assert(sizeof(struct chunk) == 1024, "an entry's chunk is found by a shift");
+_Static_assert(sizeof(struct chunk) == 1024, "an entry is found by shifts");
 
 struct bide__far {
 	struct chunk *chunks; /* by number; number 0 is none */
 	uint32_t capacity;    /* chunks there is room for */
 	uint32_t fresh;       /* first that has never been in use */
-	uint32_t free;        /* list of those that were, through next */
+	uint32_t free;        /* list of those that were */
 	size_t count;         /* timers */
-	size_t holes;         /* among the entries in use */
-	uint64_t next;        /* number of the first bucket that has not been sorted */
-	uint64_t beyond;      /* no timer beyond the window is in a bucket before this */
-	uint64_t map[WINDOW / WORD];
-	uint32_t first[WINDOW + 1]; /* chunk of each bucket that is being filled, 0: empty */
+	size_t holes;         /* entries whose timers have been disarmed */
+	uint64_t next;        /* first fine bucket that has not been put into the heap */
+	uint64_t later;       /* no timer in LATER is due before this fine bucket */
+	uint64_t map[LATER / WORD];
+	uint32_t first[BUCKETS]; /* chunk of each bucket that is being filled, 0: empty */
 };
 
 /* ---- chunks ------------------------------------------------------------------------------- */
@@ -68,107 +73,94 @@ static int chunks_grow(struct bide__far *far)
 	return 0;
 }
 
-/* Puts an empty chunk in front of a bucket's others; NULL when there is no memory for one. */
-static struct chunk *chunk_new(struct bide__far *far, unsigned bucket)
+/* Puts an empty chunk in front of a bucket's others. Returns its number, 0 without memory for it. */
+static uint32_t chunk_new(struct bide__far *far, unsigned bucket)
 {
 	uint32_t number = far->free;
-	if (number == 0 && far->fresh >= far->capacity && chunks_grow(far) < 0)
-		return NULL;
-	if (number == 0)
+	if (number != 0)
+		far->free = far->chunks[number].next;
+	else if (far->fresh < far->capacity || chunks_grow(far) == 0)
 		number = far->fresh++;
 	else
-		far->free = far->chunks[number].next;
-	struct chunk *chunk = &far->chunks[number];
-	chunk->number = number;
-	chunk->bucket = (uint16_t)bucket;
-	chunk->used = chunk->live = 0;
-	chunk->prev = 0;
-	chunk->next = far->first[bucket];
-	if (chunk->next != 0)
-		far->chunks[chunk->next].prev = number;
+		return 0;
+	far->chunks[number].used = 0;
+	far->chunks[number].next = far->first[bucket];
 	far->first[bucket] = number;
-	if (bucket != BEYOND)
+	if (bucket != LATER)
 		far->map[bucket / WORD] |= UINT64_C(1) << bucket % WORD;
-	return chunk;
+	return number;
 }
 
-static void chunk_free(struct bide__far *far, struct chunk *chunk)
+/* Takes all chunks out of a bucket. Returns the first one's number. */
+static uint32_t empty(struct bide__far *far, unsigned bucket)
 {
-	far->holes -= (size_t)(chunk->used - chunk->live);
-	chunk->next = far->free;
-	far->free = chunk->number;
-}
-
-static void bucket_emptied(struct bide__far *far, unsigned bucket)
-{
+	uint32_t number = far->first[bucket];
 	far->first[bucket] = 0;
-	if (bucket == BEYOND)
-		far->beyond = UINT64_MAX;
+	if (bucket == LATER)
+		far->later = UINT64_MAX;
 	else
 		far->map[bucket / WORD] &= ~(UINT64_C(1) << bucket % WORD);
-}
-
-static void chunk_unlink(struct bide__far *far, struct chunk *chunk)
-{
-	if (chunk->next != 0)
-		far->chunks[chunk->next].prev = chunk->prev;
-	if (chunk->prev != 0)
-		far->chunks[chunk->prev].next = chunk->next;
-	else if (chunk->next != 0)
-		far->first[chunk->bucket] = chunk->next;
-	else
-		bucket_emptied(far, chunk->bucket);
+	return number;
 }
 
 /* With the last timer gone the memory goes back to the system, if it is much. */
 static void give_back(struct bide__far *far)
 {
-	if (far->fresh > FIRST_CHUNKS)
-		bide__discard(far->chunks, far->fresh * sizeof(struct chunk));
+	if (far->fresh <= FIRST_CHUNKS)
+		return;
+	bide__discard(far->chunks, far->fresh * sizeof(struct chunk));
 	far->fresh = 1;
 	far->free = 0;
 }
 
 /* ---- buckets ------------------------------------------------------------------------------ */
 
-static uint64_t bucket_at(uint64_t ns)
+/* How many buckets of a ring, which begins at `ring`, are empty from the bucket `from` on; RING when
+ * all are. */
+static unsigned empty_from(const struct bide__far *far, unsigned ring, uint64_t from)
 {
-	return ns >> BUCKET_SHIFT;
-}
-
-/* The first bucket from `next` on in the window that has a timer; UINT64_MAX when none has. */
-static uint64_t first_bucket(const struct bide__far *far)
-{
-	unsigned from = far->next % WINDOW;
-	for (unsigned i = 0; i <= WINDOW / WORD; i++) {
-		unsigned word = (from / WORD + i) % (WINDOW / WORD);
-		uint64_t bits = far->map[word];
+	const uint64_t *map = far->map + ring / WORD;
+	const unsigned words = RING / WORD, start = (unsigned)from % RING;
+	for (unsigned i = 0; i <= words; i++) {
+		unsigned word = (start / WORD + i) % words;
+		uint64_t bits = map[word];
 		if (i == 0)
-			bits &= UINT64_MAX << from % WORD;
-		else if (i == WINDOW / WORD)
-			bits &= ~(UINT64_MAX << from % WORD);
-		if (bits != 0) {
-			unsigned bucket = word * WORD + (unsigned)__builtin_ctzll(bits);
-			return far->next + (bucket - from) % WINDOW;
-		}
+			bits &= UINT64_MAX << start % WORD;
+		if (bits != 0)
+			return (word * WORD + (unsigned)__builtin_ctzll(bits) - start) % RING;
 	}
-	return UINT64_MAX;
+	return RING;
 }
 
-/* The bucket at which those beyond must be looked through: half a window before the first. */
-static uint64_t look_at(const struct bide__far *far)
+/* What must be seen to next, and the fine bucket at whose beginning. */
+struct task {
+	uint64_t at; /* UINT64_MAX: nothing */
+	unsigned bucket;
+};
+
+static struct task first_task(const struct bide__far *far)
 {
-	if (far->first[BEYOND] == 0)
-		return UINT64_MAX;
-	return far->beyond - WINDOW / 2 > far->next ? far->beyond - WINDOW / 2 : far->next;
+	struct task task = { UINT64_MAX, LATER };
+	if (far->first[LATER] != 0) {
+		task.at = far->later - (uint64_t)RING * RING / 2;
+		task.at = task.at > far->next ? task.at : far->next;
+	}
+	uint64_t coarse = (far->next + RING - 1) >> RING_SHIFT;
+	unsigned skipped = empty_from(far, COARSE, coarse);
+	if (skipped < RING && (coarse + skipped) << RING_SHIFT < task.at)
+		task = (struct task){ (coarse + skipped) << RING_SHIFT,
+			              COARSE + (unsigned)(coarse + skipped) % RING };
+	skipped = empty_from(far, 0, far->next);
+	if (skipped < RING && far->next + skipped < task.at)
+		task = (struct task){ far->next + skipped,
+			              (unsigned)(far->next + skipped) % RING };
+	return task;
 }
 
 static void update_far_ns(struct bide__timers *timers)
 {
-	uint64_t bucket = first_bucket(timers->far), look = look_at(timers->far);
-	if (look < bucket)
-		bucket = look;
-	timers->far_ns = bucket == UINT64_MAX ? UINT64_MAX : bucket << BUCKET_SHIFT;
+	uint64_t at = first_task(timers->far).at;
+	timers->far_ns = at == UINT64_MAX ? UINT64_MAX : at << FINE_SHIFT;
 }
 
 /* As long as there are few timers they are best all in the heap. */
@@ -177,79 +169,93 @@ static inline bool in_use(const struct bide__timers *timers)
 	return timers->far != NULL && (timers->far->count > 0 || timers->heap.count >= MANY);
 }
 
+/* The bucket for timers due in a fine bucket, and the fine one at which that must be seen to. */
+static inline struct task bucket_for(const struct bide__far *far, uint64_t fine)
+{
+	uint64_t coarse = fine >> RING_SHIFT;
+	if (fine - far->next < RING)
+		return (struct task){ fine, (unsigned)fine % RING };
+	if (coarse - (far->next >> RING_SHIFT) < RING)
+		return (struct task){ coarse << RING_SHIFT, COARSE + (unsigned)coarse % RING };
+	return (struct task){ fine - (uint64_t)RING * RING / 2, LATER };
+}
+
 /* Puts a numbered timer where it belongs. */
 static void place(struct bide__timers *timers, struct bide__timer *timer, uint64_t deadline_ns)
 {
 	struct bide__far *far = timers->far;
-	uint64_t number = bucket_at(deadline_ns);
-	if (!in_use(timers) || number < far->next) {
+	uint64_t fine = deadline_ns >> FINE_SHIFT;
+	if (!in_use(timers) || fine < far->next) {
 		bide__heap_insert(&timers->heap, timer, deadline_ns);
 		return;
 	}
-	bool in_window = number - far->next < WINDOW;
-	unsigned bucket = in_window ? number % WINDOW : BEYOND;
-	struct chunk *chunk = &far->chunks[far->first[bucket]];
-	if ((far->first[bucket] == 0 || chunk->used == CHUNK_ENTRIES) &&
-	    (chunk = chunk_new(far, bucket)) == NULL) {
+	struct task task = bucket_for(far, fine);
+	uint32_t number = far->first[task.bucket];
+	if ((number == 0 || far->chunks[number].used == CHUNK_ENTRIES) &&
+	    (number = chunk_new(far, task.bucket)) == 0) {
 		bide__heap_insert(&timers->heap, timer, deadline_ns);
 		return;
 	}
-	if (!in_window && number < far->beyond)
-		far->beyond = number;
+	if (task.bucket == LATER && fine < far->later)
+		far->later = fine;
+	struct chunk *chunk = &far->chunks[number];
 	chunk->entries[chunk->used] = bide__heap_entry_of(timer, deadline_ns);
-	timer->index = IN_FAR | (chunk->number * WORD + chunk->used);
+	bide__timer_is_at(timer, IN_FAR | (number * WORD + chunk->used),
+	                  chunk->entries[chunk->used]);
 	chunk->used++;
-	chunk->live++;
 	far->count++;
-	uint64_t from_ns = (in_window ? number : look_at(far)) << BUCKET_SHIFT;
-	if (from_ns < timers->far_ns)
-		timers->far_ns = from_ns;
+	if (task.at << FINE_SHIFT < timers->far_ns)
+		timers->far_ns = task.at << FINE_SHIFT;
+}
+
+static void place_entries(struct bide__timers *timers, uint32_t number)
+{
+	struct bide__far *far = timers->far;
+	const uint32_t used = far->chunks[number].used;
+	for (uint32_t i = 0; i < used; i++) {
+		/* Looked up each time, as the array moves when it grows. */
+		const struct bide__heap_entry *entries = far->chunks[number].entries;
+		const struct bide__heap_entry entry = entries[i];
+		if (i + AHEAD < used)
+			__builtin_prefetch(bide__heap_timer_of(&entries[i + AHEAD]));
+		if (entry.timer == 0) {
+			far->holes--;
+			continue;
+		}
+		far->count--;
+		place(timers, bide__heap_timer_of(&entry), entry.deadline_ns);
+	}
 }
 
 /* Takes all timers out of a bucket and puts each where it belongs now. */
 static void place_again(struct bide__timers *timers, unsigned bucket)
 {
 	struct bide__far *far = timers->far;
-	uint32_t number = far->first[bucket];
-	bucket_emptied(far, bucket);
+	uint32_t number = empty(far, bucket);
 	while (number != 0) {
+		place_entries(timers, number);
 		uint32_t next = far->chunks[number].next;
-		unsigned used = far->chunks[number].used;
-		far->count -= far->chunks[number].live;
-		for (unsigned i = 0; i < used; i++) {
-			const struct bide__heap_entry entry = far->chunks[number].entries[i];
-			if (i + AHEAD < used)
-				__builtin_prefetch(bide__heap_timer_of(
-					&far->chunks[number].entries[i + AHEAD]));
-			if (entry.timer != 0)
-				place(timers, bide__heap_timer_of(&entry), entry.deadline_ns);
-		}
-		chunk_free(far, &far->chunks[number]);
+		far->chunks[number].next = far->free;
+		far->free = number;
 		number = next;
 	}
 }
 
-/* Brings the next timers nearer: a bucket into the heap, or those beyond into the window. */
-static void sort_some(struct bide__timers *timers)
+/* Brings the next timers nearer: a fine bucket into the heap, or others into finer ones. */
+static void bring_nearer(struct bide__timers *timers)
 {
 	struct bide__far *far = timers->far;
-	uint64_t bucket = first_bucket(far), look = look_at(far);
-	if (look <= bucket) {
-		far->next = look;
-		place_again(timers, BEYOND);
-	} else {
-		far->next = bucket + 1;
-		place_again(timers, bucket % WINDOW);
-	}
-	if (far->count == 0)
+	struct task task = first_task(far);
+	far->next = task.bucket < RING ? task.at + 1 : task.at;
+	place_again(timers, task.bucket);
+	if (far->count + far->holes == 0)
 		give_back(far);
 	update_far_ns(timers);
 }
 
-/* Closes the holes. */
-static void compact(struct bide__timers *timers)
+static void close_holes(struct bide__timers *timers)
 {
-	for (unsigned bucket = 0; bucket <= WINDOW; bucket++)
+	for (unsigned bucket = 0; bucket < BUCKETS; bucket++)
 		if (timers->far->first[bucket] != 0)
 			place_again(timers, bucket);
 	update_far_ns(timers);
@@ -265,7 +271,7 @@ static void far_open(struct bide__timers *timers)
 		return;
 	}
 	far->fresh = 1;
-	far->beyond = UINT64_MAX;
+	far->later = UINT64_MAX;
 	timers->far = far;
 }
 
@@ -286,17 +292,21 @@ size_t bide__timers_count(const struct bide__timers *timers)
 	return timers->heap.count + (timers->far != NULL ? timers->far->count : 0);
 }
 
-/* Buckets are best told apart from now on; that can be chosen as long as all are empty. Without
- * memory for them the heap does all. */
+/* From when on there are buckets can be chosen as long as all are empty: from now on. Without memory
+ * for them the heap does all. */
+__attribute__((noinline)) static void begin_buckets(struct bide__timers *timers, uint64_t now_ns)
+{
+	if (timers->far == NULL)
+		far_open(timers);
+	if (timers->far != NULL && timers->far->holes == 0)
+		timers->far->next = (now_ns >> FINE_SHIFT) + 1;
+}
+
 int bide__timers_reserve(struct bide__timers *timers, uint64_t now_ns)
 {
 	size_t in_far = timers->far != NULL ? timers->far->count : 0;
-	if (__builtin_expect(in_far == 0 && timers->heap.count >= MANY, 0)) {
-		if (timers->far == NULL)
-			far_open(timers);
-		if (timers->far != NULL)
-			timers->far->next = bucket_at(now_ns) + 1;
-	}
+	if (__builtin_expect(in_far == 0 && timers->heap.count >= MANY, 0))
+		begin_buckets(timers, now_ns);
 	return bide__heap_reserve(&timers->heap, in_far + 1);
 }
 
@@ -305,64 +315,49 @@ void bide__timers_arm(struct bide__timers *timers, struct bide__timer *timer, ui
 	assert(timer->index == 0);
 	if (__builtin_expect(bide__heap_numbers_used_up(&timers->heap), 0))
 		while (timers->far_ns != UINT64_MAX)
-			sort_some(timers);
+			bring_nearer(timers);
 	bide__heap_number(&timers->heap, timer);
 	place(timers, timer, deadline_ns);
 }
 
-static struct chunk *chunk_of(const struct bide__far *far, const struct bide__timer *timer,
-                              unsigned *ret_entry)
+static struct bide__heap_entry *far_entry(const struct bide__timers *timers,
+                                          const struct bide__timer *timer)
 {
 	uint32_t index = timer->index & (IN_FAR - 1u);
-	*ret_entry = index % WORD;
-	return &far->chunks[index / WORD];
+	return &timers->far->chunks[index / WORD].entries[index % WORD];
 }
 
 void bide__timers_disarm(struct bide__timers *timers, struct bide__timer *timer)
 {
-	struct bide__far *far = timers->far;
-	unsigned i;
 	if (!(timer->index & IN_FAR)) {
 		bide__heap_remove(&timers->heap, timer);
 		return;
 	}
-	struct chunk *chunk = chunk_of(far, timer, &i);
-	assert(bide__heap_timer_of(&chunk->entries[i]) == timer);
+	struct bide__far *far = timers->far;
+	far_entry(timers, timer)->timer = 0;
 	timer->index = 0;
-	chunk->entries[i].timer = 0;
 	far->count--;
-	far->holes++;
-	if (--chunk->live == 0) {
-		chunk_unlink(far, chunk);
-		chunk_free(far, chunk);
-	}
-	if (__builtin_expect(far->holes > far->count + MANY, 0))
-		compact(timers);
-	if (__builtin_expect(far->count == 0, 0)) {
-		give_back(far);
-		update_far_ns(timers);
-	}
+	if (__builtin_expect(++far->holes > far->count + MANY, 0))
+		close_holes(timers);
 }
 
 uint64_t bide__timers_deadline_of(const struct bide__timers *timers,
                                   const struct bide__timer *timer)
 {
-	unsigned i;
-	if (!(timer->index & IN_FAR))
-		return bide__heap_deadline_of(&timers->heap, timer);
-	return chunk_of(timers->far, timer, &i)->entries[i].deadline_ns;
+	return timer->index & IN_FAR ? far_entry(timers, timer)->deadline_ns
+	                             : bide__heap_deadline_of(&timers->heap, timer);
 }
 
 uint64_t bide__timers_deadline(struct bide__timers *timers)
 {
 	while (timers->far_ns < bide__heap_deadline(&timers->heap))
-		sort_some(timers);
+		bring_nearer(timers);
 	return bide__heap_deadline(&timers->heap);
 }
 
 struct bide__timer *bide__timers_pop(struct bide__timers *timers, uint64_t now_ns)
 {
 	while (timers->far_ns <= now_ns && timers->far_ns != UINT64_MAX)
-		sort_some(timers);
+		bring_nearer(timers);
 	return bide__heap_deadline(&timers->heap) <= now_ns ? bide__heap_pop(&timers->heap) : NULL;
 }

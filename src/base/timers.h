@@ -2,20 +2,22 @@
 /* timers.h: which armed timers are due.
  *
  * The few that are due soon are in a heap, which knows their exact order. Once there are thousands,
- * those due later wait unsorted in BUCKETS of 4.2 ms, and come into the heap a bucket at a time
- * shortly before they are due. So the heap stays small enough for the caches; to arm a timer far
- * away takes the same time however many there are, and most are disarmed before anybody has to
- * sort them.
+ * those due later wait unsorted in BUCKETS, and come into the heap a bucket at a time shortly before
+ * they are due. So the heap stays small enough for the caches; to arm a timer far away takes the
+ * same time however many there are, and most are disarmed before anybody has to sort them.
  *
- *          now                    window: 4096 buckets, 17 s
- *     ──────┬──────┬──────┬──────┬──────┬─ … ─┬──────┬────────────►  deadline
- *        heap      │bucket│bucket│bucket│     │bucket│   beyond
- *                  ▲ first one that has not been sorted
+ *       now
+ *     ───┼──────┬──────┬─ … ─┬─────────────┬─ … ─┬─────────────────►  deadline
+ *      heap     │ fine ones  │ coarse ones       │ one for all later
+ *               │ 4.2 ms     │ 17 s              │
+ *               ▲ 4096       ▲ 4096, 19 hours
  *
- * What is beyond the window waits in one bucket of its own and is looked through when the window
- * comes near. A bucket is a list of chunks of entries; a timer knows in which chunk it is and where
- * there, and one that is disarmed leaves a hole. Without memory for a chunk a timer goes into the
- * heap, which has room for all.
+ * A bucket is a list of chunks of entries. A timer knows in which chunk it is and where there; one
+ * that is disarmed leaves a hole, and when holes are in the majority all are closed. Without memory
+ * for a chunk a timer goes into the heap, which has room for all.
+ *
+ * After G. Varghese and A. Lauck, Hashed and Hierarchical Timing Wheels (1987), with a heap at the
+ * near end instead of a wheel's rounding: timers fire in the order of their nanoseconds.
  *
  * Must know nothing of clocks, or of what a timer does when it is due. */
 #ifndef BIDE_BASE_TIMERS_H
