@@ -154,27 +154,26 @@ static void uninstall(void)
 {
 	struct sigaction now;
 	for (int i = 0; i < SIGNALS; i++)
-		if (sigaction(signals[i], NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) &&
-		    now.sa_sigaction == on_fault)
-			(void)sigaction(signals[i], &installed.before[i], NULL);
+		if (sigaction(signals[i], &installed.before[i], &now) == 0 &&
+		    !((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_fault))
+			(void)sigaction(signals[i], &now, NULL); /* the program's own, set since */
 }
 
 static int give_stack(bide_loop *loop)
 {
-	stack_t before;
-	if (sigaltstack(NULL, &before) < 0 || !(before.ss_flags & SS_DISABLE))
-		return 0; /* the program has one */
 	size_t size = (size_t)sysconf(_SC_MINSIGSTKSZ) + HANDLER_STACK;
 	struct bide__fault *fault = bide__malloc(sizeof(*fault) + size);
 	if (fault == NULL)
 		return -ENOMEM;
-	fault->before = before;
 	stack_t stack = { .ss_sp = fault->stack, .ss_size = size };
-	if (sigaltstack(&stack, NULL) < 0) {
-		bide__free(fault);
+	int rc = sigaltstack(&stack, &fault->before);
+	if (rc == 0 && (fault->before.ss_flags & SS_DISABLE)) {
+		loop->fault = fault;
 		return 0;
 	}
-	loop->fault = fault;
+	if (rc == 0)
+		(void)sigaltstack(&fault->before, NULL); /* the program has one */
+	bide__free(fault);
 	return 0;
 }
 
@@ -202,8 +201,8 @@ void bide__fault_finish(bide_loop *loop)
 	if (loop->fault == NULL)
 		return;
 	stack_t now;
-	if (sigaltstack(NULL, &now) == 0 && now.ss_sp == loop->fault->stack)
-		(void)sigaltstack(&loop->fault->before, NULL);
+	if (sigaltstack(&loop->fault->before, &now) == 0 && now.ss_sp != loop->fault->stack)
+		(void)sigaltstack(&now, NULL); /* the program's own, set since */
 	bide__free(loop->fault);
 	loop->fault = NULL;
 }

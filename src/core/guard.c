@@ -22,12 +22,18 @@ enum { SELF = -10000, BATCH = 64 }; /* PIDFD_SELF_THREAD_GROUP; vectors a call *
 
 bool bide__guard_no_madvise;
 
-/* Some emulators take every advice and follow none. So the kernel is made to look into the guard:
- * it finds that it can not or, where there is none, not the number for which it would wait. */
+/* Some emulators take every advice and follow none. So the kernel is made to look into the process's
+ * first guard: it finds that it can not or, where there is none, not the number for which it would
+ * wait. */
 static bool holds(const char *guard)
 {
-	return syscall(SYS_futex, guard, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0) < 0 &&
-	       errno == EFAULT;
+	static bool held; /* atomic: one has */
+	if (__atomic_load_n(&held, __ATOMIC_RELAXED))
+		return true;
+	if (syscall(SYS_futex, guard, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0) >= 0 || errno != EFAULT)
+		return false;
+	__atomic_store_n(&held, true, __ATOMIC_RELAXED);
+	return true;
 }
 
 /* One call for many ranges where the kernel has that. The first one of a kind comes alone and is

@@ -357,10 +357,17 @@ void bide__pool_layout(uint32_t *ret_first, uint32_t *ret_count, uint32_t *ret_f
 
 struct bide__task *bide__record_next(const struct bide__pool *pool, uint32_t *slot)
 {
-	for (uint32_t s = *slot; s / BIDE__SLOTS < pool->nchunks; s++) {
-		struct bide__task *task = bide__record_at(pool, s);
-		if (task != NULL && task->state != BIDE__FREE) {
-			*slot = s + 1;
+	for (uint32_t index = *slot / BIDE__SLOTS; index < pool->nchunks; index++) {
+		const struct bide__chunk *chunk = pool->chunks[index];
+		uint32_t i = index == *slot / BIDE__SLOTS ? *slot % BIDE__SLOTS : 0;
+		if (chunk == NULL || chunk->used == 0)
+			continue;
+		for (i = i < BIDE__FIRST_SLOT ? BIDE__FIRST_SLOT : i;
+		     i < BIDE__CHUNK_RECORDS - chunk->fresh; i++) {
+			struct bide__task *task = (struct bide__task *)chunk + i;
+			if (task->state == BIDE__FREE)
+				continue;
+			*slot = index * BIDE__SLOTS + i + 1;
 			return task;
 		}
 	}

@@ -184,6 +184,8 @@ void bide__begin_exit(bide_loop *loop)
 {
 	uint32_t slot = 0;
 	loop->ending = true;
+	if (loop->live == 0)
+		return;
 	for (struct bide__task *task; (task = bide__record_next(&loop->pool, &slot)) != NULL;) {
 		if (task->state == BIDE__DONE)
 			continue;
@@ -191,7 +193,7 @@ void bide__begin_exit(bide_loop *loop)
 		bide__cancel_task(loop, task);
 	}
 	loop->exit_timer.kind = BIDE__TIMER_EXIT;
-	if (loop->live > 0 && bide__timers_reserve(&loop->timers, loop->now_ns) == 0)
+	if (bide__timers_reserve(&loop->timers, loop->now_ns) == 0)
 		bide__timers_arm(&loop->timers, &loop->exit_timer,
 		                bide__after(bide__clock(loop), EXIT_PATIENCE).ns);
 }

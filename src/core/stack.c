@@ -14,6 +14,7 @@
 
 enum {
 	PAGE = 4096,
+	HUGE_PAGE = 2 * 1024 * 1024,
 	FIRST_REGION = 4,  /* stacks in a class's first region; each next has twice as many */
 	REGION_MAX = 1024, /* stacks in a region at most */
 	BATCH_MAX = 64,    /* stacks guarded by one call */
@@ -73,7 +74,8 @@ static int region_new(struct bide__stack_class *cls)
 		return -ENOMEM;
 	}
 	/* A huge page under stacks would take 2 MiB where 4 KiB are used. */
-	(void)madvise(region->base, region->slots * slot_size(cls), MADV_NOHUGEPAGE);
+	if (region->slots * slot_size(cls) >= HUGE_PAGE)
+		(void)madvise(region->base, region->slots * slot_size(cls), MADV_NOHUGEPAGE);
 	region->next = NULL;
 	*(cls->last != NULL ? &cls->last->next : &cls->regions) = region;
 	cls->last = region;
