@@ -118,6 +118,27 @@ void bide__unmap(void *mapping, size_t bytes)
 	(void)rc;
 }
 
+void *bide__map_kept(void **place, size_t bytes)
+{
+	void *mapping = __atomic_exchange_n(place, NULL, __ATOMIC_ACQUIRE);
+
+	if (!mapping)
+		return bide__map(bytes);
+	if (!bide__alloc_fails())
+		return counted(mapping);
+	(void)munmap(mapping, bytes);
+	return NULL;
+}
+
+/* The release hands what was written there to the thread that acquires it. */
+void bide__unmap_kept(void **place, void *mapping, size_t bytes)
+{
+	bide__alloc_note(-1);
+	mapping = __atomic_exchange_n(place, mapping, __ATOMIC_ACQ_REL);
+	if (mapping)
+		(void)munmap(mapping, bytes);
+}
+
 void bide__discard(void *start, size_t bytes)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);

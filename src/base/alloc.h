@@ -68,6 +68,12 @@ void *bide__remap(void *mapping, size_t old_bytes, size_t new_bytes)
 /* Gives a mapping back; NULL is taken. */
 void bide__unmap(void *mapping, size_t bytes);
 
+/* The same for a mapping of which the process keeps one that nobody uses: programs that run many short
+ * loops would otherwise spend most of their time in the kernel. All mappings of a place are of one
+ * size. What comes from it is not zeroed. */
+void *bide__map_kept(void **place, size_t bytes) __attribute__((warn_unused_result));
+void bide__unmap_kept(void **place, void *mapping, size_t bytes);
+
 /* Gives back the memory of the whole pages between start and start + bytes. The addresses stay
  * mapped and read as zero. */
 void bide__discard(void *start, size_t bytes);

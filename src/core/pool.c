@@ -17,6 +17,7 @@
 enum {
 	REGION_CHUNKS = 64,
 	REGION_SIZE = REGION_CHUNKS * BIDE__CHUNK_SIZE,
+	FEW_CHUNKS = 4, /* a loop that used no more than these leaves its region to the next one */
 	FREE_CHUNKS_KEPT = 16, /* with their pages; the pages of more go back to the system */
 	POPULATE_WRITE = 23,   /* MADV_POPULATE_WRITE, which older headers do not have */
 	RECORD_SIZE = sizeof(struct bide__task)
@@ -27,6 +28,8 @@ struct bide__region {
 	void *base;
 	size_t size;
 };
+
+static void *kept_region; /* of the last short loop */
 
 enum { HEADER = 64 }; /* in front of blocks */
 
@@ -66,7 +69,8 @@ static bool region_new(struct bide__pool *pool)
 	if (region == NULL)
 		return false;
 	region->size = REGION_SIZE + BIDE__CHUNK_SIZE;
-	region->base = bide__map(region->size);
+	region->base = pool->regions == NULL ? bide__map_kept(&kept_region, region->size)
+	                                     : bide__map(region->size);
 	if (region->base == NULL) {
 		bide__free(region);
 		return false;
@@ -396,7 +400,10 @@ uint32_t bide__pool_finish(struct bide__pool *pool)
 	for (struct bide__region *region = pool->regions, *following; region; region = following) {
 		following = region->next;
 		BIDE__ROOT_UNREGISTER(region->base, region->size);
-		bide__unmap(region->base, region->size);
+		if (following == NULL && pool->fresh_chunks + FEW_CHUNKS >= REGION_CHUNKS)
+			bide__unmap_kept(&kept_region, region->base, region->size);
+		else
+			bide__unmap(region->base, region->size);
 		bide__free(region);
 	}
 	return next;

@@ -23,6 +23,13 @@ enum {
 	IDLE_KEPT = 64     /* free stacks whose pages are kept in any case */
 };
 
+static void *kept_region; /* first region of the default size of the last short loop */
+
+static bool is_first(const struct bide__stack_class *cls, const struct bide__stack_region *region)
+{
+	return cls->size == BIDE__STACK_DEFAULT && region->slots == FIRST_REGION;
+}
+
 static size_t slot_size(const struct bide__stack_class *cls)
 {
 	return BIDE__GUARD_SIZE + cls->size;
@@ -68,14 +75,16 @@ static int region_new(struct bide__stack_class *cls)
 		return -ENOMEM;
 	region->slots = slots;
 	region->carved = 0;
-	region->base = bide__map(region->slots * slot_size(cls));
+	const size_t bytes = region->slots * slot_size(cls);
+	region->base = is_first(cls, region) ? bide__map_kept(&kept_region, bytes)
+	                                     : bide__map(bytes);
 	if (region->base == NULL) {
 		bide__free(region);
 		return -ENOMEM;
 	}
 	/* A huge page under stacks would take 2 MiB where 4 KiB are used. */
-	if (region->slots * slot_size(cls) >= HUGE_PAGE)
-		(void)madvise(region->base, region->slots * slot_size(cls), MADV_NOHUGEPAGE);
+	if (bytes >= HUGE_PAGE)
+		(void)madvise(region->base, bytes, MADV_NOHUGEPAGE);
 	region->next = NULL;
 	*(cls->last != NULL ? &cls->last->next : &cls->regions) = region;
 	cls->last = region;
@@ -188,8 +197,12 @@ static void region_free(struct bide__stack_class *cls, struct bide__stack_region
 		BIDE__VALGRIND_DEREGISTER(region->stacks[i].valgrind);
 		BIDE__ROOT_UNREGISTER(region->stacks[i].low, cls->size);
 	}
-	BIDE__UNPOISON(region->base, region->slots * slot_size(cls));
-	bide__unmap(region->base, region->slots * slot_size(cls));
+	const size_t bytes = region->slots * slot_size(cls);
+	BIDE__UNPOISON(region->base, bytes);
+	if (is_first(cls, region) && region->carved == 1)
+		bide__unmap_kept(&kept_region, region->base, bytes);
+	else
+		bide__unmap(region->base, bytes);
 	bide__free(region);
 }
 
