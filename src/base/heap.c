@@ -27,27 +27,31 @@ static inline uint32_t first_child_of(uint32_t slot)
 }
 
 /* A timer without a fraction is due at the end of its nanosecond. */
-static uint64_t fraction_of(const struct bide__timer *timer)
+static inline uint64_t fraction_of(const struct bide__heap_entry *entry)
 {
-	if (!(timer->kind & BIDE__TIMER_FINE))
+	const struct bide__timer *timer = bide__heap_timer_of(entry);
+
+	if (!(entry->timer >> 60 & BIDE__TIMER_FINE))
 		return UINT64_MAX;
 	return BIDE__CONTAINER(timer, const struct bide__fine_timer, timer)->fraction;
 }
 
-__attribute__((noinline)) static bool before_on_tie(const struct bide__timer *a,
-                                                    const struct bide__timer *b)
+__attribute__((noinline)) static bool before_on_tie(const struct bide__heap_entry *a,
+                                                    const struct bide__heap_entry *b)
 {
 	uint64_t of_a = fraction_of(a);
 	uint64_t of_b = fraction_of(b);
 
-	return of_a != of_b ? of_a < of_b : a->seq < b->seq;
+	if (of_a != of_b)
+		return of_a < of_b;
+	return bide__heap_timer_of(a)->seq < bide__heap_timer_of(b)->seq;
 }
 
 /* Whether a is due before b. The timers are read only on a tie: they are seldom in the cache. */
 static inline bool before(const struct bide__heap_entry *a, const struct bide__heap_entry *b)
 {
 	if (__builtin_expect(a->deadline_ns == b->deadline_ns, 0))
-		return before_on_tie(bide__heap_timer_of(a), bide__heap_timer_of(b));
+		return before_on_tie(a, b);
 	return a->deadline_ns < b->deadline_ns;
 }
 

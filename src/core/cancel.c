@@ -46,9 +46,28 @@ static struct bide__cause cause_of(const struct bide__task *task)
 	return bide__cause_outward((struct bide__task *)task, bide__innermost(task));
 }
 
-static bool any(struct bide__cause cause)
+/* Whether there is one: the first cancelled thing outward tells. */
+static bool any_in_force(const struct bide__task *task)
 {
-	return cause.task != NULL || cause.scope != NULL;
+	const struct bide_scope *scope = bide__innermost(task);
+	bool from_child = false;
+	for (;;) {
+		for (; scope != NULL; scope = scope->outer, from_child = false) {
+			if (!from_child && holds(scope->shields))
+				return false;
+			if (scope->code != 0)
+				return true;
+		}
+		if (holds(task->shields))
+			return false;
+		if (task->flags & BIDE__TASK_ASKED)
+			return true;
+		if (task->group == NULL)
+			return false;
+		scope = &task->group->scope;
+		task = scope->owner;
+		from_child = true;
+	}
 }
 
 static int code_of(const bide_loop *loop, struct bide__cause cause)
@@ -67,7 +86,7 @@ int bide__code_in_force(const struct bide__task *task)
 
 void bide__update_pending(struct bide__task *task)
 {
-	if (any(cause_of(task))) {
+	if (any_in_force(task)) {
 		task->flags |= BIDE__TASK_PENDING;
 		return;
 	}
@@ -159,7 +178,7 @@ static struct bide__task *next_inside(struct bide__task *task, struct bide__task
 static void spread(bide_loop *loop, struct bide__task *root, const struct bide_scope *last)
 {
 	for (struct bide__task *task = root; task; task = next_inside(task, root, last)) {
-		if (task->state == BIDE__DONE || !any(cause_of(task)))
+		if (task->state == BIDE__DONE || !any_in_force(task))
 			continue;
 		task->flags |= BIDE__TASK_PENDING;
 		bide__cut_wait(loop, task);

@@ -14,6 +14,15 @@
 
 /* ---- members ------------------------------------------------------------------------------ */
 
+/* Whether the group's body stands right inside it, with nothing cancelled that it could see: then
+ * what is spawned into the group sees as little. */
+static inline bool stands_free(const struct bide_group *group)
+{
+	const struct bide__task *owner = group->scope.owner;
+	return !(owner->flags & BIDE__TASK_PENDING) && owner->scope == &group->scope &&
+	       group->scope.shields == 0;
+}
+
 bool bide__group_add(struct bide_group *group, struct bide__task *task)
 {
 	task->group = group;
@@ -25,7 +34,8 @@ bool bide__group_add(struct bide_group *group, struct bide__task *task)
 		group->oldest = task;
 	group->youngest = task;
 	group->set.live++;
-	bide__update_pending(task);
+	if (!stands_free(group))
+		bide__update_pending(task);
 	if (group->options.limit == 0 || group->running < group->options.limit) {
 		group->running++;
 		return false;

@@ -66,9 +66,10 @@ struct bide_loop {
 	uint64_t now_ns;         /* the turn's time */
 	uint64_t virtual_ns;     /* the virtual clock */
 	struct bide__timers timers;
-	uint64_t armed_ns;       /* clock when a sleep was last armed in this turn, 0: none yet */
-	uint64_t armed_cpu_ns;   /* thread's CPU time, */
-	uint64_t armed_wall_ns;  /* and the clock, when both were last compared */
+	uint64_t armed_ticks;    /* when a sleep was last armed */
+	uint64_t compared_ns;    /* the clock, when it and the next two were last read in this turn; */
+	uint64_t compared_ticks; /* 0: no sleep has been armed yet */
+	uint64_t compared_cpu_ns; /* the thread's CPU time */
 	uint64_t bundle_ns;      /* how far apart turns begin at least while timers are dense */
 	size_t turn_steps;       /* how long turns are at present, in steps */
 

@@ -343,7 +343,7 @@ static void new_turn(bide_loop *loop)
 	uint64_t began = loop->now_ns;
 	bool blocked = bide__collect(loop);
 	loop->now_ns = bide__clock(loop);
-	loop->armed_ns = 0;
+	loop->compared_ns = 0;
 	if (!blocked)
 		adapt_turn(loop, loop->now_ns - began);
 	if (__atomic_exchange_n(&loop->attention, false, __ATOMIC_ACQUIRE))

@@ -2,6 +2,7 @@
 /* time.c: see time.h; and the calls that sleep. */
 #include "core/time.h"
 
+#include "base/ticks.h"
 #include "core/cancel.h"
 
 #include <errno.h>
@@ -73,32 +74,43 @@ struct bide__deadline bide__after(uint64_t from_ns, double seconds)
 
 /* ---- the turn's time ---------------------------------------------------------------------- */
 
+/* A sleep that is armed long after the one before it, or the first one in a turn. */
+__attribute__((noinline)) static void settle_by_clock(bide_loop *loop, uint64_t gap_ticks)
+{
+	uint64_t clock = bide__monotonic();
+	if (loop->compared_ns == 0) {
+		if (clock - loop->now_ns > LONG_STEP_NS)
+			loop->now_ns = clock;
+	} else {
+		uint64_t wall = clock - loop->compared_ns;
+		double ticks = (double)(loop->armed_ticks - loop->compared_ticks);
+		uint64_t gap = ticks > 0 ? (uint64_t)((double)wall / ticks * (double)gap_ticks) : 0;
+		if (gap <= LONG_STEP_NS)
+			return;
+		uint64_t cpu = read_clock(CLOCK_THREAD_CPUTIME_ID) - loop->compared_cpu_ns;
+		uint64_t preempted = wall > cpu ? wall - cpu : 0;
+		if (gap > preempted + LONG_STEP_NS)
+			loop->now_ns = clock;
+	}
+	loop->compared_ns = clock;
+	loop->compared_ticks = loop->armed_ticks;
+	loop->compared_cpu_ns = read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
 /* Sleeps count from the turn's time. When the step that is about to sleep computed for long that
  * time is old, and the sleep would end early by as much: then it is read afresh. A gap in real time
  * alone does not show that, as the thread may have been preempted, and tasks that were started
  * together must go on sleeping from the same moment. So the thread's CPU time is asked, which is
- * dear, once in a turn in which sleeps are armed and again only after a gap. For the first sleep of
- * a turn it does not matter which it was. */
-static void settle_now(bide_loop *loop)
+ * dear, once in a turn in which sleeps are armed and again only after a gap; whether there is one,
+ * ticks tell. For the first sleep of a turn it does not matter which it was. */
+static inline void settle_now(bide_loop *loop)
 {
 	if (loop->options.backend == BIDE_BACKEND_VIRTUAL)
 		return;
-	uint64_t clock = bide__monotonic(), before = loop->armed_ns;
-	loop->armed_ns = clock;
-	if (before == 0) {
-		if (clock - loop->now_ns > LONG_STEP_NS)
-			loop->now_ns = clock;
-	} else {
-		if (clock - before <= LONG_STEP_NS)
-			return;
-		uint64_t wall = clock - loop->armed_wall_ns;
-		uint64_t cpu = read_clock(CLOCK_THREAD_CPUTIME_ID) - loop->armed_cpu_ns;
-		uint64_t preempted = wall > cpu ? wall - cpu : 0;
-		if (clock - before > preempted + LONG_STEP_NS)
-			loop->now_ns = clock;
-	}
-	loop->armed_wall_ns = clock;
-	loop->armed_cpu_ns = read_clock(CLOCK_THREAD_CPUTIME_ID);
+	uint64_t ticks = bide__ticks(), gap = ticks - loop->armed_ticks;
+	loop->armed_ticks = ticks;
+	if (__builtin_expect(loop->compared_ns == 0 || gap >= BIDE__TICKS_PER_MS_MIN, 0))
+		settle_by_clock(loop, gap);
 }
 
 /* ---- sleeping ----------------------------------------------------------------------------- */
