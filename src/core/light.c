@@ -23,12 +23,18 @@ static void frames_free(bide_loop *loop, struct bide__task *task)
 	task->frames = NULL;
 }
 
-/* Has room for `size` bytes of frames; keeps what there is unless it is far too large. */
+/* What there is is kept unless it is too small or far too large. */
+static inline bool frames_fit(const struct bide__task *task, unsigned cls)
+{
+	return task->frames != NULL && cls != LARGE && cls <= task->frames_class &&
+	       task->frames_class <= 4 * cls + 3;
+}
+
+/* Has room for `size` bytes of frames. */
 static bool frames_reserve(bide_loop *loop, struct bide__task *task, size_t size)
 {
 	unsigned cls = size > BIDE__BLOCK_MAX ? LARGE : bide__block_class(size);
-	if (task->frames != NULL && cls != LARGE && cls <= task->frames_class &&
-	    class_room(task->frames_class) <= 4 * class_room(cls))
+	if (frames_fit(task, cls))
 		return true;
 	void *frames = bide__block_new(&loop->pool, size);
 	if (frames == NULL)

@@ -146,22 +146,6 @@ static void *take(struct bide__chunk **list, size_t size)
 
 /* ---- blocks ------------------------------------------------------------------------------- */
 
-unsigned bide__block_class(size_t size)
-{
-	if (size <= BIDE__BLOCK_FINE)
-		return size == 0 ? 0 : (unsigned)((size - 1) / BIDE__BLOCK_STEP);
-	return (unsigned)(BIDE__BLOCK_FINE / BIDE__BLOCK_STEP +
-	                  (size - BIDE__BLOCK_FINE - 1) / BIDE__BLOCK_COARSE);
-}
-
-size_t bide__class_size(unsigned cls)
-{
-	const unsigned fine = BIDE__BLOCK_FINE / BIDE__BLOCK_STEP;
-	if (cls < fine)
-		return (cls + (size_t)1) * BIDE__BLOCK_STEP;
-	return BIDE__BLOCK_FINE + (cls - fine + (size_t)1) * BIDE__BLOCK_COARSE;
-}
-
 size_t bide__block_room(size_t size)
 {
 	return size > BIDE__BLOCK_MAX ? size : bide__class_size(bide__block_class(size));

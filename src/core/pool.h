@@ -70,8 +70,21 @@ void bide__block_free(struct bide__pool *pool, void *block, size_t size);
 size_t bide__block_room(size_t size);
 
 /* Numbers the size classes; `size` at most BIDE__BLOCK_MAX. */
-unsigned bide__block_class(size_t size);
-size_t bide__class_size(unsigned cls);
+static inline unsigned bide__block_class(size_t size)
+{
+	if (size <= BIDE__BLOCK_FINE)
+		return size == 0 ? 0 : (unsigned)((size - 1) / BIDE__BLOCK_STEP);
+	return (unsigned)(BIDE__BLOCK_FINE / BIDE__BLOCK_STEP +
+	                  (size - BIDE__BLOCK_FINE - 1) / BIDE__BLOCK_COARSE);
+}
+
+static inline size_t bide__class_size(unsigned cls)
+{
+	const unsigned fine = BIDE__BLOCK_FINE / BIDE__BLOCK_STEP;
+	if (cls < fine)
+		return (cls + (size_t)1) * BIDE__BLOCK_STEP;
+	return BIDE__BLOCK_FINE + (cls - fine + (size_t)1) * BIDE__BLOCK_COARSE;
+}
 
 /* What is not done at each of these. */
 struct bide__task *bide__record_make(struct bide__pool *pool);

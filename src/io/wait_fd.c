@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* wait_fd.c: the call that waits for a descriptor, on whichever backend. */
 #include "core/backend.h"
-#include "core/cancel.h"
 
 #include <errno.h>
 
@@ -49,6 +48,5 @@ int bide_wait_fd(int fd, int events)
 		return ready;
 	}
 	loop->in_flight++;
-	rc = bide__park(loop, &wait_fd, watch);
-	return rc != BIDE__CUT ? rc : bide__deliver();
+	return bide__park(loop, &wait_fd, watch);
 }
