@@ -142,8 +142,9 @@ BIDE_API BIDE_CHECKED int bide_call_threadsafe(bide_loop *loop, bide_callback *f
  *
  *  Counts from bide_now() and wakes not earlier, measured by bide_now(); tasks that sleep from
  *  the same turn wake in the order of their deadlines, equal ones in the order of the calls.
- *  When the step before it computed for more than a millisecond the turn's time is read afresh;
- *  below that a sleep can end early, by the wall, by the age of the turn's time. Where 64 or more
+ *  When the step before it computed for more than a millisecond (ten where the thread has met page
+ *  faults, which may be what took so long) the turn's time is read afresh; below that a sleep can
+ *  end early, by the wall, by the age of the turn's time. Where 64 or more
  *  timers are armed and due microseconds apart they fire in bundles, up to 0.2 ms late.
  *
  *  @param seconds 0 or less: one turn, as bide_yield(). INFINITY: until cancelled.

@@ -7,9 +7,14 @@
 
 #include <errno.h>
 #include <math.h>
+#include <sys/resource.h>
 #include <time.h>
 
-enum { NS = 1000000000, LONG_STEP_NS = 1000000 };
+enum {
+	NS = 1000000000,
+	LONG_STEP_NS = 1000000,  /* a step that computes for longer is long, */
+	LONG_FAULT_NS = 10000000 /* unless the kernel may have been at it for that long */
+};
 
 static const double FOREVER = 1e10; /* seconds: longer sleeps end by cancellation only */
 
@@ -74,6 +79,18 @@ struct bide__deadline bide__after(uint64_t from_ns, double seconds)
 
 /* ---- the turn's time ---------------------------------------------------------------------- */
 
+/* For how long the thread has to have computed. While tasks begin, their stacks take memory, and to
+ * find some may take the system milliseconds, on the thread's account. */
+static uint64_t long_enough(bide_loop *loop)
+{
+	struct rusage used;
+	(void)getrusage(RUSAGE_THREAD, &used);
+	uint64_t faults = (uint64_t)used.ru_minflt + (uint64_t)used.ru_majflt;
+	bool new_ones = faults != loop->page_faults;
+	loop->page_faults = faults;
+	return new_ones ? LONG_FAULT_NS : LONG_STEP_NS;
+}
+
 /* A sleep that is armed long after the one before it, or the first one in a turn. */
 __attribute__((noinline)) static void settle_by_clock(bide_loop *loop, uint64_t gap_ticks)
 {
@@ -89,7 +106,7 @@ __attribute__((noinline)) static void settle_by_clock(bide_loop *loop, uint64_t 
 			return;
 		uint64_t cpu = read_clock(CLOCK_THREAD_CPUTIME_ID) - loop->compared_cpu_ns;
 		uint64_t preempted = wall > cpu ? wall - cpu : 0;
-		if (gap > preempted + LONG_STEP_NS)
+		if (gap > preempted + long_enough(loop))
 			loop->now_ns = clock;
 	}
 	loop->compared_ns = clock;
