@@ -4,11 +4,13 @@
 #   BUILD    where to build (build)            PREFIX   where to install (/usr/local)
 #   CC       the compiler, if not the system's  DESTDIR  a directory to install under, for packagers
 #   SETUP    more arguments for meson setup, as SETUP='-Dio_uring=disabled'
+#   ARGS     more arguments for scripts/bench, as ARGS='--rows yield2 --no-peers'
 
 BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 SETUP ?=
+ARGS ?=
 
 NINJA := $(if $(shell command -v ninja),ninja,ninja-build)
 configure = scripts/configure '$(BUILD)' $(SETUP)
@@ -42,11 +44,11 @@ check: all ## format, layers, headers, symbols, docs, names, scripts, size
 format: ## format the sources as `check` wants them
 	@scripts/check-format --fix
 
-bench: all ## run the benchmarks
-	@scripts/bench '$(BUILD)'
+bench: all ## run the benchmarks, ours and the peers'
+	@scripts/bench '$(BUILD)' $(ARGS)
 
-bench-quick: all ## run the benchmarks with small numbers
-	@scripts/bench '$(BUILD)' --quick
+bench-quick: all ## the same with small numbers, in under two minutes
+	@scripts/bench '$(BUILD)' --quick $(ARGS)
 
 install: ## install under PREFIX, in DESTDIR
 	@[ -f '$(BUILD)/build.ninja' ] || $(configure)

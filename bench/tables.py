@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: MIT
+"""What `make bench` measures: a table for each row of the programs, in the order in which they are
+run. What the words mean is in scripts/benchlib/model.py; README.md here tells how to add a row.
+
+The goals are what the library sets itself on the kind of machine that it is developed on, two cores
+of a virtual machine; on another they tell less than the comparison does."""
+
+from benchlib.model import Calibrated, Fixed, Goal, Ours, Rounds, Table, cpu_each, printed
+
+FULL = Ours("bide full", "core")
+LIGHT = Ours("bide light", "core", ("--light",))
+BOTH = (FULL, LIGHT)
+FULL_DEBUG = Ours("full, debug", "core", (), {"BIDE_DEBUG": "1"})
+LIGHT_DEBUG = Ours("light, debug", "core", ("--light",), {"BIDE_DEBUG": "1"})
+
+FEW = Rounds(ours=3, peers=2, ours_quick=1, peers_quick=1)
+# Order under load is a matter of chance, so ours have many chances to be wrong.
+MANY = Rounds(ours=20, peers=3, ours_quick=3, peers_quick=1)
+
+
+def rate(name, title, about, each, goals, ours=BOTH, **more):
+    """A row of equal operations, as many as take a certain time."""
+    size = Calibrated(more.pop("start", 1000), more.pop("multiple", 1), more.pop("base", 0))
+    unit, scale = more.pop("unit", ("ns", 1e9))
+    return Table(name, title, about, size, ours,
+                 (cpu_each("CPU %s" % each, unit, scale, chart=True),),
+                 counts="ops", goals=goals, **more)
+
+
+def no_slower(ratio=1.0):
+    return Goal("cpu", ratio=ratio)
+
+
+SWITCHING = [
+    rate("yield2", "Two tasks take turns",
+         "Each yields to the other: one step through the loop and back into a task.",
+         "a yield", (Goal("cpu", at_most=30), no_slower())),
+    rate("yield1k", "A thousand tasks take turns",
+         "As above with more tasks than the first-level cache holds.",
+         "a yield", (Goal("cpu", at_most=60), no_slower()), multiple=1000, base=1000),
+    rate("yield100k", "A hundred thousand tasks take turns",
+         "As above with more tasks than any cache holds.",
+         "a yield", (Goal("cpu", at_most=100), no_slower()), multiple=100000, base=100000,
+         rounds=Rounds(ours=5, peers=5, peers_quick=1)),
+]
+
+SPAWNING = [
+    rate("spawn_await", "Start a task and await it",
+         "One at a time; the task returns a number.",
+         "a task", (Goal("cpu", at_most=100), no_slower())),
+    Table("spawn_all", "Start many tasks, then await them all",
+          "Every handle is kept, so all tasks are there at once.",
+          Fixed(1000000, 100000), BOTH, (cpu_each("CPU a task", chart=True),),
+          counts="ops", goals=(Goal("cpu", at_most=200), no_slower())),
+    rate("group", "A group of 100 tasks of which one fails",
+         "The others sleep, are cancelled and joined.",
+         "a group", (no_slower(),), start=50, unit=("µs", 1e6)),
+    rate("empty_run", "Open a loop, run nothing, close it",
+         "What a run costs that has nothing to do.",
+         "a run", (no_slower(),), start=100, unit=("µs", 1e6)),
+]
+
+SLEEPING = [
+    Table("sleepers", "Many tasks asleep at once",
+          "Each sleeps a random time up to 10 s, as the lesson's wait_random(10); the results are "
+          "taken in the order of completion.",
+          Fixed(1000000, 100000), BOTH,
+          (printed("bytes_per_task", "memory a task", "bytes", chart=True),
+           cpu_each("CPU a task", "µs", 1e6, chart=True),
+           printed("beyond_s", "last late by", "ms", 1e3),
+           printed("out_of_order", "out of order", "", keep="max")),
+          counts="tasks", rounds=FEW, together_quick=True,
+          goals=(Goal("bytes_per_task", at_most=300, of="bide light"),
+                 Goal("bytes_per_task", ratio=1.0), no_slower(),
+                 Goal("out_of_order", at_most=0, of="each", must=True))),
+    Table("timers", "Timers set and cancelled",
+          "As many timers as that, half of which are cancelled in a random order. The time is the "
+          "thread's CPU time as the program measures it.",
+          Fixed(1000000, 100000, base=None), BOTH,
+          (printed("set_ns", "set a timer", "ns", chart=True),
+           printed("cancel_ns", "cancel a timer", "ns", chart=True)),
+          rounds=FEW, goals=(Goal("set_ns", ratio=1.0), Goal("cancel_ns", ratio=1.0))),
+]
+
+
+def order(name, title, about, size, late_ms, rounds, **more):
+    """Results in the order of their delays, and the last one soon."""
+    return Table(name, title, about, size, BOTH,
+                 (printed("beyond_ms", "last late by", "ms", chart=True),
+                  printed("out_of_order", "out of order", "", keep="max")),
+                 row="wait_n", rounds=rounds,
+                 goals=(Goal("out_of_order", at_most=0, of="each", must=True),
+                        Goal("beyond_ms", at_most=late_ms)), **more)
+
+
+ORDER_ABOUT = "Results that are smaller than the one before, and how long after the longest " \
+              "delay the last one is there."
+ORDER = [
+    order("wait_n", "A hundred thousand sleeps in order", ORDER_ABOUT,
+          Fixed(100000, 100000, base=None), 1, FEW),
+    order("wait_n_busy", "A hundred thousand sleeps in order, every core busy",
+          ORDER_ABOUT + " Meanwhile a process for each core does nothing but compute.",
+          Fixed(100000, 100000, base=None), 20, MANY, load=True,
+          peers_quick=False),
+    order("wait_1m", "A million sleeps in order", ORDER_ABOUT,
+          Fixed(1000000, base=None), 10, Rounds(ours=3, peers=1)),
+    order("wait_1m_busy", "A million sleeps in order, every core busy",
+          ORDER_ABOUT + " Meanwhile a process for each core does nothing but compute.",
+          Fixed(1000000, base=None), 100, Rounds(ours=3, peers=1), load=True),
+]
+
+# ---- of ours alone ---------------------------------------------------------------------------
+
+ONCE = Rounds(ours=1, peers=0, ours_quick=1, peers_quick=0)
+
+LARGE = [
+    Table("sleepers_10m", "Ten million tasks asleep, twice",
+          "Light ones. The second round should add no memory, and what was taken be given back.",
+          Fixed(10000000, base=None), (LIGHT,), peers=False, rounds=ONCE,
+          goals=(Goal("bytes_per_task", at_most=300), Goal("second_round_added_bytes", at_most=0))),
+    Table("full_million", "A million full tasks asleep",
+          "Each has a stack of its own of 64 KiB with a guard below it, which is tried.",
+          Fixed(1000000, 100000, base=None), (FULL,), peers=False, rounds=ONCE),
+]
+
+
+def parked(name, size):
+    return rate(name, "A thousand tasks take turns, %s live in each" % size,
+                "As yield1k, with so much in the frames that a light task has to keep.",
+                "a yield", (), multiple=1000, base=1000, peers=False)
+
+
+def debug(name, title, each):
+    return rate("debug_" + name, title + ", with BIDE_DEBUG=1",
+                "What the checks of debug mode add.", each, (), row=name, peers=False,
+                ours=(FULL, FULL_DEBUG, LIGHT, LIGHT_DEBUG))
+
+
+def check(name, title, about, kinds=(("full", ()), ("light", ("--light",)))):
+    """What one check of the library costs: a pair of rows that differ in it alone."""
+    ours = tuple(Ours("%s, %s" % (kind, which), "core", args, row="%s_%s" % (name, which))
+                 for kind, args in kinds for which in ("with", "without"))
+    return rate(name, title, about, "each", (), ours=ours, peers=False)
+
+
+COSTS = [
+    parked("parked_200", "200 bytes"),
+    parked("parked_1k", "1 KiB"),
+    parked("parked_4k", "4 KiB"),
+    debug("yield2", "Two tasks take turns", "a yield"),
+    debug("spawn_await", "Start a task and await it", "a task"),
+    rate("check_thread", "A call that does little but ask for the thread's loop",
+         "bide_cancelled().", "a call", (), ours=(FULL,), peers=False),
+    rate("check_handle", "A call that does little but look up a handle",
+         "bide_task_done().", "a call", (), ours=(FULL,), peers=False),
+    check("check_result", "The check of a result's type",
+          "A task is started and awaited, with a result that is checked and without."),
+    check("check_pointer", "The check for pointers into a light task's stack",
+          "A light task starts others, with an argument that is a pointer and with a number."),
+    Table("timers_alone", "A timer by itself",
+          "The heap of timers without tasks that wait, which is no public call: the least that a "
+          "timer can cost.",
+          Fixed(1000000, 100000, base=None), (Ours("heap", "timers"),),
+          (printed("set_ns", "set a timer", "ns", chart=True),
+           printed("cancel_ns", "cancel a timer", "ns", chart=True),
+           printed("pop_ns", "pop a timer", "ns", chart=True)),
+          row="timers", peers=False, rounds=FEW),
+]
+
+TABLES = SWITCHING + SPAWNING + SLEEPING + ORDER + LARGE + COSTS
