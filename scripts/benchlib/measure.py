@@ -14,6 +14,7 @@ from .model import Calibrated, Column, Contestant, Sample
 BASE_RUNS = 3               # of the small run that is subtracted; each round has one more
 LONG_BASE_S = 0.5           # when it has to be quick, a long small run is not repeated
 FAILURES = 3                # after so many a program is not tried again
+NEAR = 0.7                  # so much of the time that a run is to take is enough
 LARGEST = 1 << 40
 
 
@@ -54,18 +55,20 @@ class Result:
 
 def calibrate(size, target_s, take):
     """The size that takes about target_s of CPU time: doubled from a small start until it can be
-    told from the base, and then in proportion. take(n) gives the CPU time less the base's."""
+    told from the base, and then in proportion, until a run has shown that it is so: what a
+    runtime does while it warms up is not what it does later. take(n) gives the CPU time less the
+    base's."""
     n = max(size.start, size.multiple, size.base + size.multiple)
     n = -(-n // size.multiple) * size.multiple
     while True:
         seconds = take(n)
-        if seconds >= target_s / 4 or n >= LARGEST:
-            break
-        n *= 2
-    if seconds >= target_s:
-        return n
-    wanted = min((n - size.base) * target_s / max(seconds, 1e-9) + size.base, LARGEST)
-    return max(n, _round(int(wanted)) // size.multiple * size.multiple)
+        if seconds >= target_s * NEAR or n >= LARGEST:
+            return n
+        larger = 2 * n
+        if seconds >= target_s / 4:
+            wanted = (n - size.base) * target_s / seconds + size.base
+            larger = max(n + size.multiple, _round(int(wanted)))
+        n = larger // size.multiple * size.multiple
 
 
 def _round(n):
@@ -138,7 +141,7 @@ class Bench:
             return
         # What is subtracted varies, too: the rest has to be large beside that.
         target = max(table.size.target_quick_s if self.quick else table.size.target_s,
-                     entry.base_s / 2)
+                     entry.base_s / 2, 5 * (max(entry.bases) - min(entry.bases)))
         entry.n = calibrate(table.size, target,
                             lambda n: self._take(table, entry, n).cpu_s - entry.base_s)
 

@@ -144,7 +144,16 @@ class Calibration(unittest.TestCase):
 
         n = measure.calibrate(Calibrated(1000), 1.0, take)
         self.assertAlmostEqual(n * 1e-7, 1.0, delta=0.1)
-        self.assertEqual(sizes, [1000 << i for i in range(len(sizes))])
+        self.assertEqual(sizes, [1000 << i for i in range(len(sizes) - 1)] + [n])
+
+    def test_a_runtime_that_gets_faster_is_given_more(self):
+        n = measure.calibrate(Calibrated(1000), 1.0, lambda n: min(n, 50000) * 1e-5 + n * 1e-7)
+        self.assertGreaterEqual(min(n, 50000) * 1e-5 + n * 1e-7, 0.7)
+
+    def test_a_time_that_is_noise_is_no_time(self):
+        times = {1000: 0.3, 3300: 0.001}
+        n = measure.calibrate(Calibrated(1000), 1.0, lambda n: times.get(n, n * 1e-6))
+        self.assertGreaterEqual(n * 1e-6, 0.7)
 
     def test_a_size_that_is_large_at_once_stays(self):
         self.assertEqual(measure.calibrate(Calibrated(1000), 1.0, lambda n: 5.0), 1000)
