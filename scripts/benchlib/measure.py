@@ -139,9 +139,10 @@ class Bench:
         if not isinstance(table.size, Calibrated):
             entry.n = table.size.quick if self.quick else table.size.full
             return
+        target = table.size.target_quick_s if self.quick else table.size.target_s
         # What is subtracted varies, too: the rest has to be large beside that.
-        target = max(table.size.target_quick_s if self.quick else table.size.target_s,
-                     entry.base_s / 2, 5 * (max(entry.bases) - min(entry.bases)))
+        varies = max(entry.bases) - min(entry.bases)
+        target = max(target, min(5 * varies, 2 * target), entry.base_s / (4 if self.quick else 2))
         entry.n = calibrate(table.size, target,
                             lambda n: self._take(table, entry, n).cpu_s - entry.base_s)
 
