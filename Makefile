@@ -45,6 +45,7 @@ format: ## format the sources as `check` wants them
 	@scripts/check-format --fix
 
 bench: all ## run the benchmarks, ours and the peers'
+	@scripts/check-size '$(BUILD)' || :
 	@scripts/bench '$(BUILD)' $(ARGS)
 
 bench-quick: all ## the same with small numbers, in under two minutes
