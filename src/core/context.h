@@ -4,7 +4,7 @@
  *
  * A context is a stack that is not running. Its handle is the lowest address of it that is still of
  * use: all there is to keep lies from the handle up to the top, so those bytes may be copied away
- * and back to the same address. A handle is good for one switch, which consumes it.
+ * and back to the same address. A handle is good for going on there once, which consumes it.
  *
  * Kept for each context are the registers that a function must preserve and the floating point
  * control (rounding, masks, flush to zero). The floating point exception flags belong to the
@@ -55,16 +55,20 @@ void bide__control_get(struct bide__control *ret_control);
  *  the x87 that would trap now. (By ucontext the flags are set as well.) */
 void bide__control_set(const struct bide__control *control);
 
-/** Prepares the stack that ends at @p top, which need not be aligned.
- *
- *  @return the handle of a context that calls entry(arg) on that stack when it is first switched
- *          to, with that floating point control. @p entry must never return. */
-void *bide__context_make(void *top, void (*entry)(void *arg), void *arg,
-                         const struct bide__control *control);
-
 /** Stores the running context's handle to *@p ret_saved and goes on at @p to; returns when that
- *  handle is switched to. */
+ *  handle is gone on at. */
 void bide__context_switch(void **ret_saved, void *to);
+
+/** Stores the running context's handle to *@p ret_saved, as a switch does, and begins a context:
+ *  calls entry(arg) on the stack that ends at @p top, which need not be aligned, with that floating
+ *  point control.
+ *
+ *  A context ends when its entry returns, which says by the handle that it returns where to go on.
+ *  So every return is from the call that the processor expects it to be from, and nothing of a
+ *  context that has ended is saved: its stack may have been given away, as long as nobody has
+ *  written to it. */
+void bide__context_begin(void **ret_saved, void *top, void *(*entry)(void *arg), void *arg,
+                         const struct bide__control *control);
 
 #else  /* __ASSEMBLER__ */
 /* clang-format off */

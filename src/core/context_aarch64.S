@@ -36,10 +36,14 @@
 
 #define BTI_C	hint	#34	/* "bti c", spelled so that every assembler takes it. */
 
-.macro save_pair first, second, offset
-	stp	\first, \second, [sp, #\offset]
+.macro unwind_pair first, second, offset
 	.cfi_rel_offset \first, \offset
 	.cfi_rel_offset \second, \offset + 8
+.endm
+
+.macro save_pair first, second, offset
+	stp	\first, \second, [sp, #\offset]
+	unwind_pair \first, \second, \offset
 .endm
 
 .macro forget_pairs first, second, rest:vararg
@@ -50,21 +54,8 @@
 	.endif
 .endm
 
-	.text
-
-/*
- * void bide__context_switch(void **ret_saved, void *to)
- *
- * FPCR is written only if it differs, since a write may stall the pipeline. The exception flags are
- * in another register, FPSR, which stays with the thread.
- */
-	.globl	bide__context_switch
-	.hidden	bide__context_switch
-	.type	bide__context_switch, %function
-	.p2align 6
-bide__context_switch:
-	.cfi_startproc
-	BTI_C
+/* Makes the caller's context one that does not run, stores its handle, and leaves FPCR in x9. */
+.macro save_context ret_saved
 	sub	sp, sp, #FRAME_SIZE
 	.cfi_adjust_cfa_offset FRAME_SIZE
 	save_pair x19, x20, FRAME_X19
@@ -80,14 +71,27 @@ bide__context_switch:
 	mrs	x9, fpcr
 	str	x9, [sp, #FRAME_FPCR]
 	mov	x10, sp
-	str	x10, [x0]
+	str	x10, [\ret_saved]
+.endm
 
-	ldr	x11, [x1, #FRAME_FPCR]
+/* FPCR, which is in x9, is written only if it differs, since a write may stall the pipeline. The
+ * exception flags are in another register, FPSR, which stays with the thread. The write goes
+ * elsewhere, by load_control with the same name. */
+.macro match_control name, wanted:vararg
+	ldr	x11, \wanted
 	cmp	x9, x11
-	b.ne	.Lload_fpcr
-.Lfpcr_done:
+	b.ne	.L\name\()_load_fpcr
+.L\name\()_fpcr_done:
+.endm
 
-	mov	sp, x1
+.macro load_control name
+.L\name\()_load_fpcr:
+	msr	fpcr, x11
+	b	.L\name\()_fpcr_done
+.endm
+
+/* Goes on with the context whose frame sp is at. */
+.macro resume_context
 	ldp	x19, x20, [sp, #FRAME_X19]
 	ldp	x21, x22, [sp, #FRAME_X21]
 	ldp	x23, x24, [sp, #FRAME_X23]
@@ -99,68 +103,97 @@ bide__context_switch:
 	ldp	d12, d13, [sp, #FRAME_D12]
 	ldp	d14, d15, [sp, #FRAME_D14]
 	add	sp, sp, #FRAME_SIZE
-	.cfi_remember_state
 	.cfi_adjust_cfa_offset -FRAME_SIZE
 	forget_pairs x19, x20, x21, x22, x23, x24, x25, x26, x27, x28, x29, x30
 	forget_pairs d8, d9, d10, d11, d12, d13, d14, d15
-	/* A br would have to land on a bti, and there is none behind a call. */
+	/* Calls and returns stay balanced, so that the processor predicts this one and those that
+	 * follow. (A br would have to land on a bti, and there is none behind a call.) */
 	ret
+.endm
+
+	.text
+
+/*
+ * void bide__context_switch(void **ret_saved, void *to)
+ */
+	.globl	bide__context_switch
+	.hidden	bide__context_switch
+	.type	bide__context_switch, %function
+	.p2align 6
+bide__context_switch:
+	.cfi_startproc
+	BTI_C
+	save_context x0
+	match_control switch, [x1, #FRAME_FPCR]
+	mov	sp, x1
+	.cfi_remember_state
+	resume_context
 
 	.cfi_restore_state
-.Lload_fpcr:
-	msr	fpcr, x11
-	b	.Lfpcr_done
+	load_control switch
 	.cfi_endproc
 	.size	bide__context_switch, . - bide__context_switch
 
 /*
- * The bottom of every context: calls x19(x20). Unwinders stop here, because the return address is
- * undefined, and those that follow frame pointers stop because x29 is zero. The nop is there as
- * unwinders look up the instruction before a return address, and the return address of a context
- * that has not run yet is the one after the nop. A ret leads here, which needs no bti.
+ * void bide__context_begin(void **ret_saved, void *top, void *(*entry)(void *arg), void *arg,
+ *                          const struct bide__control *control)
+ */
+	.globl	bide__context_begin
+	.hidden	bide__context_begin
+	.type	bide__context_begin, %function
+	.p2align 6
+bide__context_begin:
+	.cfi_startproc
+	BTI_C
+	save_context x0
+	match_control begin, [x4]
+	and	x1, x1, #-16
+	mov	x0, x3
+	mov	x29, xzr
+	mov	sp, x1
+	.cfi_remember_state
+	.cfi_undefined x30
+	b	.Lentry
+
+	.cfi_restore_state
+	load_control begin
+	.cfi_endproc
+	.size	bide__context_begin, . - bide__context_begin
+
+/*
+ * The bottom of every context: calls x2(x0) and goes on with the context whose handle that returns;
+ * what is left of the one that has ended is not saved. Until that handle is the stack pointer
+ * unwinders stop here, because the return address is undefined; those that follow frame pointers
+ * stop because x29 is zero.
  */
 	.type	bide__context_entry, %function
 	.p2align 4
 bide__context_entry:
 	.cfi_startproc
 	.cfi_undefined x30
-	nop
 .Lentry:
-	mov	x0, x20
-	blr	x19
-	brk	#1
+	blr	x2
+	mrs	x9, fpcr
+	match_control end, [x0, #FRAME_FPCR]
+	mov	sp, x0
+	.cfi_remember_state
+	.cfi_def_cfa_offset FRAME_SIZE
+	unwind_pair x19, x20, FRAME_X19
+	unwind_pair x21, x22, FRAME_X21
+	unwind_pair x23, x24, FRAME_X23
+	unwind_pair x25, x26, FRAME_X25
+	unwind_pair x27, x28, FRAME_X27
+	unwind_pair x29, x30, FRAME_X29
+	unwind_pair d8, d9, FRAME_D8
+	unwind_pair d10, d11, FRAME_D10
+	unwind_pair d12, d13, FRAME_D12
+	unwind_pair d14, d15, FRAME_D14
+	resume_context
+
+	.cfi_restore_state
+	load_control end
 	.cfi_endproc
 	.size	bide__context_entry, . - bide__context_entry
-
-/*
- * void *bide__context_make(void *top, void (*entry)(void *arg), void *arg,
- *                          const struct bide__control *control)
- */
-	.globl	bide__context_make
-	.hidden	bide__context_make
-	.type	bide__context_make, %function
-	.p2align 4
-bide__context_make:
-	.cfi_startproc
-	BTI_C
-	and	x0, x0, #-16
-	sub	x0, x0, #FRAME_SIZE
-	ldr	x9, [x3]
-	adr	x10, .Lentry
-	stp	x1, x2, [x0, #FRAME_X19]
-	stp	xzr, xzr, [x0, #FRAME_X21]
-	stp	xzr, xzr, [x0, #FRAME_X23]
-	stp	xzr, xzr, [x0, #FRAME_X25]
-	stp	xzr, xzr, [x0, #FRAME_X27]
-	stp	xzr, x10, [x0, #FRAME_X29]
-	stp	xzr, xzr, [x0, #FRAME_D8]
-	stp	xzr, xzr, [x0, #FRAME_D10]
-	stp	xzr, xzr, [x0, #FRAME_D12]
-	stp	xzr, xzr, [x0, #FRAME_D14]
-	stp	x9, xzr, [x0, #FRAME_FPCR]
-	ret
-	.cfi_endproc
-	.size	bide__context_make, . - bide__context_make
 
 /*
  * void bide__control_get(struct bide__control *ret_control)

@@ -30,11 +30,16 @@
 
 /* What a new context finds at the top of its stack. */
 struct context_start {
-	ucontext_t context;       /* Consumed by the first switch. */
-	void (*entry)(void *arg); /* The function to call. */
-	void *arg;                /* What to call it with. */
+	ucontext_t context;        /* Consumed by its beginning. */
+	void *(*entry)(void *arg); /* The function to call. */
+	void *arg;                 /* What to call it with. */
 	struct bide__control control;
 };
+
+static ucontext_t *context_at(void *handle)
+{
+	return (ucontext_t *)((char *)handle + CONTEXT_REACH);
+}
 
 /* The first function of every context. makecontext passes nothing but ints, so the address comes in
  * two halves. */
@@ -44,7 +49,7 @@ static void run_entry(unsigned int high, unsigned int low)
 	struct context_start *start = (struct context_start *)((uintptr_t)high << 16 << 16 | low);
 
 	bide__control_set(&start->control);
-	start->entry(start->arg);
+	(void)setcontext(context_at(start->entry(start->arg)));
 	abort();
 }
 
@@ -56,27 +61,6 @@ void bide__control_get(struct bide__control *ret_control)
 void bide__control_set(const struct bide__control *control)
 {
 	(void)fesetenv(&control->env);
-}
-
-void *bide__context_make(void *top, void (*entry)(void *arg), void *arg,
-                         const struct bide__control *control)
-{
-	uintptr_t room = (uintptr_t)top - sizeof(struct context_start);
-	uintptr_t address = room & ~(uintptr_t)(CONTEXT_ALIGN - 1);
-	struct context_start *start = (struct context_start *)address;
-	char *handle = (char *)(address - CONTEXT_REACH);
-
-	if (getcontext(&start->context) != 0)
-		abort();
-	start->entry = entry;
-	start->arg = arg;
-	start->control = *control;
-	start->context.uc_link = NULL;
-	start->context.uc_stack.ss_sp = handle;
-	start->context.uc_stack.ss_size = CONTEXT_REACH;
-	makecontext(&start->context, (void (*)(void))run_entry, 2,
-	            (unsigned int)(address >> 16 >> 16), (unsigned int)address);
-	return handle;
 }
 
 /*
@@ -92,18 +76,48 @@ __attribute__((noinline, no_sanitize_address)) static bool stack_reaches(uintptr
 	return (uintptr_t)(reach + sizeof reach) >= handle;
 }
 
-/* Address sanitizing could move the local variable off the stack. */
-__attribute__((no_sanitize_address)) void bide__context_switch(void **ret_saved, void *to)
+/* Stores the handle of the context of which @p here is a local variable, and goes on at @p to. */
+static inline __attribute__((always_inline)) void leave_for(ucontext_t *here, void **ret_saved,
+                                                            ucontext_t *to)
 {
-	ucontext_t here;
-	uintptr_t handle = (uintptr_t)&here - CONTEXT_REACH;
+	uintptr_t handle = (uintptr_t)here - CONTEXT_REACH;
 	bool reached = stack_reaches(handle);
 
 	assert(reached);
 	(void)reached;
 	*ret_saved = (void *)handle;
-	if (swapcontext(&here, (ucontext_t *)((char *)to + CONTEXT_REACH)) != 0)
+	if (swapcontext(here, to) != 0)
 		abort();
+}
+
+/* Address sanitizing could move the local variable off the stack, here and below. */
+__attribute__((no_sanitize_address)) void bide__context_switch(void **ret_saved, void *to)
+{
+	ucontext_t here;
+
+	leave_for(&here, ret_saved, context_at(to));
+}
+
+__attribute__((no_sanitize_address)) void bide__context_begin(void **ret_saved, void *top,
+                                                              void *(*entry)(void *arg), void *arg,
+                                                              const struct bide__control *control)
+{
+	ucontext_t here;
+	uintptr_t room = (uintptr_t)top - sizeof(struct context_start);
+	uintptr_t address = room & ~(uintptr_t)(CONTEXT_ALIGN - 1);
+	struct context_start *start = (struct context_start *)address;
+
+	if (getcontext(&start->context) != 0)
+		abort();
+	start->entry = entry;
+	start->arg = arg;
+	start->control = *control;
+	start->context.uc_link = NULL;
+	start->context.uc_stack.ss_sp = (void *)(address - CONTEXT_REACH);
+	start->context.uc_stack.ss_size = CONTEXT_REACH;
+	makecontext(&start->context, (void (*)(void))run_entry, 2,
+	            (unsigned int)(address >> 16 >> 16), (unsigned int)address);
+	leave_for(&here, ret_saved, &start->context);
 }
 
 #endif

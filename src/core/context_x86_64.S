@@ -49,47 +49,8 @@
 	.cfi_restore %\name
 .endm
 
-/* eax: how the control bits wanted differ from those that are in `now`. The new control bits join the
- * flags as they are now. Loading saved flags too would be no dearer, but then a switch would take
- * back an exception, or bring back an old one, depending on whether rounding modes differ. */
-.macro load_mxcsr now, scratch
-	andl	$MXCSR_CONTROL, %eax
-	xorl	\now, %eax
-	movl	%eax, \scratch
-	ldmxcsr	\scratch
-.endm
-
-/* Unlike MXCSR, the x87 traps later on a flag that is already set when its mask goes. A trap that the
- * old context has pending is taken here, while this still is the old context's stack; flags that
- * the new one would trap on are not its own and are dropped. */
-.macro load_x87 wanted
-	fwait
-	fnstsw	%ax
-	movzwl	\wanted, %ecx
-	notl	%ecx
-	andl	%ecx, %eax
-	testb	$X87_FLAGS, %al
-	jz	.Lx87_safe\@
-	fnclex
-.Lx87_safe\@:
-	fldcw	\wanted
-.endm
-
-	.text
-
-/*
- * void bide__context_switch(void **ret_saved, void *to)
- *
- * The floating point control is loaded only if it differs: loading it costs several times the rest
- * of the switch. Flags are left out of the comparison, because almost any arithmetic raises one.
- */
-	.globl	bide__context_switch
-	.hidden	bide__context_switch
-	.type	bide__context_switch, @function
-	.p2align 6
-bide__context_switch:
-	.cfi_startproc
-	endbr64
+/* Makes the caller's context one that does not run, and stores its handle. */
+.macro save_context ret_saved
 	push_register rbp
 	push_register rbx
 	push_register r12
@@ -100,20 +61,11 @@ bide__context_switch:
 	.cfi_adjust_cfa_offset 8
 	stmxcsr	FRAME_MXCSR(%rsp)
 	fnstcw	FRAME_X87(%rsp)
-	movq	%rsp, (%rdi)
+	movq	%rsp, \ret_saved
+.endm
 
-	movl	FRAME_MXCSR(%rsp), %eax
-	xorl	FRAME_MXCSR(%rsi), %eax
-	testl	$MXCSR_CONTROL, %eax
-	jnz	.Lload_mxcsr
-.Lmxcsr_done:
-	movzwl	FRAME_X87(%rsp), %eax
-	cmpw	FRAME_X87(%rsi), %ax
-	jne	.Lload_x87
-.Lx87_done:
-
-	movq	%rsi, %rsp
-	.cfi_remember_state
+/* Goes on with the context whose frame rsp is at. */
+.macro resume_context
 	addq	$8, %rsp
 	.cfi_adjust_cfa_offset -8
 	pop_register r15
@@ -122,72 +74,146 @@ bide__context_switch:
 	pop_register r12
 	pop_register rbx
 	pop_register rbp
-	/* Predicted well where both contexts were left by the same call, as parked tasks are: then
-	 * the returns that follow are, too. A jump would put them all out of step with the calls. */
+	/* Calls and returns stay balanced, so that the processor predicts this one and all that
+	 * follow: a context was left by the call that this returns from, and parked tasks all by
+	 * the same. A jump would put every return out of step with its call. */
 	ret
+.endm
+
+/* The floating point control is loaded only if it differs: loading it costs several times the rest
+ * of the switch. Flags are left out of the comparison, because almost any arithmetic raises one.
+ * The control words as they are now lie at rsp. What loads them, which is rare, goes elsewhere, by
+ * load_control with the same names; `scratch` is four bytes that nobody needs any more. */
+.macro match_control name, wanted
+	movl	FRAME_MXCSR(%rsp), %eax
+	xorl	FRAME_MXCSR(\wanted), %eax
+	testl	$MXCSR_CONTROL, %eax
+	jnz	.L\name\()_load_mxcsr
+.L\name\()_mxcsr_done:
+	movzwl	FRAME_X87(%rsp), %eax
+	cmpw	FRAME_X87(\wanted), %ax
+	jne	.L\name\()_load_x87
+.L\name\()_x87_done:
+.endm
+
+/* eax: how the control bits wanted differ from those that are in use. The new control bits join the
+ * flags as they are now. Loading saved flags too would be no dearer, but then a switch would take
+ * back an exception, or bring back an old one, depending on whether rounding modes differ.
+ *
+ * Unlike MXCSR, the x87 traps later on a flag that is already set when its mask goes. A trap that
+ * the old context has pending is taken here, while this still is the old context's stack; flags
+ * that the new one would trap on are not its own and are dropped. */
+.macro load_control name, wanted, scratch
+.L\name\()_load_mxcsr:
+	andl	$MXCSR_CONTROL, %eax
+	xorl	FRAME_MXCSR(%rsp), %eax
+	movl	%eax, \scratch
+	ldmxcsr	\scratch
+	jmp	.L\name\()_mxcsr_done
+.L\name\()_load_x87:
+	fwait
+	fnstsw	%ax
+	movzwl	FRAME_X87(\wanted), %ecx
+	notl	%ecx
+	andl	%ecx, %eax
+	testb	$X87_FLAGS, %al
+	jz	.L\name\()_x87_safe
+	fnclex
+.L\name\()_x87_safe:
+	fldcw	FRAME_X87(\wanted)
+	jmp	.L\name\()_x87_done
+.endm
+
+	.text
+
+/*
+ * void bide__context_switch(void **ret_saved, void *to)
+ */
+	.globl	bide__context_switch
+	.hidden	bide__context_switch
+	.type	bide__context_switch, @function
+	.p2align 6
+bide__context_switch:
+	.cfi_startproc
+	endbr64
+	save_context (%rdi)
+	match_control switch, %rsi
+	movq	%rsi, %rsp
+	.cfi_remember_state
+	resume_context
 
 	/* The new context's frame serves as scratch memory, as its control words have just been
 	 * used up. */
 	.cfi_restore_state
-.Lload_mxcsr:
-	load_mxcsr FRAME_MXCSR(%rsp), FRAME_MXCSR(%rsi)
-	jmp	.Lmxcsr_done
-.Lload_x87:
-	load_x87 FRAME_X87(%rsi)
-	jmp	.Lx87_done
+	load_control switch, %rsi, FRAME_MXCSR(%rsi)
 	.cfi_endproc
 	.size	bide__context_switch, . - bide__context_switch
 
 /*
- * The bottom of every context: calls rbx(r12). Unwinders stop here, because the return address is
- * undefined, and those that follow frame pointers stop because rbp is zero. The nop is there as
- * unwinders look up the instruction before a return address, and the return address of a context
- * that has not run yet is the one after the nop.
+ * void bide__context_begin(void **ret_saved, void *top, void *(*entry)(void *arg), void *arg,
+ *                          const struct bide__control *control)
+ *
+ * A control is laid out as it is at the low end of a context. Scratch memory is where the entry's
+ * return address will be.
+ */
+	.globl	bide__context_begin
+	.hidden	bide__context_begin
+	.type	bide__context_begin, @function
+	.p2align 6
+bide__context_begin:
+	.cfi_startproc
+	endbr64
+	save_context (%rdi)
+	movq	%rcx, %rdi
+	andq	$-16, %rsi
+	match_control begin, %r8
+	xorl	%ebp, %ebp
+	movq	%rsi, %rsp
+	.cfi_remember_state
+	.cfi_undefined %rip
+	jmp	.Lentry
+
+	.cfi_restore_state
+	load_control begin, %r8, -8(%rsi)
+	.cfi_endproc
+	.size	bide__context_begin, . - bide__context_begin
+
+/*
+ * The bottom of every context: calls rdx(rdi) and goes on with the context whose handle that
+ * returns; what is left of the one that has ended is not saved. Until that handle is the stack
+ * pointer unwinders stop here, because the return address is undefined; those that follow frame
+ * pointers stop because rbp is zero. (The rule for rip is spelled out where it holds again, as
+ * libgcc's unwinder would take .cfi_restore for "as it is".)
  */
 	.type	bide__context_entry, @function
 	.p2align 4
 bide__context_entry:
 	.cfi_startproc
 	.cfi_undefined %rip
-	nop
 .Lentry:
-	endbr64
-	movq	%r12, %rdi
-	callq	*%rbx
-	ud2
+	callq	*%rdx
+	movq	%rax, %rsi
+	subq	$8, %rsp
+	.cfi_adjust_cfa_offset 8
+	stmxcsr	FRAME_MXCSR(%rsp)
+	fnstcw	FRAME_X87(%rsp)
+	match_control end, %rsi
+	movq	%rsi, %rsp
+	.cfi_remember_state
+	.cfi_def_cfa_offset FRAME_SIZE
+	.cfi_rel_offset %rip, FRAME_RIP
+	.cfi_rel_offset %rbp, FRAME_RBP
+	.cfi_rel_offset %rbx, FRAME_RBX
+	.cfi_rel_offset %r12, FRAME_R12
+	.cfi_rel_offset %r13, FRAME_R13
+	.cfi_rel_offset %r14, FRAME_R14
+	.cfi_rel_offset %r15, FRAME_R15
+	resume_context
+
+	.cfi_restore_state
+	load_control end, %rsi, FRAME_MXCSR(%rsi)
 	.cfi_endproc
 	.size	bide__context_entry, . - bide__context_entry
-
-/*
- * void *bide__context_make(void *top, void (*entry)(void *arg), void *arg,
- *                          const struct bide__control *control)
- *
- * The top is aligned to 16 bytes and so is the frame's size, which leaves rsp aligned for the call
- * in the entry. A control is laid out as it is at the low end of a context.
- */
-	.globl	bide__context_make
-	.hidden	bide__context_make
-	.type	bide__context_make, @function
-	.p2align 4
-bide__context_make:
-	.cfi_startproc
-	endbr64
-	andq	$-16, %rdi
-	leaq	-FRAME_SIZE(%rdi), %rax
-	movq	(%rcx), %rcx
-	movq	%rcx, FRAME_MXCSR(%rax)
-	xorl	%ecx, %ecx
-	movq	%rcx, FRAME_R15(%rax)
-	movq	%rcx, FRAME_R14(%rax)
-	movq	%rcx, FRAME_R13(%rax)
-	movq	%rdx, FRAME_R12(%rax)
-	movq	%rsi, FRAME_RBX(%rax)
-	movq	%rcx, FRAME_RBP(%rax)
-	leaq	.Lentry(%rip), %rcx
-	movq	%rcx, FRAME_RIP(%rax)
-	ret
-	.cfi_endproc
-	.size	bide__context_make, . - bide__context_make
 
 /*
  * void bide__control_get(struct bide__control *ret_control)
@@ -220,20 +246,14 @@ bide__control_set:
 	.cfi_adjust_cfa_offset 8
 	stmxcsr	FRAME_MXCSR(%rsp)
 	fnstcw	FRAME_X87(%rsp)
-	movl	FRAME_MXCSR(%rsp), %eax
-	xorl	FRAME_MXCSR(%rdi), %eax
-	testl	$MXCSR_CONTROL, %eax
-	jz	.Lset_mxcsr_done
-	load_mxcsr FRAME_MXCSR(%rsp), FRAME_MXCSR(%rsp)
-.Lset_mxcsr_done:
-	movzwl	FRAME_X87(%rsp), %eax
-	cmpw	FRAME_X87(%rdi), %ax
-	je	.Lset_x87_done
-	load_x87 FRAME_X87(%rdi)
-.Lset_x87_done:
+	match_control set, %rdi
 	addq	$8, %rsp
+	.cfi_remember_state
 	.cfi_adjust_cfa_offset -8
 	ret
+
+	.cfi_restore_state
+	load_control set, %rdi, FRAME_MXCSR(%rsp)
 	.cfi_endproc
 	.size	bide__control_set, . - bide__control_set
 

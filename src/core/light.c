@@ -63,7 +63,7 @@ static int evict(bide_loop *loop, unsigned shared)
 		loop->in_the_way = task;
 		return -EAGAIN;
 	}
-	/* The word at the other end is the bottom's return address, which nobody would miss. */
+	/* The word at the other end is a return address to the bottom, the same for every task. */
 	size_t missing = BIDE__FAULT(SHORT_COPY) ? sizeof(void *) : 0;
 	memcpy((char *)task->frames + missing, (char *)task->sp + missing, size - missing);
 	loop->resident[shared] = NULL;
@@ -188,13 +188,6 @@ void bide__strict_hide(struct bide__task *task)
 void bide__strict_show(struct bide__task *task)
 {
 	(void)mprotect(task->stack->low, task->stack->cls->size, PROT_READ | PROT_WRITE);
-}
-
-struct bide__stack *bide__stack_of(const bide_loop *loop, const struct bide__task *task)
-{
-	if (!(task->flags & BIDE__TASK_STARTED) || task->state == BIDE__DONE)
-		return NULL;
-	return bide__on_own_stack(loop, task) ? task->stack : loop->shared[task->shared];
 }
 
 void bide_require_full(const char *why)

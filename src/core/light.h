@@ -20,7 +20,7 @@ int bide__shared_stack(bide_loop *loop, unsigned shared);
  * -EAGAIN when none could be cleared, for lack of memory. */
 int bide__light_begin(bide_loop *loop, struct bide__task *task);
 
-/* Brings a light task's frames onto its stack, which must not be the one that runs. 0 or -EAGAIN. */
+/* Brings a light task's frames onto its stack, which must not be the one that runs. 0, -EAGAIN. */
 int bide__light_enter(bide_loop *loop, struct bide__task *task);
 
 /* Forgets a light task that ends; it runs on its stack still. */
@@ -53,12 +53,18 @@ static inline void bide__light_prefetch(const struct bide__task *task)
 void bide__strict_hide(struct bide__task *task);
 void bide__strict_show(struct bide__task *task);
 
-/* Returns the stack that a task runs on, NULL before it has one. */
-struct bide__stack *bide__stack_of(const bide_loop *loop, const struct bide__task *task);
-
 static inline bool bide__on_own_stack(const bide_loop *loop, const struct bide__task *task)
 {
 	return !(task->flags & BIDE__TASK_LIGHT) || loop->light == BIDE_LIGHT_STRICT;
+}
+
+/* Returns the stack that a task runs on, NULL before it has one and after its end. */
+static inline struct bide__stack *bide__stack_of(const bide_loop *loop,
+                                                 const struct bide__task *task)
+{
+	if (!(task->flags & BIDE__TASK_STARTED) || task->state == BIDE__DONE)
+		return NULL;
+	return bide__on_own_stack(loop, task) ? task->stack : loop->shared[task->shared];
 }
 
 #endif

@@ -182,18 +182,21 @@ void bide__wake(bide_loop *loop, struct bide__task *task, int result);
 int bide__refuse(bide_loop *loop, const struct bide__wait *wait);
 
 /* Gives a task its stack and what a started task needs. 0; -EAGAIN to be tried later; or the error
- * that the task has ended with. Where it gets the stack @p here, on which a task has just ended, its
- * `sp` is NULL: it begins there without a switch. */
-int bide__begin(bide_loop *loop, struct bide__task *task, const struct bide__stack *here);
+ * that the task has ended with. Its `sp` is NULL until it parks: who goes on with it begins it. */
+int bide__begin(bide_loop *loop, struct bide__task *task);
 
-/* Says whether bide__begin() cannot end the task. */
-bool bide__can_begin(bide_loop *loop, struct bide__task *task);
+/* Returns the stack that bide__begin() would give a task first of all; NULL if none is made yet. */
+const struct bide__stack *bide__next_stack(const bide_loop *loop, const struct bide__task *task);
+
+/* Where each task begins, on its own stack; returns where the thread goes on after its end. */
+void *bide__task_entry(void *arg);
 
 /* Runs tasks until the main task and all others have ended. */
 void bide__run_loop(bide_loop *loop);
 
-/* Goes on with the next task after the current one, which has ended and has given back @p here, the
- * stack that runs. Returns if the next one begins there, as the current task; else never. */
-void bide__exit_task(bide_loop *loop, const struct bide__stack *here);
+/* Makes the next task the current one after one that has ended and has given back @p ended, the
+ * stack that runs. Returns where to go on with it, or with the scheduler; NULL if it begins on that
+ * stack. */
+void *bide__after_end(bide_loop *loop, const struct bide__stack *ended);
 
 #endif

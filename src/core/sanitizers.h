@@ -40,6 +40,18 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
+/* A function that ends after the sanitizer was told of the next stack: what it is made to do at its
+ * end by itself would be done to that one. */
+#if defined(BIDE__ASAN)
+#define BIDE__UNWATCHED __attribute__((no_sanitize_address))
+#elif defined(BIDE__TSAN) && __has_attribute(disable_sanitizer_instrumentation)
+#define BIDE__UNWATCHED __attribute__((disable_sanitizer_instrumentation))
+#elif defined(BIDE__TSAN)
+#define BIDE__UNWATCHED __attribute__((no_sanitize_thread))
+#else
+#define BIDE__UNWATCHED
+#endif
+
 #ifdef BIDE_VALGRIND
 #include <valgrind/memcheck.h>
 #include <valgrind/valgrind.h>

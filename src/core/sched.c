@@ -56,34 +56,6 @@ static struct bide__task *pop_ready(bide_loop *loop)
 	return task;
 }
 
-/* Makes a task ready to be switched to from the stack @p here, NULL for one that no other task can
- * need; false if only the scheduler can. */
-__attribute__((noinline)) static bool prepare(bide_loop *loop, struct bide__task *task,
-                                              const struct bide__stack *here)
-{
-	if (loop->stepwise)
-		return false;
-	if (!(task->flags & BIDE__TASK_STARTED))
-		return bide__can_begin(loop, task) && bide__begin(loop, task, here) == 0;
-	return bide__light_resident(loop, task) ||
-	       (loop->shared[task->shared] != here && bide__light_enter(loop, task) == 0);
-}
-
-/* The next task, ready to be switched to from the stack that runs; NULL for the scheduler, which
- * can do all that could not be done from here. */
-static inline struct bide__task *next_task(bide_loop *loop, const struct bide__stack *here)
-{
-	if (__builtin_expect(loop->lap_left == 0, 0) && !next_lap(loop))
-		return NULL;
-	struct bide__task *task = loop->ready.head;
-	const uint16_t kind = task->flags & (BIDE__TASK_STARTED | BIDE__TASK_LIGHT);
-	if ((kind != BIDE__TASK_STARTED || loop->stepwise) && !prepare(loop, task, here))
-		return NULL;
-	return pop_ready(loop);
-}
-
-/* ---- parking ------------------------------------------------------------------------------ */
-
 /* The stack that the current task runs on, if another one could need it. */
 static inline const struct bide__stack *shared_here(const bide_loop *loop)
 {
@@ -91,17 +63,52 @@ static inline const struct bide__stack *shared_here(const bide_loop *loop)
 	return task->flags & BIDE__TASK_LIGHT ? loop->shared[task->shared] : NULL;
 }
 
+/* Makes a task ready to be gone on with from here; false if only the scheduler can. Where a task
+ * has ended nothing is left to come back to, so another can begin only in its place, on the stack
+ * that was just given back: one more stack would be taken in vain. */
+__attribute__((noinline)) static bool prepare(bide_loop *loop, struct bide__task *task,
+                                              const struct bide__stack *ended)
+{
+	if (loop->stepwise)
+		return false;
+	if (!(task->flags & BIDE__TASK_STARTED)) {
+		const struct bide__stack *stack = bide__next_stack(loop, task);
+		return (ended != NULL ? stack == ended : stack != NULL) &&
+		       bide__begin(loop, task) == 0;
+	}
+	if (bide__light_resident(loop, task))
+		return true;
+	const struct bide__stack *here = ended != NULL ? ended : shared_here(loop);
+	return loop->shared[task->shared] != here && bide__light_enter(loop, task) == 0;
+}
+
+/* The next task, ready to be gone on with from the stack that runs, which is @p ended if it is that
+ * of a task that has ended, else NULL. NULL for the scheduler, which can do all that could not be
+ * done from here. */
+static inline struct bide__task *next_task(bide_loop *loop, const struct bide__stack *ended)
+{
+	if (__builtin_expect(loop->lap_left == 0, 0) && !next_lap(loop))
+		return NULL;
+	struct bide__task *task = loop->ready.head;
+	const uint16_t kind = task->flags & (BIDE__TASK_STARTED | BIDE__TASK_LIGHT);
+	if ((kind != BIDE__TASK_STARTED || loop->stepwise) && !prepare(loop, task, ended))
+		return NULL;
+	return pop_ready(loop);
+}
+
+/* ---- parking ------------------------------------------------------------------------------ */
+
 /* Leaves the current task, whose state says when it goes on, and returns when it does: what it was
  * woken with, or the cancellation.
  *
- * All parks go through this one call of the switch, so that the processor predicts where it leads.
- * What lies on the stack of a parked task is kept for each of a million of them: this function and
- * its callers keep next to nothing there, and look the loop and the task up again afterwards. */
+ * All parks go through here, so that the processor predicts where a switch leads. What lies on the
+ * stack of a parked task is kept for each of a million of them: this function and its callers keep
+ * next to nothing there. */
 __attribute__((noinline)) static int leave(void)
 {
 	bide_loop *loop = bide__loop;
 	int saved_errno = *loop->errno_at;
-	struct bide__task *task = loop->current, *next = next_task(loop, shared_here(loop));
+	struct bide__task *task = loop->current, *next = next_task(loop, NULL);
 	if (next != task) {
 		void *sp = loop->sp;
 		loop->current = next;
@@ -109,10 +116,8 @@ __attribute__((noinline)) static int leave(void)
 			next->state = BIDE__RUNNING;
 			sp = next->sp;
 		}
-		bide__switch(loop, next, false, &task->sp, sp);
-		loop = bide__loop;
+		bide__switch(loop, next, &task->sp, sp);
 		*loop->errno_at = saved_errno;
-		task = loop->current;
 	}
 	task->state = BIDE__RUNNING;
 	int result = (int)(intptr_t)task->object;
@@ -170,22 +175,16 @@ void bide__wake(bide_loop *loop, struct bide__task *task, int result)
 
 /* ---- ending ------------------------------------------------------------------------------- */
 
-/* The stack that runs is on its free list already: nobody writes to it before the switch, unless
- * the next task begins where this one ended. */
-void bide__exit_task(bide_loop *loop, const struct bide__stack *here)
+void *bide__after_end(bide_loop *loop, const struct bide__stack *ended)
 {
-	void *dead = NULL;
-	struct bide__task *next = next_task(loop, here);
+	struct bide__task *next = next_task(loop, ended);
 	loop->current = next;
-	if (next == NULL) {
-		bide__switch(loop, NULL, true, &dead, loop->sp);
-	} else {
-		next->state = BIDE__RUNNING;
-		if (next->sp == NULL)
-			return bide__renew(loop);
-		bide__switch(loop, next, true, &dead, next->sp);
-	}
-	__builtin_unreachable();
+	if (next == NULL)
+		return loop->sp;
+	next->state = BIDE__RUNNING;
+	if (next->sp == NULL)
+		bide__renew(loop);
+	return next->sp;
 }
 
 /* ---- a step ------------------------------------------------------------------------------- */
@@ -194,7 +193,7 @@ static void run(bide_loop *loop, struct bide__task *task)
 {
 	loop->current = task;
 	task->state = BIDE__RUNNING;
-	bide__switch(loop, task, false, &loop->sp, task->sp);
+	bide__switch(loop, task, &loop->sp, task->sp);
 }
 
 /* Puts a task that cannot run for lack of memory behind the others. The one that is in the way goes
@@ -216,7 +215,7 @@ static void step(bide_loop *loop, struct bide__task *task)
 {
 	int rc = 0;
 	if (!(task->flags & BIDE__TASK_STARTED))
-		rc = bide__begin(loop, task, NULL);
+		rc = bide__begin(loop, task);
 	else if ((task->flags & BIDE__TASK_LIGHT) && loop->light != BIDE_LIGHT_STRICT)
 		rc = bide__light_enter(loop, task);
 	if (rc == -EAGAIN)

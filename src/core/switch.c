@@ -12,10 +12,11 @@ struct bide__cxx *bide__cxx_globals(void)
 
 /* Two tasks each parked in a `catch` would rethrow each other's exception, so each takes its own
  * away with it. A task that begins has none. */
-__attribute__((noinline)) void bide__switch_cxx(struct bide__cxx *globals, void **ret_sp, void *to)
+__attribute__((noinline)) void bide__go_on_cxx(bide_loop *loop, struct bide__task *to,
+                                               void **ret_sp, void *sp)
 {
-	struct bide__cxx mine = *globals;
+	struct bide__cxx *globals = loop->cxx, mine = *globals;
 	*globals = (struct bide__cxx){ 0 };
-	bide__context_switch(ret_sp, to);
+	bide__go_on(loop, to, ret_sp, sp);
 	*globals = mine;
 }

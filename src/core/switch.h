@@ -26,11 +26,25 @@ static inline void bide__renew(bide_loop *loop)
 		*loop->cxx = (struct bide__cxx){ NULL, 0 };
 }
 
-void bide__switch_cxx(struct bide__cxx *globals, void **ret_sp, void *to);
+/* Goes on at @p sp, where @p to stands, NULL being the scheduler. A task that has not run yet has
+ * none: it begins at the top of its stack. */
+static inline void bide__go_on(bide_loop *loop, struct bide__task *to, void **ret_sp, void *sp)
+{
+	if (__builtin_expect(sp == NULL, 0))
+		bide__context_begin(ret_sp, bide__stack_of(loop, to)->top, bide__task_entry, NULL,
+		                    &loop->control);
+	else
+		bide__context_switch(ret_sp, sp);
+}
 
+void bide__go_on_cxx(bide_loop *loop, struct bide__task *to, void **ret_sp, void *sp);
+
+/* Before the stack that runs is left for that of @p to, NULL being the scheduler's. Where
+ * AddressSanitizer keeps variables besides goes to *fake; where @p fake is NULL they end, as the
+ * task has. */
 #ifdef BIDE__ASAN
-static inline void bide__tell_before(bide_loop *loop, struct bide__task *to, bool dying,
-                                     void **fake)
+static inline BIDE__UNWATCHED void bide__tell_before(bide_loop *loop, struct bide__task *to,
+                                                     void **fake)
 {
 	const void *low = loop->scheduler_low;
 	size_t size = loop->scheduler_size;
@@ -39,7 +53,7 @@ static inline void bide__tell_before(bide_loop *loop, struct bide__task *to, boo
 		low = stack->low;
 		size = stack->cls->size;
 	}
-	__sanitizer_start_switch_fiber(dying ? NULL : fake, low, size);
+	__sanitizer_start_switch_fiber(fake, low, size);
 }
 static inline void bide__tell_after(void *fake)
 {
@@ -50,10 +64,9 @@ static inline void bide__tell_first(bide_loop *loop)
 	__sanitizer_finish_switch_fiber(NULL, &loop->scheduler_low, &loop->scheduler_size);
 }
 #elif defined(BIDE__TSAN)
-static inline void bide__tell_before(bide_loop *loop, struct bide__task *to, bool dying,
-                                     void **fake)
+static inline BIDE__UNWATCHED void bide__tell_before(bide_loop *loop, struct bide__task *to,
+                                                     void **fake)
 {
-	(void)dying;
 	(void)fake;
 	__tsan_switch_to_fiber(to != NULL ? to->fiber : loop->scheduler_fiber, 0);
 }
@@ -66,12 +79,10 @@ static inline void bide__tell_first(bide_loop *loop)
 	(void)loop;
 }
 #else
-static inline void bide__tell_before(bide_loop *loop, struct bide__task *to, bool dying,
-                                     void **fake)
+static inline void bide__tell_before(bide_loop *loop, struct bide__task *to, void **fake)
 {
 	(void)loop;
 	(void)to;
-	(void)dying;
 	(void)fake;
 }
 static inline void bide__tell_after(void *fake)
@@ -107,16 +118,15 @@ static inline void bide__bury_fiber(bide_loop *loop)
 }
 
 /* Leaves this stack, storing where to *ret_sp, for that of @p to, NULL being the scheduler's,
- * which goes on at @p sp. */
-static inline void bide__switch(bide_loop *loop, struct bide__task *to, bool dying, void **ret_sp,
-                                void *sp)
+ * which goes on at @p sp, or begins if that is NULL. */
+static inline void bide__switch(bide_loop *loop, struct bide__task *to, void **ret_sp, void *sp)
 {
 	void *fake = NULL;
-	bide__tell_before(loop, to, dying, &fake);
+	bide__tell_before(loop, to, &fake);
 	if (__builtin_expect(loop->cxx != NULL, 0))
-		bide__switch_cxx(loop->cxx, ret_sp, sp);
+		bide__go_on_cxx(loop, to, ret_sp, sp);
 	else
-		bide__context_switch(ret_sp, sp);
+		bide__go_on(loop, to, ret_sp, sp);
 	bide__tell_after(fake);
 }
 

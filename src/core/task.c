@@ -269,8 +269,8 @@ static const struct bide__stack *release_stack(bide_loop *loop, struct bide__tas
 	return stack;
 }
 
-/* Returns if another task begins in the place of the one that has ended. */
-__attribute__((noinline)) static void end_task(void)
+/* Returns what bide__after_end() does. */
+__attribute__((noinline)) static void *end_task(void)
 {
 	bide_loop *loop = bide__loop;
 	struct bide__task *task = loop->current;
@@ -280,19 +280,21 @@ __attribute__((noinline)) static void end_task(void)
 	bide__copy(bide__data_of(task), loop->passing, task->fn->ret_size);
 	loop->current = NULL;
 	bide__complete(loop, task);
-	bide__exit_task(loop, here);
+	return bide__after_end(loop, here);
 }
 
-/* Tasks that end without having been suspended take turns here, one after the other. Keeps nothing
- * across the call, as what it kept would lie in every light task's frames. */
-static void task_entry(void *arg)
+/* Tasks that begin where one has ended take turns here. Keeps nothing across the calls, as what it
+ * kept would lie in every light task's frames. */
+BIDE__UNWATCHED void *bide__task_entry(void *arg)
 {
+	void *next;
 	(void)arg;
 	bide__tell_first(bide__loop);
-	for (;;) {
+	do
 		bide__loop->current->fn->run(bide__loop->passing, bide__loop->passing);
-		end_task();
-	}
+	while ((next = end_task()) == NULL);
+	bide__tell_before(bide__loop, bide__loop->current, NULL);
+	return next;
 }
 
 static int end_unrun(bide_loop *loop, struct bide__task *task)
@@ -305,18 +307,18 @@ static int end_unrun(bide_loop *loop, struct bide__task *task)
 	return -ENOMEM;
 }
 
-bool bide__can_begin(bide_loop *loop, struct bide__task *task)
+const struct bide__stack *bide__next_stack(const bide_loop *loop, const struct bide__task *task)
 {
-	return !bide__on_own_stack(loop, task) || class_of(loop, task)->free != NULL;
+	return bide__on_own_stack(loop, task) ? class_of(loop, task)->free
+	                                      : loop->shared[loop->next_shared];
 }
 
 /* The arguments leave the record first, which from now on holds what a started task needs. */
-int bide__begin(bide_loop *loop, struct bide__task *task, const struct bide__stack *here)
+int bide__begin(bide_loop *loop, struct bide__task *task)
 {
-	struct bide__stack *stack;
 	bide__copy(loop->passing, bide__data_of(task), task->fn->args_size);
 	if (bide__on_own_stack(loop, task)) {
-		stack = bide__stack_take(&loop->stacks, class_of(loop, task));
+		struct bide__stack *stack = bide__stack_take(&loop->stacks, class_of(loop, task));
 		if (stack == NULL)
 			return end_unrun(loop, task);
 		BIDE__UNPOISON(stack->low, stack->cls->size);
@@ -325,15 +327,13 @@ int bide__begin(bide_loop *loop, struct bide__task *task, const struct bide__sta
 		int rc = bide__light_begin(loop, task);
 		if (rc < 0)
 			return rc;
-		stack = loop->shared[task->shared];
 	}
+	task->sp = NULL;
 	task->scope = NULL;
 	task->wait = NULL;
 	task->object = NULL;
 	task->timer = (struct bide__timer){ 0 };
 	task->flags |= BIDE__TASK_STARTED;
-	task->sp = stack == here ? NULL
-	                         : bide__context_make(stack->top, task_entry, NULL, &loop->control);
 #if defined(BIDE__TSAN)
 	task->fiber = __tsan_create_fiber(0);
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The context switch: which values and frames it keeps, and how a context begins. */
+/* The context switch: which values and frames it keeps, and how a context begins and ends. */
 #include "context_kit.h"
 
 #include <stdio.h>
@@ -23,6 +23,88 @@ TEST(context_runs_in_turns)
 	EXPECT(sum == 6);
 }
 
+/* A context that ends goes on where it says, be that where it was begun or not. */
+
+static _Alignas(16) char other_stack[STACK_SIZE];
+static char order[8]; /* Which context ran when. */
+
+static void note(char which)
+{
+	order[strlen(order)] = which;
+}
+
+static void *end_outside(void *arg)
+{
+	(void)arg;
+	note('o');
+	return outside;
+}
+
+/* Inside: begins another one, which ends, and ends as well. */
+static void *begin_another(void *arg)
+{
+	struct bide__control control;
+
+	note('i');
+	bide__control_get(&control);
+	bide__context_begin(&inside, other_stack + STACK_SIZE, end_outside, arg, &control);
+	note('j');
+	return outside;
+}
+
+TEST(context_ends_where_its_entry_says)
+{
+	memset(order, 0, sizeof order);
+	make_inside(begin_another, NULL);
+	cross_in();
+	/* Not where the other one was begun: that comes now. */
+	note('a');
+	cross_in();
+	EXPECT(strcmp(order, "ioaj") == 0);
+}
+
+static void *end_inside(void *arg)
+{
+	(void)arg;
+	note('o');
+	return inside;
+}
+
+static void *begin_two_in_turn(void *arg)
+{
+	struct bide__control control;
+
+	bide__control_get(&control);
+	for (int i = 0; i < 2; i++) {
+		note('i');
+		bide__context_begin(&inside, other_stack + STACK_SIZE, end_inside, arg, &control);
+	}
+	return outside;
+}
+
+TEST(context_stack_is_used_again_after_the_end)
+{
+	memset(order, 0, sizeof order);
+	make_inside(begin_two_in_turn, NULL);
+	cross_in();
+	EXPECT(strcmp(order, "ioio") == 0);
+}
+
+TEST(context_writes_nothing_above_its_top)
+{
+	char *top = stack + STACK_SIZE / 2;
+	int sum = 0, i;
+
+	forget_poison();
+	memset(stack, 0x5a, sizeof stack);
+	make_at(top, add_three_times, &sum);
+	for (i = 0; i < 4; i++)
+		cross_in();
+	EXPECT(sum == 6);
+	for (const char *past = top; past < stack + sizeof stack; past++)
+		EXPECT(*past == 0x5a);
+}
+
 /* Holds more values across a switch than there are preserved registers, integer and double. */
 __attribute__((noinline)) static bool keeps_values(volatile long *seed, void (*cross)(void))
 {
@@ -39,42 +121,43 @@ __attribute__((noinline)) static bool keeps_values(volatile long *seed, void (*c
 
 static int inside_kept;
 
-static void keep_values_inside(void *arg)
+static void *keep_values_inside(void *arg)
 {
 	volatile long seed[1] = { *(int *)arg };
 
-	for (;;) {
+	for (int i = 0; i < 100; i++) {
 		if (keeps_values(seed, cross_out))
 			inside_kept++;
 		seed[0]++;
 	}
+	return outside;
 }
 
 TEST(context_keeps_values_across_switches)
 {
 	volatile long seed[1] = { 1000 };
-	int start = 7;
+	int first = 7;
 
 	inside_kept = 0;
-	make_inside(keep_values_inside, &start);
-	for (int i = 0; i < 100; i++) {
+	make_inside(keep_values_inside, &first);
+	for (int i = 0; i < 101; i++) {
 		EXPECT(keeps_values(seed, cross_in));
 		seed[0] += 3;
 	}
-	/* The last of its 100 turns has begun and not ended. */
-	EXPECT(inside_kept == 99);
+	EXPECT(inside_kept == 100);
 }
 
 #if defined __x86_64__ || defined __aarch64__
 
 /*
- * uint64_t registers_lost(uint64_t seed, void **ret_saved, void *to)
+ * uint64_t registers_lost(uint64_t seed, void *const call[6])
  *
- * Fills every register that a function must preserve with seed, seed + 1 and so on, switches, and
- * returns the bits in which any of them differs afterwards; 0 when all were kept. Here in assembly
- * as no compiler can be made to hold a value in a given register.
+ * Fills every register that a function must preserve with seed, seed + 1 and so on, calls call[0]
+ * with the five arguments behind it, and returns the bits in which any of them differs afterwards;
+ * 0 when all were kept. Here in assembly as no compiler can be made to hold a value in a given
+ * register.
  */
-uint64_t registers_lost(uint64_t seed, void **ret_saved, void *to);
+uint64_t registers_lost(uint64_t seed, const void *const call[6]);
 
 #ifdef __x86_64__
 __asm__(".text\n"
@@ -84,8 +167,9 @@ __asm__(".text\n"
         "	push %rbp; push %rbx; push %r12; push %r13; push %r14; push %r15; push %rdi\n"
         "	lea 0(%rdi), %rbx; lea 1(%rdi), %rbp; lea 2(%rdi), %r12\n"
         "	lea 3(%rdi), %r13; lea 4(%rdi), %r14; lea 5(%rdi), %r15\n"
-        "	mov %rsi, %rdi; mov %rdx, %rsi\n"
-        "	call bide__context_switch\n"
+        "	mov %rsi, %rax; mov 8(%rax), %rdi; mov 16(%rax), %rsi; mov 24(%rax), %rdx\n"
+        "	mov 32(%rax), %rcx; mov 40(%rax), %r8\n"
+        "	call *(%rax)\n"
         "	pop %rdi\n"
         "	sub %rdi, %rbx; sub %rdi, %rbp; sub %rdi, %r12\n"
         "	sub %rdi, %r13; sub %rdi, %r14; sub %rdi, %r15\n"
@@ -120,8 +204,9 @@ __asm__(".text\n"
         "	stp d14, d15, [sp, #144]; str x0, [sp, #160]\n"
         "	each_x fill_x\n"
         "	each_d fill_d\n"
-        "	mov x0, x1; mov x1, x2\n"
-        "	bl bide__context_switch\n"
+        "	mov x10, x1; ldr x9, [x10]; ldp x0, x1, [x10, #8]; ldp x2, x3, [x10, #24]\n"
+        "	ldr x4, [x10, #40]\n"
+        "	blr x9\n"
         "	ldr x1, [sp, #160]; mov x0, #0\n"
         "	each_x test_x\n"
         "	each_d test_d\n"
@@ -133,25 +218,45 @@ __asm__(".text\n"
         ".size registers_lost, . - registers_lost\n");
 #endif
 
+static uint64_t lost_in_switch(uint64_t seed, void **ret_saved, void *to)
+{
+	const void *const call[6] = { (void *)(uintptr_t)bide__context_switch, ret_saved, to };
+
+	return registers_lost(seed, call);
+}
+
+static uint64_t lost_in_begin(uint64_t seed, void **ret_saved)
+{
+	const void *const call[6] = {
+		(void *)(uintptr_t)bide__context_begin, ret_saved, start.top,
+		(void *)(uintptr_t)start.entry,         start.arg, &start.control
+	};
+
+	return registers_lost(seed, call);
+}
+
 static uint64_t inside_lost;
 
-static void hold_registers_inside(void *arg)
+static void *hold_registers_inside(void *arg)
 {
 	uint64_t seed = *(uint64_t *)arg;
 
-	for (;;)
-		inside_lost |= registers_lost(seed++, &inside, outside);
+	for (int i = 0; i < 10; i++)
+		inside_lost |= lost_in_switch(seed++, &inside, outside);
+	return outside;
 }
 
 TEST(context_keeps_every_preserved_register)
 {
 	uint64_t seed = 0x5555000000000000;
-	uint64_t lost = 0;
+	uint64_t lost;
 
 	inside_lost = 0;
 	make_inside(hold_registers_inside, &seed);
-	for (uint64_t i = 0; i < 10; i++)
-		lost |= registers_lost(0xaaaa000000000000 + 64 * i, &outside, inside);
+	lost = lost_in_begin(0xaaaa000000000000, &outside);
+	/* The last of these ends it. */
+	for (uint64_t i = 1; i <= 10; i++)
+		lost |= lost_in_switch(0xaaaa000000000000 + 64 * i, &outside, inside);
 	EXPECT(lost == 0);
 	EXPECT(inside_lost == 0);
 }
@@ -166,7 +271,7 @@ TEST(context_enters_with_aligned_stack)
 		forget_poison();
 		memset(&entered, 0, sizeof entered);
 		memset(top, 0x5a, (size_t)(64 - odd));
-		inside = make_at(top, note_alignment, &odd);
+		make_at(top, note_alignment, &odd);
 		cross_in();
 		EXPECT(entered.arg == &odd);
 		EXPECT(entered.frame != 0 && entered.frame % 16 == 0);
@@ -203,20 +308,19 @@ __attribute__((noinline)) static int descend(int level)
 	return below + kept;
 }
 
-static void descend_inside(void *arg)
+static void *descend_inside(void *arg)
 {
 	deep_levels_kept = descend(*(int *)arg);
-	stay_outside();
+	return outside;
 }
 
 TEST(context_keeps_deep_frames)
 {
 	int level = 0;
-	void *lowest;
+	void *lowest = stack + STACK_SIZE;
 
 	deep_levels_kept = 0;
 	make_inside(descend_inside, &level);
-	lowest = inside;
 	for (int i = 0; i < 2 * DEEP_LEVELS; i++) {
 		EXPECT(deep_levels_kept == 0);
 		cross_in();
@@ -258,10 +362,12 @@ TEST(context_resumes_from_copied_stack)
 	deep_levels_kept = 0;
 	for (int which = 0; which < 2; which++) {
 		make_inside(descend_inside, &levels[which]);
+		cross_in();
 		copy_away(which);
 	}
-	for (int turn = 0; turn < 2 * (DEEP_LEVELS - 10); turn++) {
-		for (int which = 0; which < 2; which++) {
+	for (int turn = 1; turn < 2 * (DEEP_LEVELS - 10); turn++) {
+		/* The second one ends in the turn after its 40. */
+		for (int which = 0; which < (turn <= 40 ? 2 : 1); which++) {
 			copy_back(which);
 			cross_in();
 			copy_away(which);

@@ -50,11 +50,11 @@ static int find_frame(const struct trace *trace, uintptr_t function)
 
 static uintptr_t bottom; /* The function that calls the entry of every context. */
 
-static void find_bottom_inside(void *arg)
+static void *find_bottom_inside(void *arg)
 {
 	(void)arg;
 	bottom = (uintptr_t)_Unwind_FindEnclosingFunction(__builtin_return_address(0));
-	stay_outside();
+	return outside;
 }
 
 static void find_bottom(void)
@@ -77,10 +77,10 @@ static bool ends_below(const struct trace *trace, int entry)
 #endif
 }
 
-static void trace_inside(void *arg)
+static void *trace_inside(void *arg)
 {
 	take_trace(arg);
-	stay_outside();
+	return outside;
 }
 
 TEST(context_backtrace_ends_at_the_entry)
@@ -107,34 +107,34 @@ TEST(context_backtrace_ends_at_the_entry)
 
 /* One instruction at a time. */
 
-/* What the trap after each instruction has seen of bide__context_switch. */
+/* What the trap after each instruction has seen of the switch, the begin and the bottom. */
 static struct {
-	int instructions; /* How many instructions of it were about to run. */
+	int instructions; /* How many instructions of them were about to run. */
 	int loads_mxcsr;  /* Of these, loads of MXCSR. */
 	int loads_x87;    /* Of these, loads of the x87 control word. */
 	int good_outside; /* Traces that led out of the test, */
 	int good_inside;  /* that ended at the inside function's start, */
-	int good_start;   /* that ended there when it had not started yet, */
+	int good_bottom;  /* that ended there when that had not begun yet, or had ended, */
 	int bad;          /* and wrong ones. */
 } stepped;
 
 static bool unwind_each_step; /* Whether to take these traces. */
 
-/* Sorts one trace, taken in a signal handler, by the stack that the switch was on. */
-static void judge_trace(const struct trace *trace, bool on_our_stack)
+/* Sorts one trace, taken in a signal handler in @p function, by the stack that that was on. */
+static void judge_trace(const struct trace *trace, uintptr_t function, bool on_our_stack)
 {
-	int frame = find_frame(trace, (uintptr_t)bide__context_switch);
+	int frame = find_frame(trace, function);
+	uintptr_t caller = frame + 1 < trace->count ? trace->function[frame + 1] : 0;
 
-	if (frame < 0 || frame + 1 >= trace->count || !trace->ended)
+	if (frame < 0 || !trace->ended)
 		stepped.bad++;
-	else if (!on_our_stack && trace->function[frame + 1] == (uintptr_t)cross_in &&
-	         trace->count > frame + 3)
+	else if (!on_our_stack && caller == (uintptr_t)cross_in && trace->count > frame + 3)
 		stepped.good_outside++;
-	else if (on_our_stack && trace->function[frame + 1] == (uintptr_t)cross_out &&
-	         ends_below(trace, find_frame(trace, (uintptr_t)add_three_times)))
+	else if (on_our_stack && caller == (uintptr_t)cross_out &&
+	         ends_below(trace, find_frame(trace, (uintptr_t)start.entry)))
 		stepped.good_inside++;
-	else if (on_our_stack && ends_below(trace, frame))
-		stepped.good_start++;
+	else if (on_our_stack && caller == 0 && function != (uintptr_t)bide__context_switch)
+		stepped.good_bottom++;
 	else
 		stepped.bad++;
 }
@@ -144,20 +144,23 @@ static void on_step(int signal_number, siginfo_t *info, void *context)
 	const greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
 	const unsigned char *next = (const unsigned char *)registers[REG_RIP];
 	const char *sp = (const char *)registers[REG_RSP];
+	/* The function is looked up for the byte before the address it is given. */
+	uintptr_t function = (uintptr_t)_Unwind_FindEnclosingFunction((void *)(next + 1));
 	struct trace trace;
 
 	(void)signal_number;
 	(void)info;
-	/* The function is looked up for the byte before the address it is given. */
-	if ((uintptr_t)_Unwind_FindEnclosingFunction((void *)(next + 1)) !=
-	    (uintptr_t)bide__context_switch)
+	if (function != (uintptr_t)bide__context_switch &&
+	    function != (uintptr_t)bide__context_begin && function != bottom)
 		return;
 	stepped.instructions++;
 	stepped.loads_mxcsr += next[0] == 0x0f && next[1] == 0xae && (next[2] & 0x38) == 2 << 3;
+	/* The operand of one of them is in a register that takes a prefix. */
+	next += next[0] == 0x41;
 	stepped.loads_x87 += next[0] == 0xd9 && (next[1] & 0x38) == 5 << 3;
 	if (unwind_each_step) {
 		take_trace(&trace);
-		judge_trace(&trace, sp >= stack && sp <= stack + STACK_SIZE);
+		judge_trace(&trace, function, sp >= stack && sp <= stack + STACK_SIZE);
 	}
 }
 
@@ -178,7 +181,7 @@ __attribute__((noinline)) static void step_through(void (*function)(void))
 	EXPECT(stepped.instructions > 0);
 }
 
-static void raise_flags_then_round_inside(void *arg)
+static void *raise_flags_then_round_inside(void *arg)
 {
 	(void)arg;
 	third();
@@ -186,32 +189,40 @@ static void raise_flags_then_round_inside(void *arg)
 	feraiseexcept(FE_OVERFLOW | FE_UNDERFLOW);
 	cross_out();
 	fesetround(FE_UPWARD);
-	stay_outside();
+	cross_out();
+	return outside;
+}
+
+static void expect_loads(int loads)
+{
+	EXPECT(stepped.loads_mxcsr == loads && stepped.loads_x87 == loads);
 }
 
 TEST(context_loads_control_only_if_it_differs)
 {
 	int sum = 0;
 
+	find_bottom();
 	feclearexcept(FE_ALL_EXCEPT);
 	make_inside(add_three_times, &sum);
 	feraiseexcept(FE_INVALID | FE_DIVBYZERO | FE_INEXACT);
-	for (int i = 0; i < 3; i++) {
+	/* The first of these begins the context, the last one ends it. */
+	for (int i = 0; i < 4; i++) {
 		step_through(cross_in);
-		EXPECT(stepped.loads_mxcsr == 0 && stepped.loads_x87 == 0);
+		expect_loads(0);
 		feclearexcept(FE_ALL_EXCEPT);
 	}
 
 	make_inside(raise_flags_then_round_inside, NULL);
 	for (int i = 0; i < 2; i++) {
 		step_through(cross_in);
-		EXPECT(stepped.loads_mxcsr == 0 && stepped.loads_x87 == 0);
+		expect_loads(0);
 	}
 	/* The way in loads nothing yet, the way out does; after that it is both ways. */
 	step_through(cross_in);
-	EXPECT(stepped.loads_mxcsr == 1 && stepped.loads_x87 == 1);
+	expect_loads(1);
 	step_through(cross_in);
-	EXPECT(stepped.loads_mxcsr == 2 && stepped.loads_x87 == 2);
+	expect_loads(2);
 	feclearexcept(FE_ALL_EXCEPT);
 }
 
@@ -220,23 +231,29 @@ TEST(context_unwinds_at_every_instruction)
 	int sum = 0;
 
 	find_bottom();
-	make_inside(add_three_times, &sum);
 	unwind_each_step = true;
-	for (int i = 0; i < 3; i++) {
-		step_through(cross_in);
-		EXPECT(stepped.bad == 0);
-		EXPECT(stepped.good_outside > 20);
-		EXPECT(i == 0 ? stepped.good_start > 5 : stepped.good_inside > 20);
-		EXPECT(stepped.good_outside + stepped.good_inside + stepped.good_start ==
-		       stepped.instructions);
+	/* The second time through the slow path, where the control words differ. */
+	for (int loads = 0; loads <= 2; loads += 2) {
+		make_inside(add_three_times, &sum);
+		if (loads > 0)
+			fesetround(FE_DOWNWARD);
+		for (int i = 0; i < 4; i++) {
+			step_through(cross_in);
+			expect_loads(loads);
+			EXPECT(stepped.bad == 0);
+			EXPECT(stepped.good_outside > (i < 3 ? 20 : 25));
+			EXPECT(i < 3 ? stepped.good_inside > 10 : stepped.good_inside > 2);
+			/* From the new stack pointer to the call; from there to the next. */
+			EXPECT(i == 0   ? stepped.good_bottom == 2
+			       : i == 3 ? stepped.good_bottom > 10
+			                : stepped.good_bottom == 0);
+			EXPECT(stepped.good_outside + stepped.good_inside + stepped.good_bottom ==
+			       stepped.instructions);
+		}
 	}
-	/* And through the slow path, where the control words differ. */
-	fesetround(FE_DOWNWARD);
-	step_through(cross_in);
-	EXPECT(stepped.loads_mxcsr == 2 && stepped.loads_x87 == 2);
-	EXPECT(stepped.bad == 0);
 	unwind_each_step = false;
 	fesetround(FE_TONEAREST);
+	EXPECT(sum == 12);
 }
 
 #endif

@@ -38,7 +38,7 @@ def expect_stack(output, *functions):
     assert names[:len(functions)] == list(functions), output
     rest = names[len(functions):]
     # The function that unpacks the arguments, the task's start and the bottom of the stack.
-    assert rest[:2] == [functions[-1] + '_bide_run', 'task_entry'], output
+    assert rest[:2] == [functions[-1] + '_bide_run', 'bide__task_entry'], output
     assert len(rest) == 3 and rest[2].endswith('context_entry'), output
     assert 'Backtrace stopped' not in output and 'corrupt' not in output, output
 

@@ -70,6 +70,41 @@ VIRTUAL_TEST(sched_child_runs_after_those_that_were_ready)
 	EXPECT_STR(trace, "ABCXY");
 }
 
+static BIDE_ASYNC(int, say_full, char);
+static int say_full(char c)
+{
+	return say(c);
+}
+
+static BIDE_ASYNC(int, say_full_and_yield, char);
+static int say_full_and_yield(char c)
+{
+	note(c);
+	return bide_yield();
+}
+
+/* The next task begins in the place of one that has ended if it gets the same stack, and goes on
+ * from the scheduler if not: each kind of task follows each other one here. */
+VIRTUAL_TEST(sched_ends_lead_on_to_tasks_of_every_kind)
+{
+	enum { KINDS = 5, TASKS = KINDS * KINDS };
+	static const bide_task_options small = { .stack_size = 64 * 1024 };
+	bide_task *tasks[TASKS];
+	char expected[TASKS + 1] = "";
+	for (int i = 0; i < TASKS; i++) {
+		/* Steps of each length around the circle of kinds. */
+		int kind = (i / KINDS + 1) * i % KINDS;
+		char c = expected[i] = (char)('A' + i);
+		tasks[i] = kind == 0   ? bide_spawn(say, c)
+		           : kind == 1 ? bide_spawn(say_full, c)
+		           : kind == 2 ? bide_spawn_with(&small, say_full, c)
+		           : kind == 3 ? bide_spawn(say_in_turns, c, 1)
+		                       : bide_spawn(say_full_and_yield, c);
+	}
+	EXPECT_INT(bide_gather(tasks, TASKS, NULL), 0);
+	EXPECT_STR(trace, expected);
+}
+
 static BIDE_ASYNC_LIGHT(int, await_and_say, bide_task *, char);
 static int await_and_say(bide_task *task, char c)
 {
