@@ -50,8 +50,9 @@ struct bide_inspect {
 	uint32_t
 		loop_chunks; /**< in a loop: pointer to an array of pointers to chunks, some NULL */
 	uint32_t loop_nchunks;  /**< in a loop: uint32_t, the length of that array */
-	uint32_t chunk_records; /**< in a chunk: where its records begin */
-	uint32_t chunk_count;   /**< how many records a chunk has */
+	uint32_t chunk_memory;  /**< in a chunk: pointer to an array of records, */
+	uint32_t chunk_first;   /**< of which this many at the beginning are not used, */
+	uint32_t chunk_count;   /**< and which has so many in all */
 	uint32_t chunk_fresh;   /**< in a chunk: uint32_t, how many at its end were never used */
 	uint32_t task_size;     /**< of a record */
 	uint32_t task_state;    /**< in a record: uint8_t: 0 free, then 1 + enum bide_state */

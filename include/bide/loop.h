@@ -145,7 +145,7 @@ BIDE_API BIDE_CHECKED int bide_call_threadsafe(bide_loop *loop, bide_callback *f
  *  When the step before it computed for more than a millisecond (ten where the thread has met page
  *  faults, which may be what took so long) the turn's time is read afresh; below that a sleep can
  *  end early, by the wall, by the age of the turn's time. Where 64 or more
- *  timers are armed and due microseconds apart they fire in bundles, up to 0.2 ms late.
+ *  timers are armed and due microseconds apart they fire in bundles, up to 0.5 ms late.
  *
  *  @param seconds 0 or less: one turn, as bide_yield(). INFINITY: until cancelled.
  *  @return 0, -EINVAL for NaN, -ENOMEM for lack of room for the timer or, in a light task, for its

@@ -27,7 +27,7 @@ static void frames_free(bide_loop *loop, struct bide__task *task)
 static inline bool frames_fit(const struct bide__task *task, unsigned cls)
 {
 	return task->frames != NULL && cls != LARGE && cls <= task->frames_class &&
-	       task->frames_class <= 4 * cls + 3;
+	       class_room(task->frames_class) <= 4 * class_room(cls);
 }
 
 /* Has room for `size` bytes of frames. */

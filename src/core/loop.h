@@ -72,6 +72,7 @@ struct bide_loop {
 	uint64_t compared_cpu_ns; /* the thread's CPU time */
 	uint64_t page_faults;    /* the thread's, when they were last looked at */
 	uint64_t bundle_ns;      /* how far apart turns begin at least while timers are dense */
+	size_t fired;            /* timers at the beginning of this turn */
 	size_t turn_steps;       /* how long turns are at present, in steps */
 
 	/* Memory. */

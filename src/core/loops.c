@@ -20,6 +20,10 @@ static struct bide_inspect inspect = {
 	.loop_current = offsetof(bide_loop, current),
 	.loop_chunks = offsetof(bide_loop, pool.chunks),
 	.loop_nchunks = offsetof(bide_loop, pool.nchunks),
+	.chunk_memory = offsetof(struct bide__chunk, memory),
+	.chunk_first = BIDE__FIRST_SLOT,
+	.chunk_count = BIDE__CHUNK_RECORDS,
+	.chunk_fresh = offsetof(struct bide__chunk, fresh),
 	.task_size = sizeof(struct bide__task),
 	.task_state = offsetof(struct bide__task, state),
 	.task_slot = offsetof(struct bide__task, slot),
@@ -62,8 +66,6 @@ int bide__loops_add(bide_loop *loop, uint32_t *ret_generation)
 		loop->next = (bide_loop *)inspect.loops;
 		inspect.loops = loop;
 		*ret_generation = all.generations[id] > 0 ? all.generations[id] : 1;
-		bide__pool_layout(&inspect.chunk_records, &inspect.chunk_count,
-		                  &inspect.chunk_fresh);
 	}
 	pthread_mutex_unlock(&all.lock);
 	return id < 0 ? id : 0;

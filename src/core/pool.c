@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* pool.c: see pool.h.
  *
- * A chunk begins with a header; blocks follow. Free blocks are linked through their first word.
- * In a chunk of task records the record of slot s lies at index s % BIDE__SLOTS, the header
- * taking the place of the first ones, so that a slot number finds its record by two loads. */
+ * Free blocks are linked through their first word. In a chunk of task records the record of slot s
+ * lies at index s % BIDE__SLOTS, so that a slot number finds its record by a few loads. */
 #include "core/pool.h"
 
 #include "base/alloc.h"
@@ -15,12 +14,10 @@
 #include <sys/mman.h>
 
 enum {
-	REGION_CHUNKS = 64,
-	REGION_SIZE = REGION_CHUNKS * BIDE__CHUNK_SIZE,
+	PAGE = 4096,
 	FEW_CHUNKS = 4, /* a loop that used no more than these leaves its region to the next one */
 	FREE_CHUNKS_KEPT = 16, /* with their pages; the pages of more go back to the system */
 	POPULATE_WRITE = 23,   /* MADV_POPULATE_WRITE, which older headers do not have */
-	RECORD_SIZE = sizeof(struct bide__task)
 };
 
 struct bide__region {
@@ -31,9 +28,7 @@ struct bide__region {
 
 static void *kept_region; /* of the last short loop */
 
-enum { HEADER = 64 }; /* in front of blocks */
-
-_Static_assert(sizeof(struct bide__chunk) <= HEADER, "the header has room for a chunk");
+_Static_assert(sizeof(struct bide__chunk) <= 64, "what is known of a chunk fits a cache line");
 _Static_assert((int)BIDE__CHUNK_RECORDS <= (int)BIDE__SLOTS, "a chunk's records have slot numbers");
 #if !defined(BIDE__TSAN)
 _Static_assert(sizeof(struct bide__task) == 128, "a record is two cache lines");
@@ -62,13 +57,13 @@ static void list_remove(struct bide__chunk **list, struct bide__chunk *chunk)
 	chunk->listed = false;
 }
 
-/* Maps a region, aligned by mapping one chunk more than is needed, and lists its chunks. */
+/* Maps a region, aligned by mapping more than is needed. */
 static bool region_new(struct bide__pool *pool)
 {
 	struct bide__region *region = bide__malloc(sizeof(*region));
 	if (region == NULL)
 		return false;
-	region->size = REGION_SIZE + BIDE__CHUNK_SIZE;
+	region->size = 2 * BIDE__REGION_SIZE - PAGE;
 	region->base = pool->regions == NULL ? bide__map_kept(&kept_region, region->size)
 	                                     : bide__map(region->size);
 	if (region->base == NULL) {
@@ -78,11 +73,10 @@ static bool region_new(struct bide__pool *pool)
 	BIDE__ROOT_REGISTER(region->base, region->size);
 	region->next = pool->regions;
 	pool->regions = region;
-	uintptr_t first = ((uintptr_t)region->base + BIDE__CHUNK_SIZE - 1) &
-	                  ~(uintptr_t)(BIDE__CHUNK_SIZE - 1);
-	/* Kept as a count and carved one by one: touching every header would touch every page. */
-	pool->fresh_chunk = (char *)first;
-	pool->fresh_chunks = REGION_CHUNKS;
+	uintptr_t first = ((uintptr_t)region->base + BIDE__REGION_SIZE - 1) &
+	                  ~(uintptr_t)(BIDE__REGION_SIZE - 1);
+	pool->fresh_chunk = (char *)first + BIDE__CHUNK_SIZE;
+	pool->fresh_chunks = BIDE__REGION_CHUNKS - 1;
 	return true;
 }
 
@@ -90,7 +84,7 @@ static bool region_new(struct bide__pool *pool)
  * does nothing), once there are so many chunks that one half used is little beside them. */
 static void back(struct bide__chunk *chunk)
 {
-	(void)madvise(chunk, BIDE__CHUNK_SIZE, POPULATE_WRITE);
+	(void)madvise(chunk->memory, BIDE__CHUNK_SIZE, POPULATE_WRITE);
 }
 
 static struct bide__chunk *chunk_new(struct bide__pool *pool)
@@ -104,7 +98,8 @@ static struct bide__chunk *chunk_new(struct bide__pool *pool)
 	}
 	if (pool->fresh_chunks == 0 && !region_new(pool))
 		return NULL;
-	chunk = (struct bide__chunk *)pool->fresh_chunk;
+	chunk = bide__chunk_of(pool->fresh_chunk);
+	chunk->memory = pool->fresh_chunk;
 	pool->fresh_chunk += BIDE__CHUNK_SIZE;
 	pool->fresh_chunks--;
 	if (pool->regions->next != NULL)
@@ -112,21 +107,21 @@ static struct bide__chunk *chunk_new(struct bide__pool *pool)
 	return chunk;
 }
 
-/* The header's page stays with the list; what lies behind it goes back to the system. */
 static void chunk_free(struct bide__pool *pool, struct bide__chunk *chunk)
 {
-	enum { PAGE = 4096 };
 	if (pool->nfree >= FREE_CHUNKS_KEPT)
-		(void)madvise((char *)chunk + PAGE, BIDE__CHUNK_SIZE - PAGE, MADV_DONTNEED);
+		(void)madvise(chunk->memory, BIDE__CHUNK_SIZE, MADV_DONTNEED);
 	list_push(&pool->free, chunk);
 	pool->nfree++;
 }
 
 static void chunk_init(struct bide__chunk *chunk, uint32_t capacity)
 {
-	memset(chunk, 0, sizeof(*chunk));
-	chunk->capacity = capacity;
-	chunk->fresh = capacity;
+	*chunk = (struct bide__chunk){
+		.memory = chunk->memory,
+		.capacity = capacity,
+		.fresh = capacity,
+	};
 }
 
 /* Takes a block of `size` out of the first chunk of a list, whose last block ends the chunk. */
@@ -137,7 +132,7 @@ static void *take(struct bide__chunk **list, size_t size)
 	if (block != NULL)
 		memcpy(&chunk->free, block, sizeof(void *));
 	else
-		block = (char *)chunk + BIDE__CHUNK_SIZE - size * chunk->fresh--;
+		block = chunk->memory + BIDE__CHUNK_SIZE - size * chunk->fresh--;
 	chunk->used++;
 	if (chunk->free == NULL && chunk->fresh == 0)
 		list_remove(list, chunk);
@@ -165,7 +160,7 @@ void *bide__block_new(struct bide__pool *pool, size_t size)
 		struct bide__chunk *chunk = chunk_new(pool);
 		if (chunk == NULL)
 			return NULL;
-		chunk_init(chunk, (uint32_t)((BIDE__CHUNK_SIZE - HEADER) / bide__class_size(cls)));
+		chunk_init(chunk, (uint32_t)(BIDE__CHUNK_SIZE / bide__class_size(cls)));
 		list_push(&pool->room[cls], chunk);
 	}
 	pool->blocks++;
@@ -290,7 +285,7 @@ struct bide__task *bide__record_make(struct bide__pool *pool)
 		chunk->free = task->next;
 	} else {
 		uint32_t i = BIDE__CHUNK_RECORDS - chunk->fresh--;
-		task = (struct bide__task *)chunk + i;
+		task = (struct bide__task *)(void *)chunk->memory + i;
 		task->slot = chunk->index * BIDE__SLOTS + i;
 		task->generation = pool->generations[chunk->index];
 		task->ignored = 0;
@@ -302,9 +297,9 @@ struct bide__task *bide__record_make(struct bide__pool *pool)
 /* The highest generation that a record of the chunk has had. */
 static uint32_t last_generation(const struct bide__pool *pool, const struct bide__chunk *chunk)
 {
-	const struct bide__task *task = (const struct bide__task *)chunk + BIDE__FIRST_SLOT;
-	const struct bide__task *end =
-		(const struct bide__task *)chunk + (BIDE__CHUNK_RECORDS - chunk->fresh);
+	const struct bide__task *records = (const struct bide__task *)(void *)chunk->memory;
+	const struct bide__task *task = records + BIDE__FIRST_SLOT;
+	const struct bide__task *end = records + (BIDE__CHUNK_RECORDS - chunk->fresh);
 	uint32_t last = pool->generations[chunk->index];
 	for (; task < end; task++)
 		if (last < task->generation)
@@ -336,13 +331,6 @@ void bide__record_last(struct bide__pool *pool, struct bide__task *task)
 		records_free(pool, chunk);
 }
 
-void bide__pool_layout(uint32_t *ret_first, uint32_t *ret_count, uint32_t *ret_fresh)
-{
-	*ret_first = BIDE__FIRST_SLOT * RECORD_SIZE;
-	*ret_count = BIDE__CHUNK_RECORDS - BIDE__FIRST_SLOT;
-	*ret_fresh = offsetof(struct bide__chunk, fresh);
-}
-
 struct bide__task *bide__record_next(const struct bide__pool *pool, uint32_t *slot)
 {
 	for (uint32_t index = *slot / BIDE__SLOTS; index < pool->nchunks; index++) {
@@ -352,7 +340,8 @@ struct bide__task *bide__record_next(const struct bide__pool *pool, uint32_t *sl
 			continue;
 		for (i = i < BIDE__FIRST_SLOT ? BIDE__FIRST_SLOT : i;
 		     i < BIDE__CHUNK_RECORDS - chunk->fresh; i++) {
-			struct bide__task *task = (struct bide__task *)chunk + i;
+			struct bide__task *task =
+				(struct bide__task *)(void *)chunk->memory + i;
 			if (task->state == BIDE__FREE)
 				continue;
 			*slot = index * BIDE__SLOTS + i + 1;
@@ -384,7 +373,7 @@ uint32_t bide__pool_finish(struct bide__pool *pool)
 	for (struct bide__region *region = pool->regions, *following; region; region = following) {
 		following = region->next;
 		BIDE__ROOT_UNREGISTER(region->base, region->size);
-		if (following == NULL && pool->fresh_chunks + FEW_CHUNKS >= REGION_CHUNKS)
+		if (following == NULL && pool->fresh_chunks + FEW_CHUNKS >= BIDE__REGION_CHUNKS)
 			bide__unmap_kept(&kept_region, region->base, region->size);
 		else
 			bide__unmap(region->base, region->size);

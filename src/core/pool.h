@@ -12,6 +12,8 @@
 
 enum {
 	BIDE__CHUNK_SIZE = 64 * 1024,
+	BIDE__REGION_CHUNKS = 64,
+	BIDE__REGION_SIZE = BIDE__REGION_CHUNKS * BIDE__CHUNK_SIZE, /* and what it is aligned to */
 	BIDE__BLOCK_STEP = 16,    /* classes are multiples of this … */
 	BIDE__BLOCK_FINE = 1024,  /* … up to this, */
 	BIDE__BLOCK_COARSE = 256, /* then of this … */
@@ -23,8 +25,12 @@ enum {
 	BIDE__GENERATION_MAX = (1 << 22) - 1
 };
 
+/* What is known of a chunk. It does not lie in the chunk: those of a region lie together, in one of
+ * the first pages of the region, so that they are in the caches, of addresses above all, when those
+ * of a million blocks that nobody has touched for long are given back. */
 struct bide__chunk {
 	struct bide__chunk *next, *prev; /* the list of chunks with room, or of free ones */
+	char *memory;                    /* the chunk itself */
 	void *free;                      /* blocks given back */
 	uint32_t used;                   /* blocks in use */
 	uint32_t fresh;                  /* blocks, from the end, never used */
@@ -34,9 +40,7 @@ struct bide__chunk {
 };
 
 enum {
-	/* In front of records: the first slots of a chunk are not used. */
-	BIDE__FIRST_SLOT = (sizeof(struct bide__chunk) + sizeof(struct bide__task) - 1) /
-	                   sizeof(struct bide__task),
+	BIDE__FIRST_SLOT = 1, /* of a chunk: no task has the number 0 */
 	BIDE__CHUNK_RECORDS = BIDE__CHUNK_SIZE / sizeof(struct bide__task)
 };
 
@@ -103,9 +107,15 @@ static inline struct bide__task *bide__record_new(struct bide__pool *pool)
 	return task;
 }
 
-static inline struct bide__chunk *bide__chunk_of(void *block)
+/* A region's first chunk is used for what is known of the others. Regions use different pages of it,
+ * as their like-numbered lines would fall into the same cache sets. */
+static inline struct bide__chunk *bide__chunk_of(const void *block)
 {
-	return (struct bide__chunk *)((uintptr_t)block & ~(uintptr_t)(BIDE__CHUNK_SIZE - 1));
+	enum { PAGE = 4096, LINE = 64, PAGES = BIDE__CHUNK_SIZE / PAGE };
+	uintptr_t at = (uintptr_t)block;
+	uintptr_t region = at & ~(uintptr_t)(BIDE__REGION_SIZE - 1);
+	return (struct bide__chunk *)(region + at / BIDE__REGION_SIZE % PAGES * PAGE +
+	                              at / BIDE__CHUNK_SIZE % BIDE__REGION_CHUNKS * LINE);
 }
 
 static inline void bide__record_free(struct bide__pool *pool, struct bide__task *task)
@@ -122,10 +132,6 @@ static inline void bide__record_free(struct bide__pool *pool, struct bide__task 
 		bide__record_last(pool, task);
 }
 
-/* Tells where in a chunk records begin, how many there are, and where the number of those at the
- * end that were never used is kept; for tools that look from outside. */
-void bide__pool_layout(uint32_t *ret_first, uint32_t *ret_count, uint32_t *ret_fresh);
-
 /* Returns the record of a slot, in use or not, or NULL. */
 static inline struct bide__task *bide__record_at(const struct bide__pool *pool, uint32_t slot)
 {
@@ -135,7 +141,7 @@ static inline struct bide__task *bide__record_at(const struct bide__pool *pool, 
 	struct bide__chunk *chunk = pool->chunks[index];
 	if (chunk == NULL || i < BIDE__FIRST_SLOT || i >= BIDE__CHUNK_RECORDS - chunk->fresh)
 		return NULL;
-	return (struct bide__task *)chunk + i;
+	return (struct bide__task *)(void *)chunk->memory + i;
 }
 
 /* Returns the record in use with the lowest slot not below *slot and sets *slot behind it; NULL

@@ -314,7 +314,9 @@ static void wake_sleeper(bide_loop *loop, struct bide__task *task)
 static void fire_timers(bide_loop *loop)
 {
 	struct bide__timer *timer;
+	loop->fired = 0;
 	while ((timer = bide__timers_pop(&loop->timers, loop->now_ns)) != NULL) {
+		loop->fired++;
 		if (timer->kind == BIDE__TIMER_SLEEP)
 			wake_sleeper(loop, bide__sleeper(timer));
 		else if (timer->kind == BIDE__TIMER_SCOPE)

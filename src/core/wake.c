@@ -51,15 +51,17 @@ static bool hope(bide_loop *loop)
 
 /* Where many timers are due microseconds apart a wait for each would cost more than all else. Then
  * turns are made to begin a little apart, so that a few timers fire in each: late by that at most,
- * in their order all the same. */
+ * in their order all the same. They are made no further apart than that takes: where the last wait
+ * brought several already, not where there is one in each. */
 static uint64_t bundled(bide_loop *loop, uint64_t deadline_ns)
 {
-	enum { MANY = 64, BUNDLE_NS = 200 * 1000, STEP_NS = 1000 };
+	enum { MANY = 64, SEVERAL = 4, SHORT_NS = 50 * 1000, BUNDLE_NS = 500 * 1000,
+	       STEP_NS = 1000 };
 	if (bide__timers_count(&loop->timers) < MANY || deadline_ns > loop->now_ns + BUNDLE_NS)
 		loop->bundle_ns = 0;
-	else if (loop->bundle_ns < BUNDLE_NS / 2)
+	else if (loop->bundle_ns < SHORT_NS || loop->fired >= SEVERAL)
 		loop->bundle_ns = 2 * loop->bundle_ns + STEP_NS;
-	else
+	if (loop->bundle_ns > BUNDLE_NS)
 		loop->bundle_ns = BUNDLE_NS;
 	uint64_t soonest = loop->now_ns + loop->bundle_ns;
 	return deadline_ns > soonest ? deadline_ns : soonest;

@@ -122,10 +122,10 @@ static void see_loop(uint64_t loop)
 		uint64_t chunk = fetch_word(chunks + i * sizeof(uint64_t));
 		if (chunk == 0)
 			continue;
-		uint32_t used = layout->chunk_count - fetch_u32(chunk + layout->chunk_fresh);
-		for (uint32_t j = 0; j < used; j++)
-			see_task(chunk + layout->chunk_records + (uint64_t)j * layout->task_size,
-			         thread, current);
+		uint64_t records = fetch_word(chunk + layout->chunk_memory);
+		uint32_t end = layout->chunk_count - fetch_u32(chunk + layout->chunk_fresh);
+		for (uint32_t j = layout->chunk_first; j < end; j++)
+			see_task(records + (uint64_t)j * layout->task_size, thread, current);
 	}
 }
 

@@ -122,12 +122,12 @@ _Static_assert(offsetof(struct bide__task, next) == 0,
  * `gap` bytes are left over. */
 static const char *check_chunk(const struct bide__chunk *chunk, size_t size, size_t gap)
 {
-	const char *begin = (const char *)chunk, *end = begin + BIDE__CHUNK_SIZE;
+	const char *begin = chunk->memory, *end = begin + BIDE__CHUNK_SIZE;
 	uint32_t n = 0;
 	WRONG_IF(chunk->used != 0);
 	for (const char *block = chunk->free; block != NULL; n++) {
 		WRONG_IF(n >= chunk->capacity);
-		WRONG_IF(block < begin + sizeof(*chunk) || block + size > end);
+		WRONG_IF(block < begin || block + size > end);
 		WRONG_IF(((size_t)(end - block) - gap) % size != 0);
 		block = *(const char *const *)block;
 	}
@@ -158,7 +158,7 @@ static const char *check_records(const struct bide__pool *pool)
 		PASS_ON(check_chunk(chunk, sizeof(struct bide__task),
 		                    BIDE__CHUNK_SIZE % sizeof(struct bide__task)));
 		for (uint32_t s = BIDE__FIRST_SLOT; s < BIDE__CHUNK_RECORDS - chunk->fresh; s++)
-			WRONG_IF(((const struct bide__task *)chunk)[s].state != BIDE__FREE);
+			WRONG_IF(bide__record_at(pool, i * BIDE__SLOTS + s)->state != BIDE__FREE);
 	}
 	WRONG_IF(holes != pool->holes);
 	return NULL;
