@@ -13,12 +13,16 @@
 
 static long now_asleep; /* tasks that are in bide_sleep() now */
 static long peak;       /* the most that there were at once */
+static double from;     /* the moment that their sleeps count from */
 
 /* Sleeps and counts who does. */
 static int count_sleep(double seconds)
 {
 	int rc;
 
+	/* The first sleep may read the turn's time afresh, so the second one's is all others'. */
+	if (peak <= 1)
+		from = bide_now();
 	if (++now_asleep > peak)
 		peak = now_asleep;
 	rc = bide_sleep(seconds);
@@ -56,6 +60,7 @@ static void let_park(const struct start *start, long n, const struct onlooker *o
 static void end(const struct start *start, struct asleep *ret)
 {
 	ret->wall_s = bide_time() - start->time;
+	ret->late_s = bide_time() - from - ret->longest;
 	ret->cpu_s = process_cpu() - start->cpu;
 }
 

@@ -18,6 +18,7 @@ struct asleep {
 	double before;     /* bytes of the process before the first spawn, */
 	double bytes;      /* and how many more when all were asleep */
 	double longest;    /* the longest delay */
+	double late_s;     /* from the moment that the sleeps count from, less the longest delay */
 	double wall_s;     /* from before the first spawn until the last result, or end */
 	double cpu_s;      /* CPU time of the process in that time */
 	long out_of_order; /* results smaller than the one before */

@@ -54,6 +54,7 @@ static int wait_n(const struct request *request)
 		return -1;
 	print_figure("out_of_order", (double)found.out_of_order);
 	print_figure("beyond_ms", (found.wall_s - found.longest) * 1e3);
+	print_figure("late_ms", found.late_s * 1e3);
 	return check_asleep(&found, request->n);
 }
 
