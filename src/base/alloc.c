@@ -95,6 +95,21 @@ void *bide__map(size_t bytes)
 	return mapping == MAP_FAILED ? NULL : counted(mapping);
 }
 
+/* Twice as much is mapped, and what lies outside is given back at once. */
+void *bide__map_aligned(size_t bytes)
+{
+	char *mapping = bide__map(2 * bytes), *end = mapping + 2 * bytes, *aligned;
+
+	if (!mapping)
+		return NULL;
+	aligned = (char *)(((uintptr_t)mapping + bytes - 1) & ~(uintptr_t)(bytes - 1));
+	if (aligned > mapping)
+		(void)munmap(mapping, (size_t)(aligned - mapping));
+	if (end > aligned + bytes)
+		(void)munmap(aligned + bytes, (size_t)(end - aligned) - bytes);
+	return aligned;
+}
+
 void *bide__remap(void *mapping, size_t old_bytes, size_t new_bytes)
 {
 	void *moved;
@@ -118,12 +133,12 @@ void bide__unmap(void *mapping, size_t bytes)
 	(void)rc;
 }
 
-void *bide__map_kept(void **place, size_t bytes)
+void *bide__map_kept(void **place, size_t bytes, size_t align)
 {
 	void *mapping = __atomic_exchange_n(place, NULL, __ATOMIC_ACQUIRE);
 
 	if (!mapping)
-		return bide__map(bytes);
+		return align == bytes ? bide__map_aligned(bytes) : bide__map(bytes);
 	if (!bide__alloc_fails())
 		return counted(mapping);
 	(void)munmap(mapping, bytes);

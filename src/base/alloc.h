@@ -60,6 +60,9 @@ void bide__free(void *block);
 /* Maps zeroed, page-aligned memory that is not backed before it is touched; NULL on failure. */
 void *bide__map(size_t bytes) __attribute__((warn_unused_result));
 
+/* The same, aligned to its size, a power of two. */
+void *bide__map_aligned(size_t bytes) __attribute__((warn_unused_result));
+
 /* Changes the size of such a mapping, moving pages rather than copying them. It may change its
  * address. On failure it returns NULL and the mapping is as it was. */
 void *bide__remap(void *mapping, size_t old_bytes, size_t new_bytes)
@@ -68,10 +71,10 @@ void *bide__remap(void *mapping, size_t old_bytes, size_t new_bytes)
 /* Gives a mapping back; NULL is taken. */
 void bide__unmap(void *mapping, size_t bytes);
 
-/* The same for a mapping of which the process keeps one that nobody uses: programs that run many short
- * loops would otherwise spend most of their time in the kernel. All mappings of a place are of one
- * size. What comes from it is not zeroed. */
-void *bide__map_kept(void **place, size_t bytes) __attribute__((warn_unused_result));
+/* A mapping aligned to `align` bytes, a page or its own size, of which the process keeps one that
+ * nobody uses: programs that run many short loops would otherwise spend most of their time in the
+ * kernel. All mappings of a place are alike. What comes from it is not zeroed. */
+void *bide__map_kept(void **place, size_t bytes, size_t align) __attribute__((warn_unused_result));
 void bide__unmap_kept(void **place, void *mapping, size_t bytes);
 
 /* Gives back the memory of the whole pages between start and start + bytes. The addresses stay

@@ -14,7 +14,6 @@
 #include <sys/mman.h>
 
 enum {
-	PAGE = 4096,
 	FEW_CHUNKS = 4, /* a loop that used no more than these leaves its region to the next one */
 	FREE_CHUNKS_KEPT = 16, /* with their pages; the pages of more go back to the system */
 	POPULATE_WRITE = 23,   /* MADV_POPULATE_WRITE, which older headers do not have */
@@ -22,8 +21,7 @@ enum {
 
 struct bide__region {
 	struct bide__region *next;
-	void *base;
-	size_t size;
+	char *base;
 };
 
 static void *kept_region; /* of the last short loop */
@@ -57,25 +55,22 @@ static void list_remove(struct bide__chunk **list, struct bide__chunk *chunk)
 	chunk->listed = false;
 }
 
-/* Maps a region, aligned by mapping more than is needed. */
 static bool region_new(struct bide__pool *pool)
 {
 	struct bide__region *region = bide__malloc(sizeof(*region));
 	if (region == NULL)
 		return false;
-	region->size = 2 * BIDE__REGION_SIZE - PAGE;
-	region->base = pool->regions == NULL ? bide__map_kept(&kept_region, region->size)
-	                                     : bide__map(region->size);
+	region->base = pool->regions == NULL ? bide__map_kept(&kept_region, BIDE__REGION_SIZE,
+	                                                      BIDE__REGION_SIZE)
+	                                     : bide__map_aligned(BIDE__REGION_SIZE);
 	if (region->base == NULL) {
 		bide__free(region);
 		return false;
 	}
-	BIDE__ROOT_REGISTER(region->base, region->size);
+	BIDE__ROOT_REGISTER(region->base, BIDE__REGION_SIZE);
 	region->next = pool->regions;
 	pool->regions = region;
-	uintptr_t first = ((uintptr_t)region->base + BIDE__REGION_SIZE - 1) &
-	                  ~(uintptr_t)(BIDE__REGION_SIZE - 1);
-	pool->fresh_chunk = (char *)first + BIDE__CHUNK_SIZE;
+	pool->fresh_chunk = region->base + BIDE__CHUNK_SIZE;
 	pool->fresh_chunks = BIDE__REGION_CHUNKS - 1;
 	return true;
 }
@@ -372,11 +367,11 @@ uint32_t bide__pool_finish(struct bide__pool *pool)
 	bide__free(pool->generations);
 	for (struct bide__region *region = pool->regions, *following; region; region = following) {
 		following = region->next;
-		BIDE__ROOT_UNREGISTER(region->base, region->size);
+		BIDE__ROOT_UNREGISTER(region->base, BIDE__REGION_SIZE);
 		if (following == NULL && pool->fresh_chunks + FEW_CHUNKS >= BIDE__REGION_CHUNKS)
-			bide__unmap_kept(&kept_region, region->base, region->size);
+			bide__unmap_kept(&kept_region, region->base, BIDE__REGION_SIZE);
 		else
-			bide__unmap(region->base, region->size);
+			bide__unmap(region->base, BIDE__REGION_SIZE);
 		bide__free(region);
 	}
 	return next;

@@ -76,7 +76,7 @@ static int region_new(struct bide__stack_class *cls)
 	region->slots = slots;
 	region->carved = 0;
 	const size_t bytes = region->slots * slot_size(cls);
-	region->base = is_first(cls, region) ? bide__map_kept(&kept_region, bytes)
+	region->base = is_first(cls, region) ? bide__map_kept(&kept_region, bytes, PAGE)
 	                                     : bide__map(bytes);
 	if (region->base == NULL) {
 		bide__free(region);
