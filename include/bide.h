@@ -39,13 +39,14 @@
 #ifndef BIDE_H
 #define BIDE_H
 
-#include <bide/base.h>  /* conventions, errors, numbers */
-#include <bide/async.h> /* BIDE_ASYNC: making a function spawnable */
-#include <bide/loop.h>  /* running, sleeping, the clock */
-#include <bide/task.h>  /* spawn, await, cancel */
-#include <bide/scope.h> /* timeouts, shields */
-#include <bide/group.h> /* groups, gather, as_completed, wait */
-#include <bide/io.h>    /* waiting for descriptors */
-#include <bide/debug.h> /* reports, dumps, inspection */
+#include <bide/base.h>   /* conventions, errors, numbers */
+#include <bide/async.h>  /* BIDE_ASYNC: making a function spawnable */
+#include <bide/loop.h>   /* running, sleeping, the clock */
+#include <bide/task.h>   /* spawn, await, cancel */
+#include <bide/scope.h>  /* timeouts, shields */
+#include <bide/group.h>  /* groups, gather, as_completed, wait */
+#include <bide/queue.h>  /* queues between tasks */
+#include <bide/io.h>     /* waiting for descriptors */
+#include <bide/debug.h>  /* reports, dumps, inspection */
 
 #endif

@@ -53,9 +53,15 @@ template <class T> struct bide__copied {
 template <class T> struct bide__copied<T &> {
 	enum { ok = 0 };
 };
+template <class T> constexpr size_t bide__item_size(T *)
+{
+	static_assert(bide__copied<T>::ok, "bide: items are copied as bytes: hand over pointers");
+	return sizeof(T);
+}
 #define BIDE__SIGNED(R) bide__signed((R *)0)
 #define BIDE__SIZEOF(p) bide__sizeof(p)
 #define BIDE__CLASS_AT(p) bide__class(p)
+#define BIDE__ITEM_SIZE(p) bide__item_size(p)
 #define BIDE__ASSERT(what, why) static_assert(what, why);
 #define BIDE__COPIED(T) \
 	BIDE__ASSERT(bide__copied<T>::ok, "bide: copied as bytes: pass " #T " by pointer")
@@ -65,6 +71,8 @@ extern "C" {
 #define BIDE__OBJECT(p) _Generic((p), void *: (struct bide__none *)0, default: (p))
 #define BIDE__SIZEOF(p) _Generic((p), void *: (size_t)0, default: sizeof(*BIDE__OBJECT(p)))
 #define BIDE__CLASS_AT(p) _Generic((p), void *: 0u, default: BIDE__CLASS(*BIDE__OBJECT(p)))
+/* An array cannot have less than no elements: a `void *` is refused by the compiler. */
+#define BIDE__ITEM_SIZE(p) (BIDE__SIZEOF(p) + 0 * sizeof(char[BIDE__SIZEOF(p) > 0 ? 1 : -1]))
 #define BIDE__ASSERT(what, why) _Static_assert(what, why);
 #define BIDE__COPIED(T)
 struct bide__none {

@@ -87,7 +87,11 @@ struct bide__task {
 				void *object;      /* parked: what for; woken: the result */
 				uint64_t fraction; /* asleep: see struct bide__fine_timer */
 			};
-			struct bide__timer timer; /* asleep: its deadline */
+			union {
+				struct bide__timer timer; /* asleep: its deadline */
+				unsigned char item[8];    /* in a queue: what it puts or gets, */
+				void *parcel; /* or a block for it, if that is larger */
+			};
 		};
 		unsigned char data[BIDE__INLINE_DATA]; /* arguments before, result after */
 	};

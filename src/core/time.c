@@ -153,6 +153,12 @@ static const struct bide__wait wait_sleep_until = { "bide_sleep_until", cut_slee
 static const struct bide__wait wait_endless = { "bide_sleep", cut_endless, NULL };
 static const struct bide__wait wait_yield = { "bide_yield", NULL, NULL };
 
+bool bide__is_asleep(const struct bide__task *task)
+{
+	return (task->wait == &wait_sleep || task->wait == &wait_sleep_until) &&
+	       bide__timer_armed(&task->timer);
+}
+
 static int sleep_to(bide_loop *loop, const struct bide__wait *wait, struct bide__deadline deadline)
 {
 	struct bide__task *task = loop->current;

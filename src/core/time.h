@@ -25,4 +25,7 @@ struct bide__deadline bide__after(uint64_t from_ns, double seconds);
 /* The task whose sleep a timer ends. */
 struct bide__task *bide__sleeper(struct bide__timer *timer);
 
+/* Whether a parked task sleeps until its timer is due. */
+bool bide__is_asleep(const struct bide__task *task);
+
 #endif

@@ -4,6 +4,7 @@
 #include "core/await.h"
 #include "core/cancel.h"
 #include "core/message.h"
+#include "core/queue.h"
 #include "core/run.h"
 #include "core/set.h"
 #include "core/time.h"
@@ -62,12 +63,14 @@ static void put_wait(struct bide__text *text, const bide_loop *loop, const struc
 		bide__put(text, " of its group");
 	} else if (several != NULL) {
 		put_count(text, several->set.live);
-	} else if (bide__timer_armed(&task->timer)) {
+	} else if (bide__is_asleep(task)) {
 		uint64_t at = bide__timers_deadline_of(&loop->timers, &task->timer);
 		uint64_t now = bide__clock(loop);
 		bide__put(text, " for ");
 		bide__put_number(text, at > now ? (at - now) / 1000000 : 0);
 		bide__put(text, " ms more");
+	} else {
+		bide__put_queue_wait(text, task);
 	}
 }
 

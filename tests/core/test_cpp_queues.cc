@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+/* Queues from C++17. */
+#include "core/cpp_kit.h"
+
+#include <memory>
+#include <string>
+
+namespace
+{
+
+struct Point {
+	double x = 1, y = 2;
+};
+
+enum class Color : short { red = 3, green = -5 };
+
+bool operator<(const Point &a, const Point &b)
+{
+	return a.x < b.x;
+}
+
+template <class T> int compare(const void *a, const void *b)
+{
+	const T &x = *static_cast<const T *>(a), &y = *static_cast<const T *>(b);
+	return x < y ? -1 : y < x;
+}
+
+} // namespace
+
+static BIDE_ASYNC(int, take_two, bide_queue *, double);
+static int take_two(bide_queue *queue, double seconds)
+{
+	Point p;
+	int rc = bide_sleep(seconds);
+	for (int i = 0; rc == 0 && i < 2; i++)
+		rc = bide_queue_get(queue, &p);
+	return rc < 0 ? rc : static_cast<int>(p.x);
+}
+
+CPP_TEST(cpp_queues_have_items_that_are_copied_as_bytes)
+{
+	bide_queue_options options{};
+	options.bound = 1;
+	bide_queue *queue;
+	CHECK_INT(bide_queue_open(Point, &options, &queue), 0);
+	bide_task *task = bide_spawn(take_two, queue, 1);
+	Point p;
+	EXPECT_INT(bide_queue_put(queue, &p), 0);
+	p.x = 7;
+	EXPECT_INT(bide_queue_put(queue, &p), 0);
+	EXPECT_ELAPSED(1);
+	EXPECT_INT(bide_await(int, task), 7);
+	bide_queue_free(queue);
+}
+
+CPP_TEST(cpp_queues_of_priorities)
+{
+	bide_queue_options options{};
+	options.order = BIDE_QUEUE_PRIORITY;
+	options.compare = compare<Point>;
+	bide_queue *queue;
+	CHECK_INT(bide_queue_open(Point, &options, &queue), 0);
+	for (double x : { 3.0, 1.0, 2.0 }) {
+		Point p;
+		p.x = x;
+		EXPECT_INT(bide_queue_try_put(queue, &p), 0);
+	}
+	double sum = 0;
+	for (Point p; bide_queue_try_get(queue, &p) == 0;)
+		sum = sum * 10 + p.x;
+	EXPECT_DOUBLE(sum, 123);
+	bide_queue_close(queue);
+	Point p;
+	EXPECT_INT(bide_queue_get(queue, &p), -BIDE_ECLOSED);
+	bide_queue_free(queue);
+}
+
+CPP_TEST(cpp_queues_hand_over_objects_by_pointer)
+{
+	bide_queue *queue;
+	CHECK_INT(bide_queue_open(std::string *, nullptr, &queue), 0);
+	auto *sent =
+		std::make_unique<std::string>("a string that does not lie in itself").release();
+	EXPECT_INT(bide_queue_put(queue, &sent), 0);
+	std::string *got = nullptr;
+	EXPECT_INT(bide_queue_get(queue, &got), 0);
+	EXPECT_STR(std::unique_ptr<std::string>(got)->c_str(),
+	           "a string that does not lie in itself");
+	bide_queue_free(queue);
+}
+
+CPP_TEST(cpp_queues_of_enums_and_bools)
+{
+	bide_queue *colors, *bools;
+	CHECK_INT(bide_queue_open(Color, nullptr, &colors), 0);
+	CHECK_INT(bide_queue_open(bool, nullptr, &bools), 0);
+	Color color = Color::green;
+	bool yes = true;
+	EXPECT_INT(bide_queue_put(colors, &color), 0);
+	EXPECT_INT(bide_queue_put(bools, &yes), 0);
+	color = Color::red;
+	yes = false;
+	EXPECT_INT(bide_queue_get(colors, &color), 0);
+	EXPECT_INT(bide_queue_get(bools, &yes), 0);
+	EXPECT(color == Color::green);
+	EXPECT(yes);
+	bide_queue_free(colors);
+	bide_queue_free(bools);
+}
