@@ -46,6 +46,7 @@
 #include <bide/scope.h>  /* timeouts, shields */
 #include <bide/group.h>  /* groups, gather, as_completed, wait */
 #include <bide/queue.h>  /* queues between tasks */
+#include <bide/future.h> /* a value that comes later, from callbacks */
 #include <bide/io.h>     /* waiting for descriptors */
 #include <bide/debug.h>  /* reports, dumps, inspection */
 

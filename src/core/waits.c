@@ -3,6 +3,7 @@
  * and nothing can wake any. */
 #include "core/await.h"
 #include "core/cancel.h"
+#include "core/future.h"
 #include "core/message.h"
 #include "core/queue.h"
 #include "core/run.h"
@@ -71,6 +72,7 @@ static void put_wait(struct bide__text *text, const bide_loop *loop, const struc
 		bide__put(text, " ms more");
 	} else {
 		bide__put_queue_wait(text, task);
+		bide__put_future_wait(text, task);
 	}
 }
 

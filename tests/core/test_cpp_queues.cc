@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Queues from C++17. */
+/* Queues and futures from C++17. */
 #include "core/cpp_kit.h"
 
 #include <memory>
@@ -106,4 +106,42 @@ CPP_TEST(cpp_queues_of_enums_and_bools)
 	EXPECT(yes);
 	bide_queue_free(colors);
 	bide_queue_free(bools);
+}
+
+static BIDE_ASYNC(int, set_later, bide_future *);
+static int set_later(bide_future *future)
+{
+	Point p;
+	int rc = bide_sleep(2);
+	return rc < 0 ? rc : bide_future_set(future, &p);
+}
+
+CPP_TEST(cpp_futures_have_values)
+{
+	bide_future *future;
+	Point p;
+	CHECK_INT(bide_future_open(Point, &future), 0);
+	EXPECT_INT(bide_future_result(future, &p), -EINPROGRESS);
+	bide_task *task = bide_spawn(set_later, future);
+	p.y = 0;
+	EXPECT_INT(bide_future_await(future, &p), 0);
+	EXPECT_DOUBLE(p.y, 2);
+	EXPECT_ELAPSED(2);
+	EXPECT_INT(bide_join(task), 0);
+	bide_future_unref(future);
+}
+
+CPP_TEST(cpp_futures_of_void)
+{
+	bide_future *future;
+	int called = 0;
+	CHECK_INT(bide_future_open(void, &future), 0);
+	EXPECT_INT(bide_future_on_done(
+			   future, [](void *arg, bide_future *) { ++*static_cast<int *>(arg); },
+			   &called),
+	           0);
+	EXPECT_INT(bide_future_set(future, nullptr), 0);
+	EXPECT_INT(bide_future_await(future, nullptr), 0);
+	EXPECT_INT(called, 1);
+	bide_future_unref(future);
 }

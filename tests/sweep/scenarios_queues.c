@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Scenarios of queues: whatever is struck, each item that was put is got once, or is
+/* Scenarios of queues and futures: whatever is struck, each item that was put is got once, or is
  * still there, or was dropped by closing; and nobody waits for ever. */
 #include "sweep/tasks.h"
 
@@ -249,4 +249,78 @@ SCENARIO(a_queue_that_is_closed_and_freed, 1)
 	if (!all_wait)
 		bide_queue_free(queue);
 	return sum.error < 0 ? sum.error : 1;
+}
+
+/* ---- futures ------------------------------------------------------------------------------ */
+
+BIDE_ASYNC_LIGHT(int, await_future, bide_future *);
+int await_future(bide_future *future)
+{
+	int value = 0;
+	tally.entered++;
+	int rc = bide_future_await(future, &value);
+	HOLDS(rc == 0 || value == 0);
+	tally.left++;
+	return rc < 0 ? rc : value;
+}
+
+BIDE_ASYNC_LIGHT(int, await_void, bide_future *);
+int await_void(bide_future *future)
+{
+	tally.entered++;
+	int rc = bide_future_await(future, NULL);
+	tally.left++;
+	return rc;
+}
+
+static void count_call(void *arg, bide_future *future)
+{
+	(void)arg;
+	(void)future;
+	tally.called++;
+}
+
+SCENARIO(a_future_that_many_wait_for, 4 * N)
+{
+	bide_task *tasks[N];
+	bide_future *future;
+	struct sum sum = { 0, 0 };
+	const int value = 4;
+	int rc = bide_future_open(int, &future);
+	if (rc < 0)
+		return rc;
+	for (int i = 0; i < N; i++)
+		tasks[i] = bide_spawn(await_future, future);
+	rc = bide_future_on_done(future, count_call, NULL);
+	sum_add(&sum, rc);
+	tally.asked += rc == 0;
+	sum_add(&sum, bide_sleep(1));
+	HOLDS(bide_future_set(future, &value) == 0);
+	bide_future *kept = bide_future_ref(future);
+	for (int i = 0; i < N; i++)
+		sum_add(&sum, bide_await(int, tasks[i]));
+	bide_future_unref(kept);
+	bide_future_unref(future);
+	return sum_result(&sum);
+}
+
+SCENARIO(a_future_that_fails, N)
+{
+	bide_task *tasks[N];
+	bide_future *future;
+	struct sum sum = { 0, 0 };
+	int rc = bide_future_open(void, &future);
+	if (rc < 0)
+		return rc;
+	for (int i = 0; i < N; i++)
+		tasks[i] = bide_spawn(await_void, future);
+	sum_add(&sum, bide_yield());
+	HOLDS(bide_future_fail(future, -EIO) == 0);
+	HOLDS(bide_future_result(future, NULL) == -EIO);
+	for (int i = 0; i < N; i++) {
+		rc = bide_await(int, tasks[i]);
+		sum_add(&sum, rc == -EIO ? 1 : rc);
+	}
+	bide_future_unref(future);
+	return sum_result(&sum);
 }
