@@ -22,9 +22,9 @@ enum { SELF = -10000, BATCH = 64 }; /* PIDFD_SELF_THREAD_GROUP; vectors a call *
 
 bool bide__guard_no_madvise;
 
-/* Some emulators take every advice and follow none. So the kernel is made to look into the process's
- * first guard: it finds that it can not or, where there is none, not the number for which it would
- * wait. */
+/* Some emulators take every advice and follow none. So the kernel is made to look into the
+ * process's first guard: it finds that it can not or, where there is none, not the number for which
+ * it would wait. */
 static bool holds(const char *guard)
 {
 	static bool held; /* atomic: one has */

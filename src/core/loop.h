@@ -67,8 +67,8 @@ struct bide_loop {
 	uint64_t virtual_ns;     /* the virtual clock */
 	struct bide__timers timers;
 	uint64_t armed_ticks;    /* when a sleep was last armed */
-	uint64_t compared_ns;    /* the clock, when it and the next two were last read in this turn; */
-	uint64_t compared_ticks; /* 0: no sleep has been armed yet */
+	uint64_t compared_ns;    /* the clock, when it and the next two were last read in this */
+	uint64_t compared_ticks; /* turn; 0: no sleep has been armed yet */
 	uint64_t compared_cpu_ns; /* the thread's CPU time */
 	uint64_t page_faults;    /* the thread's, when they were last looked at */
 	uint64_t bundle_ns;      /* how far apart turns begin at least while timers are dense */

@@ -60,9 +60,9 @@ static bool region_new(struct bide__pool *pool)
 	struct bide__region *region = bide__malloc(sizeof(*region));
 	if (region == NULL)
 		return false;
-	region->base = pool->regions == NULL ? bide__map_kept(&kept_region, BIDE__REGION_SIZE,
-	                                                      BIDE__REGION_SIZE)
-	                                     : bide__map_aligned(BIDE__REGION_SIZE);
+	region->base = pool->regions == NULL
+	                       ? bide__map_kept(&kept_region, BIDE__REGION_SIZE, BIDE__REGION_SIZE)
+	                       : bide__map_aligned(BIDE__REGION_SIZE);
 	if (region->base == NULL) {
 		bide__free(region);
 		return false;
@@ -75,8 +75,8 @@ static bool region_new(struct bide__pool *pool)
 	return true;
 }
 
-/* Has the system back a whole chunk by one call instead of a fault for each page (Linux 5.14, else it
- * does nothing), once there are so many chunks that one half used is little beside them. */
+/* Has the system back a whole chunk by one call instead of a fault for each page (Linux 5.14, else
+ * it does nothing), once there are so many chunks that one half used is little beside them. */
 static void back(struct bide__chunk *chunk)
 {
 	(void)madvise(chunk->memory, BIDE__CHUNK_SIZE, POPULATE_WRITE);
@@ -262,8 +262,8 @@ static struct bide__chunk *records_new(struct bide__pool *pool)
 	return chunk;
 }
 
-/* The first time that a chunk is found to have no more it goes off the list. A record never used has
- * the generation that the chunk began with. */
+/* The first time that a chunk is found to have no more it goes off the list. A record never used
+ * has the generation that the chunk began with. */
 struct bide__task *bide__record_make(struct bide__pool *pool)
 {
 	if (bide__alloc_fails())
@@ -335,8 +335,7 @@ struct bide__task *bide__record_next(const struct bide__pool *pool, uint32_t *sl
 			continue;
 		for (i = i < BIDE__FIRST_SLOT ? BIDE__FIRST_SLOT : i;
 		     i < BIDE__CHUNK_RECORDS - chunk->fresh; i++) {
-			struct bide__task *task =
-				(struct bide__task *)(void *)chunk->memory + i;
+			struct bide__task *task = (struct bide__task *)(void *)chunk->memory + i;
 			if (task->state == BIDE__FREE)
 				continue;
 			*slot = index * BIDE__SLOTS + i + 1;

@@ -107,8 +107,8 @@ static inline struct bide__task *bide__record_new(struct bide__pool *pool)
 	return task;
 }
 
-/* A region's first chunk is used for what is known of the others. Regions use different pages of it,
- * as their like-numbered lines would fall into the same cache sets. */
+/* A region's first chunk is used for what is known of the others. Regions use different pages of
+ * it, as their like-numbered lines would fall into the same cache sets. */
 static inline struct bide__chunk *bide__chunk_of(const void *block)
 {
 	enum { PAGE = 4096, LINE = 64, PAGES = BIDE__CHUNK_SIZE / PAGE };
@@ -126,9 +126,7 @@ static inline void bide__record_free(struct bide__pool *pool, struct bide__task 
 	task->generation++;
 	task->next = chunk->free;
 	chunk->free = task;
-	if (__builtin_expect(--chunk->used == 0 || !chunk->listed ||
-	                             task->generation == 0,
-	                     0))
+	if (__builtin_expect(--chunk->used == 0 || !chunk->listed || task->generation == 0, 0))
 		bide__record_last(pool, task);
 }
 

@@ -195,7 +195,7 @@ void bide__begin_exit(bide_loop *loop)
 	loop->exit_timer.kind = BIDE__TIMER_EXIT;
 	if (bide__timers_reserve(&loop->timers, loop->now_ns) == 0)
 		bide__timers_arm(&loop->timers, &loop->exit_timer,
-		                bide__after(bide__clock(loop), EXIT_PATIENCE).ns);
+		                 bide__after(bide__clock(loop), EXIT_PATIENCE).ns);
 }
 
 void bide__report_stuck(bide_loop *loop)

@@ -89,8 +89,8 @@ static inline bool is_plain(const bide_loop *loop, const bide__function *fn,
 	       (loop->current == NULL || loop->current->extra == NULL);
 }
 
-__attribute__((noinline, cold)) static struct bide__task *
-unmake(bide_loop *loop, struct bide__task *task, int error)
+__attribute__((noinline, cold)) static struct bide__task *unmake(bide_loop *loop,
+                                                                 struct bide__task *task, int error)
 {
 	if (task != NULL) {
 		bide__extra_free(loop, task);
@@ -160,7 +160,8 @@ struct bide__task *bide__task_new(bide_loop *loop, const bide__function *fn, con
 
 /* A light task's frames do not stay where they are while it is parked, so nobody may be given an
  * address in them. */
-__attribute__((noinline)) static void check_pointers(bide_loop *loop, const bide__function *fn, const void *args)
+__attribute__((noinline)) static void check_pointers(bide_loop *loop, const bide__function *fn,
+                                                     const void *args)
 {
 	const struct bide__task *task = loop->current;
 	if (task == NULL || !(task->flags & BIDE__TASK_LIGHT))

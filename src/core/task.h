@@ -8,8 +8,8 @@
 
 #include <errno.h>
 
-/* Makes a task and puts it into the ready queue; NULL, with the reason in loop->spawn_error, when it
- * could not. */
+/* Makes a task and puts it into the ready queue; NULL, with the reason in loop->spawn_error, when
+ * it could not. */
 struct bide__task *bide__task_new(bide_loop *loop, const bide__function *fn, const void *args);
 
 /* Records that a task has ended and tells who waits for that. */

@@ -55,8 +55,13 @@ static bool hope(bide_loop *loop)
  * brought several already, not where there is one in each. */
 static uint64_t bundled(bide_loop *loop, uint64_t deadline_ns)
 {
-	enum { MANY = 64, SEVERAL = 4, SHORT_NS = 50 * 1000, BUNDLE_NS = 500 * 1000,
-	       STEP_NS = 1000 };
+	enum {
+		MANY = 64,
+		SEVERAL = 4,
+		SHORT_NS = 50 * 1000,
+		BUNDLE_NS = 500 * 1000,
+		STEP_NS = 1000
+	};
 	if (bide__timers_count(&loop->timers) < MANY || deadline_ns > loop->now_ns + BUNDLE_NS)
 		loop->bundle_ns = 0;
 	else if (loop->bundle_ns < SHORT_NS || loop->fired >= SEVERAL)
