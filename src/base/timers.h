@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* timers.h: which armed timers are due.
  *
- * The few that are due soon are in a heap, which knows their exact order. Once there are thousands,
- * those due later wait unsorted in BUCKETS, and come into the heap a bucket at a time shortly before
- * they are due. So the heap stays small enough for the caches; to arm a timer far away takes the
- * same time however many there are, and most are disarmed before anybody has to sort them.
+ * The few that are due soon are in a heap, which knows their exact order. Once there are
+ * thousands, those due later wait unsorted in BUCKETS, and come into the heap a bucket at a time
+ * shortly before they are due. So the heap stays small enough for the caches; to arm a timer far
+ * away takes the same time however many there are, and most are disarmed before anybody has to
+ * sort them.
  *
- *       now
- *     ───┼──────┬──────┬─ … ─┬─────────────┬─ … ─┬─────────────────►  deadline
- *      heap     │ fine ones  │ coarse ones       │ one for all later
- *               │ 4.2 ms     │ 17 s              │
- *               ▲ 4096       ▲ 4096, 19 hours
+ *                   now
+ *     ───────────────┼──────┬─────────┬─────────┬─────────┬──────────►  deadline
+ *                     heap  │ level 0 │    1    │    2    │    3
+ *     a bucket spans        │ 4.2 ms  │  17 s   │  19 h   │ 9 years
+ *     all of the level      │  17 s   │  19 h   │ 9 years │ all time
  *
- * A bucket is a list of chunks of entries. A timer knows in which chunk it is and where there; one
- * that is disarmed leaves a hole, and when holes are in the majority all are closed. Without memory
- * for a chunk a timer goes into the heap, which has room for all.
+ * Buckets are coarse where they are far away, and their timers are put into finer ones as they
+ * come near. A bucket is a list of chunks of entries. A timer knows in which chunk it is and where
+ * there; one that is disarmed leaves a hole, and when holes are in the majority all are closed.
+ * Without memory for a chunk a timer goes into the heap, which has room for all.
  *
  * After G. Varghese and A. Lauck, Hashed and Hierarchical Timing Wheels (1987), with a heap at the
  * near end instead of a wheel's rounding: timers fire in the order of their nanoseconds.
@@ -56,8 +58,8 @@ void bide__timers_disarm(struct bide__timers *timers, struct bide__timer *timer)
 /* How many are armed. */
 size_t bide__timers_count(const struct bide__timers *timers);
 
-/* A time before which no timer is due, though perhaps none is due then either; UINT64_MAX when there
- * is none. */
+/* A time before which no timer is due, though perhaps none is due then either, or none is armed at
+ * all. Right after bide__timers_deadline() it is the same as that. */
 static inline uint64_t bide__timers_soonest(const struct bide__timers *timers)
 {
 	uint64_t near = bide__heap_deadline(&timers->heap);
@@ -71,7 +73,8 @@ uint64_t bide__timers_deadline(struct bide__timers *timers);
 uint64_t bide__timers_deadline_of(const struct bide__timers *timers,
                                   const struct bide__timer *timer);
 
-/* Takes out the timer that is due first, if it is due at @p now_ns; else NULL. */
+/* Takes out the timer that is due first, if it is due at @p now_ns; else NULL, and
+ * bide__timers_soonest() is later than that. */
 struct bide__timer *bide__timers_pop(struct bide__timers *timers, uint64_t now_ns);
 
 #endif
