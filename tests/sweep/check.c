@@ -39,10 +39,22 @@ static const char *check_ready(const bide_loop *loop)
 	return NULL;
 }
 
-static const char *check_timers(const bide_loop *loop)
+/* Counts a timer if it is armed. One cannot be due before the loop looks for it. */
+static const char *check_timer(const bide_loop *loop, const struct bide__timer *timer,
+                               size_t *ret_armed)
+{
+	if (!bide__timer_armed(timer))
+		return NULL;
+	++*ret_armed;
+	WRONG_IF(bide__timers_deadline_of(&loop->timers, timer) <
+	         bide__timers_soonest(&loop->timers));
+	return NULL;
+}
+
+static const char *check_heap(const bide_loop *loop)
 {
 	const struct bide__heap *heap = &loop->timers.heap;
-	WRONG_IF(heap->count > heap->capacity);
+	WRONG_IF(bide__timers_count(&loop->timers) > heap->capacity);
 	for (uint32_t slot = BIDE__HEAP_ROOT; slot < BIDE__HEAP_ROOT + heap->count; slot++) {
 		WRONG_IF(bide__heap_timer_of(&heap->entries[slot])->index != slot);
 		WRONG_IF(slot > BIDE__HEAP_ROOT &&
@@ -82,16 +94,23 @@ static const char *check_group(const struct bide_group *group)
 	return NULL;
 }
 
-static const char *check_task(const bide_loop *loop, const struct bide__task *task)
+static const char *check_task(const bide_loop *loop, const struct bide__task *task,
+                              size_t *ret_armed)
 {
 	WRONG_IF(task->state > BIDE__DONE);
 	WRONG_IF(task->state == BIDE__RUNNING && task != loop->current);
 	if (!(task->flags & BIDE__TASK_STARTED) || task->state == BIDE__DONE)
 		return NULL;
+	PASS_ON(check_timer(loop, &task->timer, ret_armed));
+	WRONG_IF(bide__timer_armed(&task->timer) && task->state != BIDE__WAITING);
 	WRONG_IF(task->state == BIDE__WAITING && task->wait == NULL);
 	for (struct bide_scope *scope = task->scope; scope != NULL; scope = scope->outer) {
 		WRONG_IF(scope->owner != task);
 		WRONG_IF(scope->code != 0 && bide__timer_armed(&scope->timer));
+		WRONG_IF(bide__timer_armed(&scope->timer) &&
+		         bide__timers_deadline_of(&loop->timers, &scope->timer) !=
+		                 scope->deadline_ns);
+		PASS_ON(check_timer(loop, &scope->timer, ret_armed));
 		if (scope->is_group)
 			PASS_ON(check_group(bide__group_of_scope(scope)));
 	}
@@ -100,15 +119,17 @@ static const char *check_task(const bide_loop *loop, const struct bide__task *ta
 
 const char *sweep_fault_running(const bide_loop *loop)
 {
-	size_t live = 0;
+	size_t live = 0, armed = 0;
 	uint32_t slot = 0;
 	PASS_ON(check_ready(loop));
-	PASS_ON(check_timers(loop));
+	PASS_ON(check_heap(loop));
+	PASS_ON(check_timer(loop, &loop->exit_timer, &armed));
 	for (const struct bide__task *t; (t = bide__record_next(&loop->pool, &slot)) != NULL;) {
 		live += t->state != BIDE__DONE;
-		PASS_ON(check_task(loop, t));
+		PASS_ON(check_task(loop, t, &armed));
 	}
 	WRONG_IF(live != loop->live);
+	WRONG_IF(armed != bide__timers_count(&loop->timers));
 	return NULL;
 }
 
