@@ -5,6 +5,8 @@
  * being suspended. */
 #include "sweep/check.h"
 
+#include "core/time.h"
+
 #include <stdint.h>
 
 /* Ends the function with what is wrong. */
@@ -101,8 +103,8 @@ static const char *check_task(const bide_loop *loop, const struct bide__task *ta
 	WRONG_IF(task->state == BIDE__RUNNING && task != loop->current);
 	if (!(task->flags & BIDE__TASK_STARTED) || task->state == BIDE__DONE)
 		return NULL;
-	PASS_ON(check_timer(loop, &task->timer, ret_armed));
-	WRONG_IF(bide__timer_armed(&task->timer) && task->state != BIDE__WAITING);
+	if (task->state == BIDE__WAITING && bide__is_asleep(task))
+		PASS_ON(check_timer(loop, &task->timer, ret_armed));
 	WRONG_IF(task->state == BIDE__WAITING && task->wait == NULL);
 	for (struct bide_scope *scope = task->scope; scope != NULL; scope = scope->outer) {
 		WRONG_IF(scope->owner != task);
