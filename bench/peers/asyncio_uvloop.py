@@ -78,6 +78,25 @@ async def spawn_all(n):
     return {"ops": n}
 
 
+async def play(come, go, times):
+    """Answers so many numbers, each with the next one."""
+    last = 0
+    for _ in range(times):
+        last = await come.get() + 1
+        await go.put(last)
+    return last
+
+
+async def queue_ping(n):
+    there, back = asyncio.Queue(), asyncio.Queue()
+    there.put_nowait(0)
+    async with asyncio.TaskGroup() as group:
+        players = [group.create_task(play(there, back, (n + 1) // 2)),
+                   group.create_task(play(back, there, n // 2))]
+    check(max(player.result() for player in players) == n, "not all has been handed over")
+    return {"ops": n}
+
+
 async def wait_random(most):
     delay = random.uniform(0, most)
     await asyncio.sleep(delay)
@@ -173,6 +192,7 @@ ROWS = {
     "wait_n": wait_n,
     "timers": timers,
     "group": group,
+    "queue_ping": queue_ping,
     "empty_run": empty_run,
 }
 

@@ -138,6 +138,31 @@ void spawn_all(long n)
 	std::printf("ops %ld\n", n);
 }
 
+using queue = boost::fibers::buffered_channel<long>;
+
+// Answers so many numbers, each with the next one.
+void play(queue &from, queue &to, long times, long &last)
+{
+	for (long i = 0; i < times; i++) {
+		last = from.value_pop() + 1;
+		to.push(last);
+	}
+}
+
+void queue_ping(long n)
+{
+	queue there(2), back(2); // the least room that there can be
+	long one_last = 0, other_last = 0;
+
+	there.push(0);
+	fiber one = spawn([&] { play(there, back, (n + 1) / 2, one_last); });
+	fiber other = spawn([&] { play(back, there, n / 2, other_last); });
+	one.join();
+	other.join();
+	check(std::max(one_last, other_last) == n, "not all has been handed over");
+	std::printf("ops %ld\n", n);
+}
+
 struct waited {
 	double bytes = 0;
 	double wall = 0;
@@ -207,6 +232,7 @@ const struct row {
 	{ "spawn_all", spawn_all },
 	{ "sleepers", sleepers },
 	{ "wait_n", wait_n },
+	{ "queue_ping", queue_ping },
 };
 
 const row *find_row(const char *name)

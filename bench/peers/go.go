@@ -3,7 +3,7 @@
 // The benchmark's rows in Go, with one thread that runs goroutines unless GOMAXPROCS says
 // otherwise.
 //
-// A yield is runtime.Gosched(). Results in order of completion come through a channel. A group is
+// A yield is runtime.Gosched(). A queue is a channel with room for one. Results in order of completion come through a channel. A group is
 // a context and a WaitGroup, as in errgroup, which is not in the standard library. The row
 // empty_run is missing, since the runtime starts once a process.
 package main
@@ -113,6 +113,26 @@ func spawnAll(n int) {
 		total += result
 	}
 	check(total == n*(n-1)/2, "wrong results")
+	fmt.Println("ops", n)
+}
+
+// play answers so many numbers, each with the next one.
+func play(from <-chan int, to chan<- int, times int, last chan<- int) {
+	number := 0
+	for i := 0; i < times; i++ {
+		number = <-from + 1
+		to <- number
+	}
+	last <- number
+}
+
+func queuePing(n int) {
+	there, back, last := make(chan int, 1), make(chan int, 1), make(chan int)
+	there <- 0
+	go play(there, back, (n+1)/2, last)
+	go play(back, there, n/2, last)
+	one, other := <-last, <-last
+	check(one == n || other == n, "not all has been handed over")
 	fmt.Println("ops", n)
 }
 
@@ -262,6 +282,7 @@ var rows = []struct {
 	{"wait_n", waitN},
 	{"timers", timers},
 	{"group", group},
+	{"queue_ping", queuePing},
 }
 
 // measure runs a row. N = 0 is only to start the runtime, which has happened.

@@ -76,6 +76,42 @@ async function spawnAll(n) {
   return { ops: n };
 }
 
+/** A queue as Node's users write it, since the language has none. */
+class Queue {
+  #items = [];
+  #waiting = [];
+
+  put(item) {
+    const resolve = this.#waiting.shift();
+    if (resolve) resolve(item);
+    else this.#items.push(item);
+  }
+
+  async get() {
+    if (this.#items.length > 0) return this.#items.shift();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+}
+
+/** Answers so many numbers, each with the next one. */
+async function play(from, to, times) {
+  let last = 0;
+  for (let i = 0; i < times; i++) {
+    last = await from.get() + 1;
+    to.put(last);
+  }
+  return last;
+}
+
+async function queuePing(n) {
+  const there = new Queue();
+  const back = new Queue();
+  there.put(0);
+  const players = [play(there, back, Math.ceil(n / 2)), play(back, there, Math.floor(n / 2))];
+  check(Math.max(...await Promise.all(players)) === n, 'not all has been handed over');
+  return { ops: n };
+}
+
 const sleep = (delay) => new Promise((resolve) => setTimeout(resolve, 1000 * delay));
 
 async function waitRandom(most) {
@@ -176,6 +212,7 @@ const rows = {
   wait_n: waitN,
   timers,
   group,
+  queue_ping: queuePing,
 };
 
 async function main(args) {

@@ -13,6 +13,7 @@ use std::process::exit;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::{channel, Receiver, Sender};
 use tokio::task::{unconstrained, JoinSet};
 use tokio::time::{sleep, Sleep};
 
@@ -243,6 +244,27 @@ async fn group(n: u64) {
     println!("ops {}", n);
 }
 
+/// Answers so many numbers, each with the next one.
+async fn play(mut from: Receiver<u64>, to: Sender<u64>, times: u64) -> u64 {
+    let mut last = 0;
+    for _ in 0..times {
+        last = from.recv().await.unwrap() + 1;
+        let _ = to.send(last).await; // The last one may find nobody.
+    }
+    last
+}
+
+async fn queue_ping(n: u64) {
+    let (there, from_there) = channel(1);
+    let (back, from_back) = channel(1);
+    there.send(0).await.unwrap();
+    let one = tokio::spawn(play(from_there, back, (n + 1) / 2));
+    let other = tokio::spawn(play(from_back, there, n / 2));
+    let last = u64::max(one.await.unwrap(), other.await.unwrap());
+    check(last == n, "not all has been handed over");
+    println!("ops {}", n);
+}
+
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_time().build().unwrap()
 }
@@ -261,7 +283,7 @@ fn empty_run(n: u64) {
     println!("ops {}", n);
 }
 
-const ROWS: [(&str, fn(u64)); 10] = [
+const ROWS: [(&str, fn(u64)); 11] = [
     ("yield2", |n| run(yields(2, n))),
     ("yield1k", |n| run(yields(1000, n))),
     ("yield100k", |n| run(yields(100_000, n))),
@@ -271,6 +293,7 @@ const ROWS: [(&str, fn(u64)); 10] = [
     ("wait_n", |n| run(wait_n(n))),
     ("timers", |n| run(timers(n))),
     ("group", |n| run(group(n))),
+    ("queue_ping", |n| run(queue_ping(n))),
     ("empty_run", empty_run),
 ];
 
