@@ -4,6 +4,8 @@
 #include "core/virtual_kit.h"
 
 #include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
 
 /* Opens a queue of ints; NULL when it cannot be had. */
 static bide_queue *open_ints(size_t bound, enum bide_queue_order order,
@@ -174,6 +176,41 @@ VIRTUAL_TEST(queue_keeps_its_order_while_it_grows_and_shrinks)
 	}
 	bide_queue_free(queue);
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* which keep what is freed */
+static long resident_bytes(void)
+{
+	long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+	if (file == NULL || fscanf(file, "%*d %ld", &pages) != 1)
+		FAIL("cannot tell how much memory there is in use");
+	if (file != NULL)
+		fclose(file);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+static BIDE_ASYNC(void, fill_and_drain, void);
+static void fill_and_drain(void)
+{
+	enum { MANY = 4000000, MIB = 1024 * 1024 };
+	bide_queue *queue = open_ints(0, BIDE_QUEUE_FIFO, NULL);
+	long before = resident_bytes();
+	int item = 1;
+	for (int i = 0; i < MANY; i++)
+		EXPECT_INT(bide_queue_try_put(queue, &item), 0);
+	EXPECT(resident_bytes() - before > 14 * MIB);
+	while (bide_queue_try_get(queue, &item) == 0)
+		continue;
+	EXPECT(resident_bytes() - before < 7 * MIB);
+	bide_queue_free(queue);
+}
+
+/* Once a process: what libc keeps for itself grows with what was freed. */
+TEST(queue_gives_memory_back_when_it_has_drained)
+{
+	EXPECT_INT(RUN_VIRTUAL(fill_and_drain), 0);
+}
+#endif
 
 VIRTUAL_TEST(queue_options_that_mean_nothing_are_refused)
 {
