@@ -133,7 +133,7 @@ def late(name, many, n, quick, at_most):
 
 
 LARGE = [
-    late("late_100k", "a hundred thousand", 100000, 100000, 1),
+    late("late_100k", "a hundred thousand", 100000, None, 1),
     late("late_1m", "a million", 1000000, None, 50),
     Table("sleepers_10m", "Ten million tasks asleep, twice",
           "Light ones. The second round should add no memory, and what was taken be given back.",

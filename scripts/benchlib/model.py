@@ -72,7 +72,7 @@ class Rounds:
     ours: int
     peers: int
     ours_quick: int = 2
-    peers_quick: int = 2
+    peers_quick: int = 1
 
     def of(self, ours, quick):
         if quick:
