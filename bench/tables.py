@@ -72,7 +72,7 @@ SLEEPING = [
     Table("sleepers", "Many tasks asleep at once",
           "Each sleeps a random time up to 10 s, as the lesson's wait_random(10); the results are "
           "taken in the order of completion.",
-          Fixed(1000000, 100000), BOTH,
+          Fixed(1000000, 50000), BOTH,
           (printed("bytes_per_task", "memory a task", "bytes", chart=True),
            cpu_each("CPU a task", "µs", 1e6, chart=True),
            printed("beyond_s", "last late by", "ms", 1e3),
@@ -86,7 +86,7 @@ SLEEPING = [
     Table("timers", "Timers set and cancelled",
           "As many timers as that, half of which are cancelled in a random order. The time is the "
           "thread's CPU time as the program measures it.",
-          Fixed(1000000, 100000, base=None), BOTH,
+          Fixed(1000000, 50000, base=None), BOTH,
           (printed("set_ns", "set a timer", "ns", chart=True),
            printed("cancel_ns", "cancel a timer", "ns", chart=True)),
           rounds=FEW, goals=(Goal("set_ns", ratio=1.0), Goal("cancel_ns", ratio=1.0))),
@@ -106,10 +106,10 @@ ORDER_ABOUT = "Results that are smaller than the one before, and how long after 
               "delay the last one is there."
 ORDER = [
     order("wait_n", "A hundred thousand sleeps in order", ORDER_ABOUT,
-          Fixed(100000, 100000, base=None), FEW),
+          Fixed(100000, 50000, base=None), FEW),
     order("wait_n_busy", "A hundred thousand sleeps in order, every core busy",
           ORDER_ABOUT + " Meanwhile a process for each core does nothing but compute.",
-          Fixed(100000, 100000, base=None), MANY, load=True,
+          Fixed(100000, 50000, base=None), MANY, load=True,
           peers_quick=False),
     order("wait_1m", "A million sleeps in order", ORDER_ABOUT,
           Fixed(1000000, base=None), Rounds(ours=3, peers=1)),
