@@ -15,7 +15,7 @@ LIGHT_DEBUG = Ours("light, debug", "core", ("--light",), {"BIDE_DEBUG": "1"})
 
 FEW = Rounds(ours=3, peers=2, ours_quick=1, peers_quick=1)
 # Order under load is a matter of chance, so ours have many chances to be wrong.
-MANY = Rounds(ours=20, peers=3, ours_quick=3, peers_quick=1)
+MANY = Rounds(ours=20, peers=3, ours_quick=1, peers_quick=1)
 
 
 def rate(name, title, about, each, goals, ours=BOTH, **more):
@@ -72,7 +72,7 @@ SLEEPING = [
     Table("sleepers", "Many tasks asleep at once",
           "Each sleeps a random time up to 10 s, as the lesson's wait_random(10); the results are "
           "taken in the order of completion.",
-          Fixed(1000000, 50000), BOTH,
+          Fixed(1000000, 20000), BOTH,
           (printed("bytes_per_task", "memory a task", "bytes", chart=True),
            cpu_each("CPU a task", "µs", 1e6, chart=True),
            printed("beyond_s", "last late by", "ms", 1e3),

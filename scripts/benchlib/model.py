@@ -54,7 +54,7 @@ class Calibrated:
     multiple: int = 1
     base: int = 0
     target_s: float = 1.0
-    target_quick_s: float = 0.06
+    target_quick_s: float = 0.1
 
 
 @dataclass(frozen=True)
