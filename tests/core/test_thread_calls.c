@@ -228,7 +228,8 @@ BIDE_ASYNC(int, wait_for_note, int);
 int wait_for_note(int value)
 {
 	EXPECT_INT(bide_call_threadsafe(bide_current_loop(), spawn_note, &value), 0);
-	bide_sleep(0.001);
+	while (seen == 0) /* however long this thread has to wait for its turn */
+		bide_sleep(0.001);
 	return seen;
 }
 
