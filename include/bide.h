@@ -45,6 +45,7 @@
 #include <bide/task.h>   /* spawn, await, cancel */
 #include <bide/scope.h>  /* timeouts, shields */
 #include <bide/group.h>  /* groups, gather, as_completed, wait */
+#include <bide/sync.h>   /* mutex, event, condition, semaphore, barrier */
 #include <bide/queue.h>  /* queues between tasks */
 #include <bide/future.h> /* a value that comes later, from callbacks */
 #include <bide/io.h>     /* waiting for descriptors */

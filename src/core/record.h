@@ -111,10 +111,7 @@ struct bide__task {
 #endif
 };
 
-/* First-in first-out queue of tasks, through `next`. */
-struct bide__queue {
-	struct bide__task *head, *tail;
-};
+/* struct bide__queue is a queue of tasks through `next`, first in, first out; all zero: empty. */
 
 static inline void bide__queue_push(struct bide__queue *queue, struct bide__task *task)
 {

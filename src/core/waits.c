@@ -2,9 +2,11 @@
 /* waits.c: who waits for what: the dump of all tasks, and the deadlock in which every task waits
  * and nothing can wake any. */
 #include "core/await.h"
+#include "core/barrier.h"
 #include "core/cancel.h"
 #include "core/future.h"
 #include "core/message.h"
+#include "core/mutex.h"
 #include "core/queue.h"
 #include "core/run.h"
 #include "core/set.h"
@@ -50,10 +52,31 @@ static void put_count(struct bide__text *text, size_t tasks)
 	bide__put(text, tasks == 1 ? " task" : " tasks");
 }
 
+static void put_mutex(struct bide__text *text, const bide_loop *loop, const bide_mutex *mutex)
+{
+	const struct bide__task *holder = bide__mutex_holder(loop, mutex);
+	bide__put(text, " for the mutex that ");
+	if (holder != NULL)
+		put_task(text, holder);
+	else
+		bide__put(text, "a task that has ended");
+	bide__put(text, " holds");
+}
+
+static void put_barrier(struct bide__text *text, const bide_barrier *barrier)
+{
+	bide__put(text, " for ");
+	bide__put_number(text, (uint64_t)(barrier->parties - barrier->waiting));
+	bide__put(text, " more of ");
+	bide__put_number(text, (uint64_t)barrier->parties);
+}
+
 static void put_wait(struct bide__text *text, const bide_loop *loop, const struct bide__task *task)
 {
 	const struct bide_group *group = waits_for_group(task);
 	const struct bide_completion *several = bide__waits_for_several(task);
+	const bide_mutex *mutex = bide__waits_for_mutex(task);
+	const bide_barrier *barrier = bide__waits_at_barrier(task);
 	bide__put(text, " in ");
 	bide__put(text, task->wait->name);
 	if (waits_for_task(task)) {
@@ -64,6 +87,10 @@ static void put_wait(struct bide__text *text, const bide_loop *loop, const struc
 		bide__put(text, " of its group");
 	} else if (several != NULL) {
 		put_count(text, several->set.live);
+	} else if (mutex != NULL) {
+		put_mutex(text, loop, mutex);
+	} else if (barrier != NULL) {
+		put_barrier(text, barrier);
 	} else if (bide__is_asleep(task)) {
 		uint64_t at = bide__timers_deadline_of(&loop->timers, &task->timer);
 		uint64_t now = bide__clock(loop);
@@ -142,6 +169,9 @@ static const struct bide__task *some_waited(const bide_loop *loop, const struct 
 	size_t from = 0;
 	if (waits_for_task(task))
 		return task->object;
+	const bide_mutex *mutex = bide__waits_for_mutex(task);
+	if (mutex != NULL)
+		return bide__mutex_holder(loop, mutex);
 	const struct bide_completion *several = bide__waits_for_several(task);
 	if (several != NULL)
 		return live_one(loop, several, &from);
