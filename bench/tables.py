@@ -166,6 +166,20 @@ def check(name, title, about, kinds=(("full", ()), ("light", ("--light",)))):
     return rate(name, title, about, "each", (), ours=ours, peers=False)
 
 
+def handed(name, what, tasks, how_many, goals=()):
+    return rate("%s%s" % (name, how_many), "A %s among %s tasks" % (what, tasks),
+                "All wait for it; it is handed from one to the next, who waits again. With a hundred "
+                "thousand it is to cost half as much again, at most, as with a hundred.",
+                "a hand-over", goals, multiple=100000, base=100000, peers=False)
+
+
+HANDING_OVER = [
+    handed("mutex", "mutex", "a hundred", "100"),
+    handed("mutex", "mutex", "a hundred thousand", "100k", at_most(32, 64)),
+    handed("semaphore", "semaphore", "a hundred", "100"),
+    handed("semaphore", "semaphore", "a hundred thousand", "100k", at_most(32, 64)),
+]
+
 COSTS = [
     parked("parked_200", "200 bytes"),
     parked("parked_1k", "1 KiB"),
@@ -191,4 +205,4 @@ COSTS = [
           goals=(Goal("set_ns", at_most=60), Goal("cancel_ns", at_most=40))),
 ]
 
-TABLES = SWITCHING + SPAWNING + SLEEPING + ORDER + LARGE + COSTS
+TABLES = SWITCHING + SPAWNING + SLEEPING + ORDER + LARGE + HANDING_OVER + COSTS
