@@ -29,11 +29,11 @@ enum bide__timer_kind {
 	BIDE__TIMER_EXIT = 2                      /* the loop's */
 };
 
-/* A function to be called by the loop, from bide_call_threadsafe(). */
-struct bide__post {
-	struct bide__post *next;
-	bide_callback *fn;
-	void *arg;
+/* What another thread hands to a loop: part of what it is about. `receive` is called on the loop's
+ * thread, at the beginning of a turn; with NULL for a loop that has been closed, only to free. */
+struct bide__mail {
+	struct bide__mail *next;
+	void (*receive)(bide_loop *loop, struct bide__mail *mail);
 };
 
 /* State words of cross-thread wake-up: see wake.c. */
@@ -106,8 +106,9 @@ struct bide_loop {
 	size_t endless;          /* tasks that sleep until they are cancelled */
 
 	/* What other threads touch. */
-	pthread_mutex_t lock;    /* guards posts, closed, refs */
-	struct bide__post *posts, *last_post;
+	struct bide__mail *inbox; /* atomic: see bide__send(); newest first */
+	struct bide__mail *received; /* taken out of it and still to be seen to, oldest first */
+	pthread_mutex_t lock;    /* guards closed, refs, and its end while it is being woken */
 	bool closed;
 	unsigned refs;           /* by bide_loop_ref(), plus one while it is open */
 	uint32_t wake;           /* atomic: BIDE__AWAKE … */

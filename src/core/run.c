@@ -98,15 +98,13 @@ static int set_options(bide_loop *loop, const bide_options *options)
 
 static void close_loop(bide_loop *loop)
 {
+	/* Before the backend goes: whoever wakes the loop uses that. */
+	bide__close_inbox(loop);
 	bide__loops_remove(loop, bide__pool_finish(&loop->pool));
 	loop->backend->close(loop);
 	bide__stacks_finish(&loop->stacks);
 	bide__timers_finish(&loop->timers);
 	bide__fault_finish(loop);
-	pthread_mutex_lock(&loop->lock);
-	loop->closed = true;
-	bide__drop_posts(loop);
-	pthread_mutex_unlock(&loop->lock);
 	bide__loop = NULL;
 	bide__alloc_note(-1);
 	bide_loop_unref(loop);

@@ -3,7 +3,12 @@
  *
  * `wake` says what the loop is doing: AWAKE while it runs, ASLEEP from just before it waits, WOKEN
  * once somebody wants it. Whoever finds ASLEEP ends the wait; a loop that finds WOKEN does not
- * begin one. So no wake-up is lost and none costs a system call that is not needed. */
+ * begin one. So no wake-up is lost and none costs a system call that is not needed.
+ *
+ * What is handed over is pushed onto the inbox, which the loop takes out as a whole. Only who
+ * finds it empty wakes the loop, so that many at once cost one wake-up; and does so under the
+ * lock, which the loop takes before it ends, as it may have seen to the mail and be about to end
+ * before it is woken. */
 #include "core/wake.h"
 
 #include "base/alloc.h"
@@ -44,9 +49,9 @@ static bool hope(bide_loop *loop)
 	     loop->options.backend != BIDE_BACKEND_VIRTUAL))
 		return true;
 	pthread_mutex_lock(&loop->lock);
-	bool referenced = loop->refs > 1 || loop->posts != NULL;
+	bool referenced = loop->refs > 1;
 	pthread_mutex_unlock(&loop->lock);
-	return referenced;
+	return referenced || __atomic_load_n(&loop->inbox, __ATOMIC_ACQUIRE) != NULL;
 }
 
 /* Where many timers are due microseconds apart a wait for each would cost more than all else. Then
@@ -103,6 +108,64 @@ bool bide__collect(bide_loop *loop)
 	return true;
 }
 
+/* ---- the inbox ---------------------------------------------------------------------------- */
+
+/* What is in the inbox of a loop that has been closed. */
+static struct bide__mail no_more;
+
+/* Returns false, with *before being what is there, when it changes meanwhile. */
+static bool push(bide_loop *loop, struct bide__mail **before, struct bide__mail *mail)
+{
+	mail->next = *before;
+	return __atomic_compare_exchange_n(&loop->inbox, before, mail, true, __ATOMIC_RELEASE,
+	                                   __ATOMIC_RELAXED);
+}
+
+__attribute__((noinline)) static bool send_and_wake(bide_loop *loop, struct bide__mail *mail)
+{
+	pthread_mutex_lock(&loop->lock);
+	struct bide__mail *before = __atomic_load_n(&loop->inbox, __ATOMIC_RELAXED);
+	while (before != &no_more && !push(loop, &before, mail))
+		;
+	if (before != &no_more)
+		bide__notify(loop);
+	pthread_mutex_unlock(&loop->lock);
+	return before != &no_more;
+}
+
+bool bide__send(bide_loop *loop, struct bide__mail *mail)
+{
+	struct bide__mail *before = __atomic_load_n(&loop->inbox, __ATOMIC_RELAXED);
+	while (before != NULL && before != &no_more)
+		if (push(loop, &before, mail))
+			return true;
+	return send_and_wake(loop, mail);
+}
+
+static struct bide__mail *reversed(struct bide__mail *mail)
+{
+	struct bide__mail *before = NULL;
+	for (struct bide__mail *next; mail != NULL; mail = next) {
+		next = mail->next;
+		mail->next = before;
+		before = mail;
+	}
+	return before;
+}
+
+void bide__close_inbox(bide_loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	loop->closed = true;
+	struct bide__mail *mail =
+		reversed(__atomic_exchange_n(&loop->inbox, &no_more, __ATOMIC_ACQUIRE));
+	pthread_mutex_unlock(&loop->lock);
+	for (struct bide__mail *next; mail != NULL; mail = next) {
+		next = mail->next;
+		mail->receive(NULL, mail);
+	}
+}
+
 void bide__attend(bide_loop *loop)
 {
 	if (__atomic_exchange_n(&loop->interrupted, false, __ATOMIC_ACQUIRE)) {
@@ -110,16 +173,11 @@ void bide__attend(bide_loop *loop)
 		if (loop->main != NULL)
 			bide__cancel_task(loop, loop->main);
 	}
-	pthread_mutex_lock(&loop->lock);
-	struct bide__post *post = loop->posts;
-	loop->posts = loop->last_post = NULL;
-	pthread_mutex_unlock(&loop->lock);
-	for (struct bide__post *next; post != NULL; post = next) {
-		next = post->next;
-		loop->no_suspend++;
-		post->fn(post->arg);
-		loop->no_suspend--;
-		free(post);
+	/* Acquires what the senders released. */
+	loop->received = reversed(__atomic_exchange_n(&loop->inbox, NULL, __ATOMIC_ACQUIRE));
+	for (struct bide__mail *mail; (mail = loop->received) != NULL;) {
+		loop->received = mail->next;
+		mail->receive(loop, mail);
 	}
 }
 
@@ -148,34 +206,33 @@ void bide_loop_unref(bide_loop *loop)
 	}
 }
 
+/* A function to be called by the loop. */
+struct post {
+	struct bide__mail mail; /* first */
+	bide_callback *fn;
+	void *arg;
+};
+
+static void receive_post(bide_loop *loop, struct bide__mail *mail)
+{
+	struct post *post = (struct post *)mail;
+	if (loop != NULL) {
+		loop->no_suspend++;
+		post->fn(post->arg);
+		loop->no_suspend--;
+	}
+	free(post);
+}
+
 /* Posts cross threads, so they come from malloc itself: the failure hook counts by thread. */
 int bide_call_threadsafe(bide_loop *loop, bide_callback *fn, void *arg)
 {
-	struct bide__post *post = bide__alloc_fails() ? NULL : malloc(sizeof(*post));
+	struct post *post = bide__alloc_fails() ? NULL : malloc(sizeof(*post));
 	if (post == NULL)
 		return -ENOMEM;
-	*post = (struct bide__post){ NULL, fn, arg };
-	pthread_mutex_lock(&loop->lock);
-	bool closed = loop->closed;
-	if (!closed) {
-		if (loop->posts == NULL)
-			loop->posts = post;
-		else
-			loop->last_post->next = post;
-		loop->last_post = post;
-		bide__notify(loop);
-	}
-	pthread_mutex_unlock(&loop->lock);
-	if (closed)
-		free(post);
-	return closed ? -BIDE_ELOOP : 0;
-}
-
-void bide__drop_posts(bide_loop *loop)
-{
-	for (struct bide__post *post = loop->posts, *next; post != NULL; post = next) {
-		next = post->next;
-		free(post);
-	}
-	loop->posts = loop->last_post = NULL;
+	*post = (struct post){ { NULL, receive_post }, fn, arg };
+	if (bide__send(loop, &post->mail))
+		return 0;
+	free(post);
+	return -BIDE_ELOOP;
 }

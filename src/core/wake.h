@@ -21,7 +21,12 @@ void bide__trim(bide_loop *loop);
 /* Nothing can wake any task any more: reports who waits for what and cancels them all. */
 void bide__deadlock(bide_loop *loop);
 
-/* Frees the posts that were never called. */
-void bide__drop_posts(bide_loop *loop);
+/* Hands something to a loop, from any thread, without memory and mostly without a lock; in the
+ * order of the calls of a thread. False for a loop that has been closed. The caller knows that the
+ * loop's record stays until it has been handed over. */
+bool bide__send(bide_loop *loop, struct bide__mail *mail);
+
+/* Lets nothing more be handed over, and frees what was and the loop has not seen. */
+void bide__close_inbox(bide_loop *loop);
 
 #endif

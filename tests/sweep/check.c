@@ -233,7 +233,7 @@ static const char *check_loop(const bide_loop *loop)
 	WRONG_IF(loop->in_flight != 0);
 	WRONG_IF(loop->endless != 0);
 	WRONG_IF(bide__timers_count(&loop->timers) != 0);
-	WRONG_IF(loop->posts != NULL);
+	WRONG_IF(loop->inbox != NULL || loop->received != NULL);
 	for (unsigned i = 0; i < BIDE__SHARED_STACKS; i++)
 		WRONG_IF(loop->resident[i] != NULL);
 	return NULL;
