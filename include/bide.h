@@ -49,6 +49,7 @@
 #include <bide/queue.h>  /* queues between tasks */
 #include <bide/future.h> /* a value that comes later, from callbacks */
 #include <bide/io.h>     /* waiting for descriptors */
+#include <bide/thread.h> /* what blocks or computes, in threads */
 #include <bide/debug.h>  /* reports, dumps, inspection */
 
 #endif

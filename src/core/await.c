@@ -170,9 +170,8 @@ static int no_task(const struct bide__wait *wait)
 	                                                         : -ENOMEM;
 }
 
-/* Without a result the caller gets zeros, or the error where the type can carry it. */
-__attribute__((noinline, cold)) static void store_error(int error, void *ret, size_t size,
-                                                        bool can_carry)
+__attribute__((noinline, cold)) void bide__store_error(int error, void *ret, size_t size,
+                                                       bool can_carry)
 {
 	const int32_t narrow = error;
 	const int64_t wide = error;
@@ -188,7 +187,7 @@ __attribute__((noinline, cold)) static void store_error(int error, void *ret, si
 static void await_nothing(void *ret, size_t size, bool can_carry)
 {
 	int error = no_task(&bide__wait_await);
-	store_error(error, ret, size, can_carry);
+	bide__store_error(error, ret, size, can_carry);
 	if (!can_carry)
 		bide__report(BIDE_REPORT_FAILURE, error, NULL, "bide_await: there is no task: %s",
 		             bide_strerror(error));
@@ -208,7 +207,7 @@ void bide__await(bide_task *handle, void *ret, size_t ret_size, unsigned ret_cla
 	if (__builtin_expect(error == 0, 1)) {
 		bide__copy_result(task, ret);
 	} else {
-		store_error(error, ret, ret_size, can_carry);
+		bide__store_error(error, ret, ret_size, can_carry);
 		if (task->state != BIDE__DONE)
 			return;
 		/* A group knows of its tasks' failures, unless it leaves them to whom awaits them;

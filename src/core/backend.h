@@ -51,6 +51,9 @@ extern const bool bide__ring_built;
 /* Tells the task that waits how its descriptor is ready, or a negative errno value. */
 void bide__watch_done(bide_loop *loop, struct bide__watch *watch, int result);
 
+/* Has the backend wait again for what tasks wait for: in the child of a fork. */
+void bide__watch_again(bide_loop *loop);
+
 /* Nanoseconds from now to a deadline, 0 if it is past. */
 uint64_t bide__until(uint64_t deadline_ns);
 

@@ -8,6 +8,7 @@
 
 #include "core/message.h"
 #include "core/task.h"
+#include "core/thread.h"
 
 #include <errno.h>
 #include <string.h>
@@ -178,10 +179,12 @@ int bide_local_set(const bide_local *local, void *value)
 
 void *bide_local_get(const bide_local *local)
 {
-	bide_loop *loop = bide__loop;
-	if (loop == NULL || loop->current == NULL || loop->current->extra == NULL)
-		return NULL;
-	const struct bide__locals *table = loop->current->extra->locals;
+	const bide_loop *loop = bide__loop;
+	const struct bide__locals *table = NULL;
+	if (loop != NULL && loop->current != NULL)
+		table = bide__locals_of(loop->current);
+	else if (bide__job != NULL)
+		table = bide__job->locals;
 	uint32_t i = index_of(table, local);
 	return table != NULL && i < table->count ? table->values[i]->value : NULL;
 }

@@ -16,6 +16,12 @@ int bide__set_name(bide_loop *loop, struct bide__task *task, const char *name);
 /* Gives a new task the current task's local values. */
 int bide__inherit_locals(bide_loop *loop, struct bide__task *task);
 
+/* A task's local values, or NULL. They do not change while it is parked. */
+static inline const struct bide__locals *bide__locals_of(const struct bide__task *task)
+{
+	return task->extra != NULL ? task->extra->locals : NULL;
+}
+
 /* Makes the calls that were asked for by bide_task_on_done(). */
 void bide__make_done_calls(bide_loop *loop, struct bide__task *task);
 

@@ -18,11 +18,12 @@ enum { SIGNALS = 2, HANDLER_STACK = 16 * 1024 }; /* beyond what the kernel needs
 
 static const int signals[SIGNALS] = { SIGSEGV, SIGBUS };
 
+pthread_mutex_t bide__fault_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static struct {
-	pthread_mutex_t lock;
 	unsigned loops; /* that want the handler */
 	struct sigaction before[SIGNALS];
-} installed = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} installed; /* guarded by the lock */
 
 struct bide__fault {
 	stack_t before;
@@ -182,10 +183,10 @@ int bide__fault_init(bide_loop *loop)
 	int rc = give_stack(loop);
 	if (rc < 0)
 		return rc;
-	pthread_mutex_lock(&installed.lock);
+	pthread_mutex_lock(&bide__fault_lock);
 	if (installed.loops++ == 0)
 		install();
-	pthread_mutex_unlock(&installed.lock);
+	pthread_mutex_unlock(&bide__fault_lock);
 	loop->watches_faults = true;
 	return 0;
 }
@@ -193,10 +194,10 @@ int bide__fault_init(bide_loop *loop)
 void bide__fault_finish(bide_loop *loop)
 {
 	if (loop->watches_faults) {
-		pthread_mutex_lock(&installed.lock);
+		pthread_mutex_lock(&bide__fault_lock);
 		if (--installed.loops == 0)
 			uninstall();
-		pthread_mutex_unlock(&installed.lock);
+		pthread_mutex_unlock(&bide__fault_lock);
 	}
 	if (loop->fault == NULL)
 		return;

@@ -6,6 +6,9 @@
 
 #include "core/loop.h"
 
+/* Guards who has installed the handler. */
+extern pthread_mutex_t bide__fault_lock;
+
 /* Gives this thread an alternate signal stack, unless it has one, and the process a handler of
  * SIGSEGV and SIGBUS. 0 or -ENOMEM. */
 int bide__fault_init(bide_loop *loop);

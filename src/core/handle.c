@@ -5,6 +5,7 @@
 #include "core/loops.h"
 #include "core/message.h"
 #include "core/task.h"
+#include "core/thread.h"
 
 #include <errno.h>
 
@@ -117,10 +118,13 @@ size_t bide_all_tasks(bide_task **tasks, size_t cap)
 int bide_fail(int error)
 {
 	bide_loop *loop = bide__loop;
-	if (loop == NULL || loop->current == NULL)
+	const bool in_task = loop != NULL && loop->current != NULL;
+	if (!in_task && bide__job == NULL)
 		bide__abort("bide_fail", "there is no task to fail");
 	if (error >= 0 || error < -BIDE_ERROR_MAX)
 		error = -EINVAL;
+	if (!in_task)
+		return bide__job->error = error;
 	loop->current->error = (int16_t)error;
 	loop->current->flags |= BIDE__TASK_FAILED;
 	return error;

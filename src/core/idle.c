@@ -69,13 +69,35 @@ static int virtual_watch(bide_loop *loop, struct bide__watch *watch, int *ret_ev
 	return -ENOTSUP;
 }
 
+static void jump(bide_loop *loop, uint64_t deadline_ns)
+{
+	loop->virtual_ns = deadline_ns;
+	loop->waited_ns = 0;
+}
+
+/* A job in a thread takes real time and none of the virtual clock: that stands still, and jumps to
+ * the next deadline when as much real time has been waited for jobs. */
+static void wait_for_threads(bide_loop *loop, uint64_t deadline_ns)
+{
+	const uint64_t began = bide__monotonic(), left = deadline_ns - loop->virtual_ns;
+	if (loop->waited_ns < left) {
+		const uint64_t until = began + (left - loop->waited_ns);
+		futex_wait(loop, until >= began ? until : UINT64_MAX);
+		loop->waited_ns += bide__monotonic() - began;
+	}
+	if (loop->waited_ns >= left)
+		jump(loop, deadline_ns);
+}
+
 /* Without a deadline only another thread can go on, and that takes real time. */
 static void virtual_wait(bide_loop *loop, uint64_t deadline_ns)
 {
 	if (deadline_ns == UINT64_MAX)
 		futex_wait(loop, deadline_ns);
+	else if (deadline_ns > loop->virtual_ns && loop->in_threads > 0)
+		wait_for_threads(loop, deadline_ns);
 	else if (deadline_ns > loop->virtual_ns)
-		loop->virtual_ns = deadline_ns;
+		jump(loop, deadline_ns);
 }
 
 const struct bide__backend bide__backend_virtual = { "virtual",    virtual_watch, idle_unwatch,

@@ -65,6 +65,7 @@ struct bide_loop {
 	/* Time. */
 	uint64_t now_ns;         /* the turn's time */
 	uint64_t virtual_ns;     /* the virtual clock */
+	uint64_t waited_ns;      /* for threads, in real time, since that was set */
 	struct bide__timers timers;
 	uint64_t armed_ticks;    /* when a sleep was last armed */
 	uint64_t compared_ns;    /* the clock, when it and the next two were last read in this */
@@ -103,6 +104,9 @@ struct bide_loop {
 	const struct bide__backend *backend; /* NULL until a descriptor is waited for */
 	void *backend_data;
 	size_t in_flight;        /* operations that the backend has */
+	bool watch_again;        /* or had, before a fork of which this is the child */
+	size_t in_threads;       /* jobs in threads that tasks wait for */
+	bool uses_threads;       /* there was one */
 	size_t endless;          /* tasks that sleep until they are cancelled */
 
 	/* What other threads touch. */

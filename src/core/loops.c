@@ -4,12 +4,13 @@
 
 #include <errno.h>
 
+pthread_mutex_t bide__loops_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static struct {
-	pthread_mutex_t lock;
 	uint32_t generations[BIDE__LOOPS_MAX]; /* first unused one of each number */
 	bide_loop *loops[BIDE__LOOPS_MAX];
 	unsigned next; /* number to be tried first */
-} all = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} all;                 /* guarded by the lock */
 
 static struct bide_inspect inspect = {
 	.magic = { 'b', 'i', 'd', 'e', 0, 0, 0, sizeof(void *) },
@@ -57,7 +58,7 @@ static int free_number(void)
 
 int bide__loops_add(bide_loop *loop, uint32_t *ret_generation)
 {
-	pthread_mutex_lock(&all.lock);
+	pthread_mutex_lock(&bide__loops_lock);
 	int id = free_number();
 	if (id >= 0) {
 		all.next = (unsigned)id + 1;
@@ -67,26 +68,26 @@ int bide__loops_add(bide_loop *loop, uint32_t *ret_generation)
 		inspect.loops = loop;
 		*ret_generation = all.generations[id] > 0 ? all.generations[id] : 1;
 	}
-	pthread_mutex_unlock(&all.lock);
+	pthread_mutex_unlock(&bide__loops_lock);
 	return id < 0 ? id : 0;
 }
 
 void bide__loops_remove(bide_loop *loop, uint32_t generation)
 {
-	pthread_mutex_lock(&all.lock);
+	pthread_mutex_lock(&bide__loops_lock);
 	all.loops[loop->id] = NULL;
 	all.generations[loop->id] = generation;
 	bide_loop **link = (bide_loop **)&inspect.loops;
 	while (*link != loop)
 		link = &(*link)->next;
 	*link = loop->next;
-	pthread_mutex_unlock(&all.lock);
+	pthread_mutex_unlock(&bide__loops_lock);
 }
 
 int32_t bide__thread_of_loop(unsigned id)
 {
-	pthread_mutex_lock(&all.lock);
+	pthread_mutex_lock(&bide__loops_lock);
 	int32_t thread = id < BIDE__LOOPS_MAX && all.loops[id] != NULL ? all.loops[id]->thread : 0;
-	pthread_mutex_unlock(&all.lock);
+	pthread_mutex_unlock(&bide__loops_lock);
 	return thread;
 }

@@ -8,6 +8,9 @@
 
 enum { BIDE__LOOPS_MAX = 1 << 12 };
 
+/* Guards them all. */
+extern pthread_mutex_t bide__loops_lock;
+
 /* Enters a loop into the list and gives it a number and the first generation that no handle of an
  * earlier loop of that number has had. 0, or -EMFILE when there are too many loops. */
 int bide__loops_add(bide_loop *loop, uint32_t *ret_generation);

@@ -2,6 +2,8 @@
 /* message.c: see message.h. */
 #include "core/message.h"
 
+#include "core/thread.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,11 +13,12 @@
 
 enum { LINE_SIZE = 512 };
 
+pthread_mutex_t bide__report_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static struct {
-	pthread_mutex_t lock;
 	void (*fn)(void *arg, const bide_report *report);
 	void *arg;
-} handler = { PTHREAD_MUTEX_INITIALIZER, NULL, NULL };
+} handler; /* guarded by the lock */
 
 void bide__put(struct bide__text *text, const char *string)
 {
@@ -52,10 +55,10 @@ const char *bide__name(const struct bide__task *task)
 
 void bide_set_report(void (*fn)(void *arg, const bide_report *report), void *arg)
 {
-	pthread_mutex_lock(&handler.lock);
+	pthread_mutex_lock(&bide__report_lock);
 	handler.fn = fn;
 	handler.arg = arg;
-	pthread_mutex_unlock(&handler.lock);
+	pthread_mutex_unlock(&bide__report_lock);
 }
 
 static void report_to_stderr(const bide_report *report)
@@ -83,10 +86,10 @@ void bide__report(enum bide_report_kind kind, int error, const char *task, const
 	va_end(args);
 	bide_report report = { kind, error, task, message };
 
-	pthread_mutex_lock(&handler.lock);
+	pthread_mutex_lock(&bide__report_lock);
 	void (*fn)(void *, const bide_report *) = handler.fn;
 	void *arg = handler.arg;
-	pthread_mutex_unlock(&handler.lock);
+	pthread_mutex_unlock(&bide__report_lock);
 	if (fn == NULL) {
 		report_to_stderr(&report);
 		return;
@@ -117,6 +120,10 @@ _Noreturn void bide__abort(const char *call, const char *format, ...)
 		bide__put(&text, "' (#");
 		bide__put_number(&text, task->slot);
 		bide__put(&text, "): ");
+	} else if (bide__job != NULL) {
+		bide__put(&text, "in '");
+		bide__put(&text, bide__job->fn->name);
+		bide__put(&text, "' in a thread: ");
 	}
 	bide__put(&text, sentence);
 	bide__put(&text, "\n");

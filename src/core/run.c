@@ -7,10 +7,12 @@
 #include "core/backend.h"
 #include "core/cancel.h"
 #include "core/fault.h"
+#include "core/fork.h"
 #include "core/interrupt.h"
 #include "core/loops.h"
 #include "core/message.h"
 #include "core/switch.h"
+#include "core/thread.h"
 #include "core/time.h"
 #include "core/wake.h"
 
@@ -105,6 +107,7 @@ static void close_loop(bide_loop *loop)
 	bide__stacks_finish(&loop->stacks);
 	bide__timers_finish(&loop->timers);
 	bide__fault_finish(loop);
+	bide__thread_finish(loop);
 	bide__loop = NULL;
 	bide__alloc_note(-1);
 	bide_loop_unref(loop);
@@ -118,6 +121,7 @@ static int open_loop(const bide_options *options, bide_loop **ret_loop)
 	if (loop == NULL)
 		return -ENOMEM;
 	bide__alloc_note(1);
+	bide__watch_forks();
 	pthread_mutex_init(&loop->lock, NULL);
 	loop->refs = 1;
 	loop->thread = (pid_t)syscall(SYS_gettid);
@@ -271,34 +275,30 @@ static int run_on(bide_loop *loop, const bide_options *options, const bide__func
 
 int bide__try(struct bide__request request, const bide__function *fn, const void *args)
 {
+	const bool thread = request.how == BIDE__TO_THREAD;
 	if (request.ret != NULL &&
 	    (request.ret_size != fn->ret_size || request.ret_class != fn->ret_class))
-		bide__abort("bide_try_run",
+		bide__abort(thread ? "bide_try_to_thread" : "bide_try_run",
 		            "'%s' returns %s of %u bytes, not what ret points to, of %zu", fn->name,
 		            fn->result, fn->ret_size, request.ret_size);
-	return run_on(request.loop, request.options, fn, args, request.ret);
+	return thread ? bide__to_thread(request.options, fn, args, request.ret)
+	              : run_on(request.loop, request.options, fn, args, request.ret);
 }
 
 void bide__call(enum bide__how how, const void *with, const bide__function *fn, const void *args,
                 void *ret)
 {
-	(void)how;
-	(void)with;
-	if (ret != NULL)
-		memset(ret, 0, fn->ret_size);
-	int rc = run_on(NULL, NULL, fn, args, ret);
-	if (rc == 0)
+	const bool thread = how == BIDE__TO_THREAD;
+	const bool can_carry = (fn->flags & BIDE__RESULT_SIGNED) != 0;
+	int error =
+		thread ? bide__to_thread(with, fn, args, ret) : run_on(NULL, NULL, fn, args, ret);
+	if (error == 0)
 		return;
-	if (!(fn->flags & BIDE__RESULT_SIGNED)) {
-		bide__report(BIDE_REPORT_FAILURE, rc, fn->name, "ended without a result: %s",
-		             bide_strerror(rc));
-	} else if (fn->ret_size == sizeof(int32_t)) {
-		int32_t narrow = rc;
-		memcpy(ret, &narrow, sizeof(narrow));
-	} else {
-		int64_t wide = rc;
-		memcpy(ret, &wide, sizeof(wide));
-	}
+	bide__store_error(error, ret, fn->ret_size, can_carry);
+	/* Whoever is cancelled knows. */
+	if (!can_carry && !(thread && error == bide_cancelled()))
+		bide__report(BIDE_REPORT_FAILURE, error, fn->name, "ended without a result: %s",
+		             bide_strerror(error));
 }
 
 void bide__trim(bide_loop *loop)

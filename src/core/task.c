@@ -160,9 +160,10 @@ struct bide__task *bide__task_new(bide_loop *loop, const bide__function *fn, con
 
 /* A light task's frames do not stay where they are while it is parked, so nobody may be given an
  * address in them. */
-__attribute__((noinline)) static void check_pointers(bide_loop *loop, const bide__function *fn,
-                                                     const void *args)
+__attribute__((noinline)) void bide__check_pointers(const char *call, const bide__function *fn,
+                                                    const void *args)
 {
+	const bide_loop *loop = bide__loop;
 	const struct bide__task *task = loop->current;
 	if (task == NULL || !(task->flags & BIDE__TASK_LIGHT))
 		return;
@@ -172,7 +173,7 @@ __attribute__((noinline)) static void check_pointers(bide_loop *loop, const bide
 		memcpy(&pointer, (const char *)args + word * sizeof(void *), sizeof(pointer));
 		if (bide__stack_holds(bide__stack_of(loop, task), pointer))
 			bide__abort(
-				"bide_spawn",
+				call,
 				"an argument of '%s' points into the stack of this light task: its "
 				"locals do not exist while it is suspended: use BIDE_ASYNC, or "
 				"memory that stays",
@@ -210,7 +211,7 @@ bide_task *bide__start(enum bide__how how, const void *with, const bide__functio
 		group = options->group;
 	}
 	if (fn->pointers != 0)
-		check_pointers(loop, fn, args);
+		bide__check_pointers("bide_spawn", fn, args);
 	struct bide__task *task = spawn(loop, fn, args, options, group);
 	if (__builtin_expect(task == NULL || loop->ending, 0))
 		return started_oddly(loop, task, group);
@@ -218,22 +219,6 @@ bide_task *bide__start(enum bide__how how, const void *with, const bide__functio
 }
 
 /* ---- the body ----------------------------------------------------------------------------- */
-
-/* What the function returned, if that is an error. */
-static int result_error(const bide_loop *loop, const bide__function *fn)
-{
-	int64_t result = 0;
-	if (!(fn->flags & BIDE__RESULT_SIGNED) || loop->options.negative_results)
-		return 0;
-	if (fn->ret_size == sizeof(int32_t)) {
-		int32_t narrow;
-		memcpy(&narrow, loop->passing, sizeof(narrow));
-		result = narrow;
-	} else {
-		memcpy(&result, loop->passing, sizeof(result));
-	}
-	return result < 0 && result >= -BIDE_ERROR_MAX ? (int)result : 0;
-}
 
 /* Decides how the current task has ended; its result is in loop->passing. */
 static void settle(bide_loop *loop, struct bide__task *task)
@@ -247,7 +232,7 @@ static void settle(bide_loop *loop, struct bide__task *task)
 		bide__abort("the end of the task", "it left BIDE_NO_SUSPEND open");
 	if (task->flags & BIDE__TASK_FAILED)
 		return;
-	int error = result_error(loop, task->fn);
+	int error = bide__error_in(task->fn, loop->passing, loop->options.negative_results);
 	if (error == 0 && task->fn->ret_size == 0 && (task->flags & BIDE__TASK_DELIVERED))
 		error = bide__code_in_force(task);
 	if (error == 0)

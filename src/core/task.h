@@ -74,6 +74,25 @@ static inline void bide__copy_result(struct bide__task *task, void *ret)
 	bide__copy(ret, bide__data_of(task), task->fn->ret_size);
 }
 
+/* What a function returned, if that is an error. */
+static inline int bide__error_in(const bide__function *fn, const void *data, bool negative_results)
+{
+	int64_t result = 0;
+	if (!(fn->flags & BIDE__RESULT_SIGNED) || negative_results)
+		return 0;
+	if (fn->ret_size == sizeof(int32_t)) {
+		int32_t narrow;
+		memcpy(&narrow, data, sizeof(narrow));
+		result = narrow;
+	} else {
+		memcpy(&result, data, sizeof(result));
+	}
+	return result < 0 && result >= -BIDE_ERROR_MAX ? (int)result : 0;
+}
+
+/* Aborts when a light task gives an argument that points into its own stack. */
+void bide__check_pointers(const char *call, const bide__function *fn, const void *args);
+
 /* How an ended task ended: by cancellation, or with a failure. */
 static inline bool bide__was_cancelled(const struct bide__task *task)
 {

@@ -44,7 +44,8 @@ static void wait_until(bide_loop *loop, uint64_t deadline_ns)
  * end waits for a cancellation, which SIGINT may bring. */
 static bool hope(bide_loop *loop)
 {
-	if (loop->in_flight > 0 || __atomic_load_n(&loop->attention, __ATOMIC_ACQUIRE) ||
+	if (loop->in_flight > 0 || loop->in_threads > 0 ||
+	    __atomic_load_n(&loop->attention, __ATOMIC_ACQUIRE) ||
 	    (loop->endless > 0 && loop->handles_interrupt && !loop->interrupt_seen &&
 	     loop->options.backend != BIDE_BACKEND_VIRTUAL))
 		return true;
@@ -90,6 +91,8 @@ static void wait_for_memory(bide_loop *loop)
 
 bool bide__collect(bide_loop *loop)
 {
+	if (__builtin_expect(loop->watch_again, 0))
+		bide__watch_again(loop);
 	if (loop->nready > 0) {
 		if (loop->starved >= loop->nready)
 			wait_for_memory(loop);

@@ -23,6 +23,25 @@ void bide__watch_done(bide_loop *loop, struct bide__watch *watch, int result)
 	bide__block_free(&loop->pool, watch, sizeof(*watch));
 }
 
+void bide__watch_again(bide_loop *loop)
+{
+	uint32_t slot = 0;
+	struct bide__task *task;
+	loop->watch_again = false;
+	while ((task = bide__record_next(&loop->pool, &slot)) != NULL) {
+		if (task->state != BIDE__WAITING || task->wait != &wait_fd)
+			continue;
+		struct bide__watch *watch = task->object;
+		int ready = 0, rc = -ECANCELED;
+		watch->next = NULL;
+		watch->place = NULL;
+		if (!watch->cancelled)
+			rc = loop->backend->watch(loop, watch, &ready);
+		if (rc != 0)
+			bide__watch_done(loop, watch, rc > 0 ? ready : rc);
+	}
+}
+
 int bide_wait_fd(int fd, int events)
 {
 	struct bide__task *task = bide__suspending(&wait_fd);
@@ -36,6 +55,8 @@ int bide_wait_fd(int fd, int events)
 	struct bide__watch *watch = bide__block_new(&loop->pool, sizeof(*watch));
 	if (watch == NULL)
 		return -ENOMEM;
+	if (__builtin_expect(loop->watch_again, 0))
+		bide__watch_again(loop);
 	int ready = 0;
 	*watch = (struct bide__watch){ .task = task, .fd = fd, .events = events };
 	int rc = loop->backend->watch(loop, watch, &ready);

@@ -241,6 +241,41 @@ CPP_TEST(cpp_programs_gather)
 	EXPECT_INT(errors[1], 0);
 }
 
+static BIDE_ASYNC(int, add_up, const std::string *);
+static int add_up(const std::string *text)
+{
+	int sum = 0;
+	try {
+		for (std::size_t i = 0;; i++)
+			sum += text->at(i) - '0';
+	} catch (const std::exception &) {
+		return bide_thread_cancelled() + sum;
+	}
+}
+
+static BIDE_ASYNC(Color, fail_in_a_thread, Color);
+static Color fail_in_a_thread(Color color)
+{
+	bide_fail(-EIO);
+	return color;
+}
+
+CPP_TEST(cpp_programs_call_in_threads)
+{
+	const std::string text = "12345";
+	Color color = Color::green;
+	bide_thread_options options{};
+	options.abandon = true;
+	EXPECT_INT(bide_to_thread(add_up, &text), 15);
+	EXPECT(bide_to_thread(other, Color::red) == Color::green);
+	EXPECT_INT(bide_try_to_thread(&options, &color, other, color), 0);
+	EXPECT(color == Color::red);
+	EXPECT_INT(bide_try_to_thread(nullptr, nullptr, fail_in_a_thread, color), -EIO);
+	bide_thread_pool pool{};
+	pool.limit = 2;
+	EXPECT_INT(bide_thread_pool_set(&pool), 0);
+}
+
 static const bide_local local{};
 CPP_TEST(cpp_programs_have_options_and_locals)
 {

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+/* fork.c: see fork.h. Source: pthread_atfork(3).
+ *
+ * The child has one thread, and memory as it was. So what another thread had locked would stay
+ * locked, and is locked by this one before; what another thread was to do is not done; and what
+ * the kernel keeps by descriptor is the parent's too, and must be left to it. */
+#include "core/fork.h"
+
+#include "core/backend.h"
+#include "core/fault.h"
+#include "core/loops.h"
+#include "core/message.h"
+#include "core/thread.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* None of these is held while another one is taken. */
+static pthread_mutex_t *const locks[] = { &bide__workers_lock, &bide__loops_lock,
+	                                  &bide__report_lock, &bide__fault_lock };
+enum { LOCKS = sizeof(locks) / sizeof(locks[0]) };
+
+static void before(void)
+{
+	for (int i = 0; i < LOCKS; i++)
+		pthread_mutex_lock(locks[i]);
+	if (bide__loop != NULL)
+		pthread_mutex_lock(&bide__loop->lock);
+}
+
+static void after(void)
+{
+	if (bide__loop != NULL)
+		pthread_mutex_unlock(&bide__loop->lock);
+	for (int i = LOCKS; i-- > 0;)
+		pthread_mutex_unlock(locks[i]);
+}
+
+/* What tasks wait for is waited for again when the loop next looks; a child that becomes another
+ * program at once does not pay for that. */
+static void renew_backend(bide_loop *loop)
+{
+	if (loop->options.backend == BIDE_BACKEND_VIRTUAL)
+		return;
+	loop->backend->close(loop);
+	loop->backend = &bide__backend_idle;
+	loop->backend_data = NULL;
+	loop->watch_again = loop->in_flight > 0;
+}
+
+static void in_child(void)
+{
+	bide_loop *loop = bide__loop;
+	for (int i = 0; i < LOCKS; i++)
+		*locks[i] = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	if (loop != NULL) {
+		loop->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+		loop->thread = (pid_t)syscall(SYS_gettid);
+		renew_backend(loop);
+	}
+	bide__thread_in_child(loop);
+}
+
+static void watch(void)
+{
+	(void)pthread_atfork(before, after, in_child);
+}
+
+void bide__watch_forks(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	(void)pthread_once(&once, watch);
+}
