@@ -29,7 +29,8 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get('BIDE_BUILD', os.path.join(TOP, 'build'))
 LESSONS = os.path.join(TOP, 'lessons')
-PROGRAMS = ['0-main', '1-main', '2-main', '3-main', '4-main', 'say_hello', 'say_after']
+PROGRAMS = ['0-main', '1-main', '2-main', '3-main', '4-main', 'say_hello', 'say_after',
+            'compute', 'counting']
 # The arguments of a run that lasts until it is interrupted.
 ENDLESS = {'0-main': ['1e9'], '1-main': ['5', '1e9'], '2-main': ['5', '1e9'], '3-main': ['1e9'],
            '4-main': ['5', '1e9'], 'say_hello': [], 'say_after': []}
@@ -192,6 +193,22 @@ def test_say_after_takes_three_seconds_then_two():
     assert lines('say_after', virtual=True) == said + ['3.00 s in all'] + said + ['2.00 s in all']
 
 
+def test_compute_holds_up_the_loop_and_does_not_in_a_thread():
+    for virtual in False, True:
+        first, second = lines('compute', virtual=virtual)
+        assert first == 'in the loop: 41538 primes, 0 ticks', first
+        ticks = re.match(r'in a thread: 41538 primes, (\d+) ticks$', second)
+        assert ticks and int(ticks.group(1)) > 0, second
+
+
+def test_counting_loses_what_threads_count_without_a_lock():
+    tasks, without, with_lock = lines('counting')
+    assert tasks == 'two tasks: 20000 of 20000', tasks
+    assert with_lock == 'two threads with a lock: 20000 of 20000', with_lock
+    counted = re.match(r'two threads without a lock: (\d+) of 20000$', without)
+    assert counted and 0 < int(counted.group(1)) < 20000, without
+
+
 def test_numbers_may_be_written_in_many_ways():
     for text in '1', '+1', '1.', '.5', '1e0', '1E-2', '-0', '-1', '1e-400':
         assert len(lines('0-main', text, virtual=True)) == 1, text
@@ -210,7 +227,8 @@ def test_other_arguments_are_refused_in_one_line():
               [['1'], ['1', '2', '3']])
     refused = {'0-main': delays, '1-main': counts, '2-main': counts + [['0', '1']],
                '3-main': delays, '4-main': counts, 'say_hello': [['1'], ['']],
-               'say_after': [['1'], ['']]}
+               'say_after': [['1'], ['']], 'compute': [['1'], ['']],
+               'counting': [['1'], ['']]}
     for program, cases in refused.items():
         for arguments in cases:
             status, output, errors = run(program, *arguments, virtual=True)
@@ -241,7 +259,7 @@ def catches_interrupts(pid):
 
 
 def test_an_interrupt_ends_them_by_the_signal():
-    for program in PROGRAMS:
+    for program in ENDLESS:
         # A background job ignores the signal, and so would what it starts.
         process = subprocess.Popen([os.path.join(BUILD, 'lessons', program)] + ENDLESS[program],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -307,6 +325,8 @@ def blocks_of(language, named):
 def shape(text):
     """The text with what is random, or the language's own, left out."""
     text = re.sub(r"<class '[^']*'>", '<class>', text)
+    text = re.sub(r'\b[1-9]\d* ticks', '<some> ticks', text)
+    text = re.sub(r'\b(\d+) of (?!\1\b)', '<fewer> of ', text)
     return re.sub(r'\b\d+(\.\d+)?e-\d+\b|\b\d+\.\d{3,}\b', '<number>', text)
 
 
@@ -405,7 +425,7 @@ def test_every_program_is_shown_in_both_languages():
     shown = {(block.language, block.name) for block in document()}
     sources = [name for name in os.listdir(LESSONS)
                if name.endswith('.c') and name != 'lesson.c']
-    assert len(sources) == 12
+    assert len(sources) == 14
     for name in sources:
         assert ('c', name) in shown, name
         assert ('python', name[:-len('.c')] + '.py') in shown, name
