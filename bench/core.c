@@ -11,7 +11,7 @@
 enum { USAGE_ERROR = 2 };
 
 static const struct row *const files[] = { rows_yield, rows_spawn, rows_sleep,
-	                                   rows_queue, rows_sync,  rows_checks };
+	                                   rows_queue, rows_sync,  rows_thread, rows_checks };
 enum { FILES = sizeof(files) / sizeof(files[0]) };
 
 void print_figure(const char *name, double value)

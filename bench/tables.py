@@ -93,6 +93,22 @@ SLEEPING = [
 ]
 
 
+THREADS = [
+    rate("to_thread", "A call in a thread and back",
+         "One after the other, of a function that adds 1: from the task to the thread and back.",
+         "a call", (*at_most(4.5, 4.5), no_slower()), start=100, unit=("µs", 1e6)),
+    rate("to_thread_1000", "Calls in threads, a thousand in flight",
+         "A thousand tasks, each of which makes one call after the other.",
+         "a call", (*at_most(350, 350), no_slower()), multiple=1000),
+    rate("to_thread_bare", "A call in a thread, and what the system alone takes for that",
+         "With a condition variable there and an event descriptor back, without a loop.",
+         "a call", (), start=100, unit=("µs", 1e6), peers=False,
+         ours=(Ours("by bide, full", "core", row="to_thread"),
+               Ours("by bide, light", "core", ("--light",), row="to_thread"),
+               Ours("without bide", "core", row="bare_thread"))),
+]
+
+
 def order(name, title, about, size, rounds, **more):
     """Results in the order of their delays."""
     return Table(name, title, about, size, more.pop("ours", BOTH),
@@ -205,4 +221,4 @@ COSTS = [
           goals=(Goal("set_ns", at_most=60), Goal("cancel_ns", at_most=40))),
 ]
 
-TABLES = SWITCHING + SPAWNING + SLEEPING + ORDER + LARGE + HANDING_OVER + COSTS
+TABLES = SWITCHING + SPAWNING + SLEEPING + THREADS + ORDER + LARGE + HANDING_OVER + COSTS

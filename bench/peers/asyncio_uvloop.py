@@ -169,6 +169,24 @@ async def group(n):
     return {"ops": n}
 
 
+def next_number(i):
+    return i + 1
+
+
+async def call_times(times):
+    done = 0
+    while done < times:
+        done = await asyncio.to_thread(next_number, done)
+    return done
+
+
+async def to_thread(at_once, n):
+    async with asyncio.TaskGroup() as callers:
+        done = [callers.create_task(call_times((n + i) // at_once)) for i in range(at_once)]
+    check(sum(task.result() for task in done) == n, "not all calls were made")
+    return {"ops": n}
+
+
 def run(coroutine):
     """asyncio.run() with the loop that is measured."""
     factory = uvloop.new_event_loop if PEER == "uvloop" else asyncio.new_event_loop
@@ -194,6 +212,8 @@ ROWS = {
     "group": group,
     "queue_ping": queue_ping,
     "empty_run": empty_run,
+    "to_thread": functools.partial(to_thread, 1),
+    "to_thread_1000": functools.partial(to_thread, 1000),
 }
 
 

@@ -229,16 +229,73 @@ static void empty_run(uv_loop_t *loop, long n)
 	printf("ops %ld\n", n);
 }
 
+/* ---- to_thread ---------------------------------------------------------------------------- */
+
+enum { IN_FLIGHT = 1000 };
+
+/* Work that is sent to a thread again and again. */
+struct caller {
+	uv_work_t work;
+	long number;
+	long left;
+};
+
+static void next_number(uv_work_t *work)
+{
+	((struct caller *)work)->number++;
+}
+
+static void call_again(uv_work_t *work, int status)
+{
+	struct caller *caller = (struct caller *)work;
+
+	check(status == 0, "a call was cancelled");
+	results.taken++;
+	if (--caller->left > 0)
+		check(uv_queue_work(work->loop, work, next_number, call_again) == 0,
+		      "a call could not be made");
+}
+
+static void call_at_once(uv_loop_t *loop, long n, long at_once)
+{
+	struct caller *callers = calloc((size_t)at_once, sizeof(*callers));
+	long total = 0;
+
+	if (callers == NULL)
+		end(CANNOT, "not enough memory for this size");
+	for (long i = 0; i < at_once; i++) {
+		callers[i].left = (n + i) / at_once;
+		if (callers[i].left > 0)
+			check(uv_queue_work(loop, &callers[i].work, next_number, call_again) == 0,
+			      "a call could not be made");
+	}
+	uv_run(loop, UV_RUN_DEFAULT);
+	for (long i = 0; i < at_once; i++)
+		total += callers[i].number;
+	free(callers);
+	check(total == n && results.taken == n, "not all calls were made");
+	printf("ops %ld\n", n);
+}
+
+static void to_thread(uv_loop_t *loop, long n)
+{
+	call_at_once(loop, n, 1);
+}
+
+static void to_thread_1000(uv_loop_t *loop, long n)
+{
+	call_at_once(loop, n, IN_FLIGHT);
+}
+
 /* ---- the program -------------------------------------------------------------------------- */
 
 static const struct row {
 	const char *name;
 	void (*run)(uv_loop_t *loop, long n);
 } rows[] = {
-	{ "sleepers", sleepers },
-	{ "wait_n", wait_n },
-	{ "timers", timers },
-	{ "empty_run", empty_run },
+	{ "sleepers", sleepers },   { "wait_n", wait_n },
+	{ "timers", timers },       { "empty_run", empty_run },
+	{ "to_thread", to_thread }, { "to_thread_1000", to_thread_1000 },
 };
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };

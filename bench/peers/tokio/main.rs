@@ -265,6 +265,27 @@ async fn queue_ping(n: u64) {
     println!("ops {}", n);
 }
 
+/// So many tasks that make n calls in threads in all.
+async fn to_thread(at_once: u64, n: u64) {
+    let mut callers = JoinSet::new();
+    for i in 0..at_once {
+        let times = (n + i) / at_once;
+        callers.spawn(async move {
+            let mut done = 0;
+            while done < times {
+                done = tokio::task::spawn_blocking(move || done + 1).await.unwrap();
+            }
+            done
+        });
+    }
+    let mut done = 0;
+    while let Some(result) = callers.join_next().await {
+        done += result.unwrap();
+    }
+    check(done == n, "not all calls were made");
+    println!("ops {}", n);
+}
+
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_time().build().unwrap()
 }
@@ -283,7 +304,7 @@ fn empty_run(n: u64) {
     println!("ops {}", n);
 }
 
-const ROWS: [(&str, fn(u64)); 11] = [
+const ROWS: [(&str, fn(u64)); 13] = [
     ("yield2", |n| run(yields(2, n))),
     ("yield1k", |n| run(yields(1000, n))),
     ("yield100k", |n| run(yields(100_000, n))),
@@ -295,6 +316,8 @@ const ROWS: [(&str, fn(u64)); 11] = [
     ("group", |n| run(group(n))),
     ("queue_ping", |n| run(queue_ping(n))),
     ("empty_run", empty_run),
+    ("to_thread", |n| run(to_thread(1, n))),
+    ("to_thread_1000", |n| run(to_thread(1000, n))),
 ];
 
 fn measure(name: &str, n: &str) -> Option<()> {
