@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* core.c: `core ROW N`: does one row's work with size N, once, and prints what only it can know. */
 #include "core.h"
+#include "measure.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,20 +78,6 @@ static void print_version(void)
 	);
 }
 
-/* The whole text as a number in a range; any other ends the program. */
-static long number(const char *text, long least, long most)
-{
-	char *end;
-
-	errno = 0;
-	long value = strtol(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || value < least || value > most) {
-		fprintf(stderr, "core: not a number from %ld to %ld: %s\n", least, most, text);
-		exit(USAGE_ERROR);
-	}
-	return value;
-}
-
 static const struct option option_list[] = {
 	{ "light", no_argument, NULL, 'l' },
 	{ "tasks", required_argument, NULL, 't' },
@@ -109,10 +95,10 @@ static void take_option(int c, struct request *request)
 		request->light = true;
 		break;
 	case 't':
-		request->tasks = number(optarg, 1, 100000000);
+		request->tasks = (long)number_in("core", optarg, 1, 100000000);
 		break;
 	case 's':
-		request->stack_size = (size_t)number(optarg, 1, 1L << 30);
+		request->stack_size = (size_t)number_in("core", optarg, 1, 1 << 30);
 		break;
 	case 'r':
 		list_rows();
@@ -146,7 +132,7 @@ int main(int argc, char **argv)
 	if (argc - optind != 2)
 		take_option('?', &request);
 	const struct row *row = find_row(argv[optind]);
-	request.n = number(argv[optind + 1], 0, 1000000000000);
+	request.n = (long)number_in("core", argv[optind + 1], 0, 1000000000000);
 	bide_seed(1); /* the same delays in each run, so that runs can be compared */
 	int rc = request.n == 0 ? run_failed(bide_run(nothing)) : row->run(&request);
 	return rc != 0 || fflush(stdout) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -5,6 +5,7 @@
 #include <bide.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 double memory_bytes(void)
@@ -46,4 +47,18 @@ long random_up_to(long i)
 	double drawn = bide_uniform(0, (double)i + 1);
 
 	return drawn < (double)i + 1 ? (long)drawn : i;
+}
+
+double number_in(const char *program, const char *text, double least, double most)
+{
+	enum { USAGE_ERROR = 2 };
+	char *end;
+	double value = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(value >= least && value <= most)) {
+		fprintf(stderr, "%s: not a number from %.12g to %.12g: %s\n", program, least, most,
+		        text);
+		exit(USAGE_ERROR);
+	}
+	return value;
 }

@@ -7,6 +7,7 @@
  * is merely large is no failure; results out of order, tasks not asleep at once and stacks without
  * a guard are: status 1. */
 #include "asleep.h"
+#include "measure.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -97,19 +98,6 @@ static void usage(FILE *to)
 	      to);
 }
 
-/* The whole text as a number in a range; any other ends the program. */
-static double number(const char *text, double least, double most)
-{
-	char *end;
-	double value = strtod(text, &end);
-
-	if (end == text || *end != '\0' || !(value >= least && value <= most)) {
-		fprintf(stderr, "million: not a number from %g to %g: %s\n", least, most, text);
-		exit(USAGE_ERROR);
-	}
-	return value;
-}
-
 /* What the program is asked to do. */
 struct request {
 	bool full;
@@ -133,10 +121,10 @@ static void take_option(int c, struct request *request)
 		request->full = true;
 		break;
 	case 'n':
-		request->n = (long)number(optarg, 1, INT_MAX);
+		request->n = (long)number_in("million", optarg, 1, INT_MAX);
 		break;
 	case 'd':
-		request->max_delay = number(optarg, 0, 1e6);
+		request->max_delay = number_in("million", optarg, 0, 1e6);
 		break;
 	case 'q':
 		request->n = TASKS_QUICK;
@@ -159,7 +147,7 @@ int main(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "h", option_list, NULL)) != -1)
 		take_option(c, &request);
 	if (optind < argc)
-		request.n = (long)number(argv[optind++], 1, INT_MAX);
+		request.n = (long)number_in("million", argv[optind++], 1, INT_MAX);
 	if (optind < argc)
 		take_option('?', &request);
 	shows_progress = isatty(STDERR_FILENO);

@@ -15,10 +15,14 @@ static bool holds(unsigned shields)
 	return shields > 0 && !BIDE__FAULT(LEAKY_SHIELD);
 }
 
-/* A shield opened directly inside a scope keeps out that scope and all outward of it, and it
+/* Looks outward for what is cancelled: the outermost, or, where it is enough to know that there is
+ * any, the first.
+ *
+ * A shield opened directly inside a scope keeps out that scope and all outward of it, and it
  * encloses every scope and group opened later. When the walk passes from a task to its group the
  * shields directly inside the group are not around the task: they are the body's. */
-struct bide__cause bide__cause_outward(struct bide__task *task, struct bide_scope *scope)
+__attribute__((always_inline)) static inline struct bide__cause
+look_outward(struct bide__task *task, struct bide_scope *scope, bool for_any)
 {
 	struct bide__cause found = { NULL, NULL };
 	bool from_child = false;
@@ -28,12 +32,14 @@ struct bide__cause bide__cause_outward(struct bide__task *task, struct bide_scop
 				return found;
 			if (scope->code != 0)
 				found = (struct bide__cause){ NULL, scope };
+			if (for_any && found.scope != NULL)
+				return found;
 		}
 		if (holds(task->shields))
 			return found;
 		if (task->flags & BIDE__TASK_ASKED)
 			found = (struct bide__cause){ task, NULL };
-		if (task->group == NULL)
+		if (task->group == NULL || (for_any && found.task != NULL))
 			return found;
 		scope = &task->group->scope;
 		task = scope->owner;
@@ -41,33 +47,21 @@ struct bide__cause bide__cause_outward(struct bide__task *task, struct bide_scop
 	}
 }
 
-static struct bide__cause cause_of(const struct bide__task *task)
+struct bide__cause bide__cause_outward(struct bide__task *task, struct bide_scope *scope)
 {
-	return bide__cause_outward((struct bide__task *)task, bide__innermost(task));
+	return look_outward(task, scope, false);
 }
 
-/* Whether there is one: the first cancelled thing outward tells. */
+static struct bide__cause cause_of(const struct bide__task *task)
+{
+	return look_outward((struct bide__task *)task, bide__innermost(task), false);
+}
+
 static bool any_in_force(const struct bide__task *task)
 {
-	const struct bide_scope *scope = bide__innermost(task);
-	bool from_child = false;
-	for (;;) {
-		for (; scope != NULL; scope = scope->outer, from_child = false) {
-			if (!from_child && holds(scope->shields))
-				return false;
-			if (scope->code != 0)
-				return true;
-		}
-		if (holds(task->shields))
-			return false;
-		if (task->flags & BIDE__TASK_ASKED)
-			return true;
-		if (task->group == NULL)
-			return false;
-		scope = &task->group->scope;
-		task = scope->owner;
-		from_child = true;
-	}
+	struct bide__cause cause =
+		look_outward((struct bide__task *)task, bide__innermost(task), true);
+	return cause.task != NULL || cause.scope != NULL;
 }
 
 static int code_of(const bide_loop *loop, struct bide__cause cause)
