@@ -5,26 +5,10 @@
 #include "core/child_kit.h"
 #include "core/thread_kit.h"
 
-static gate begun, go_on;
-
 static BIDE_ASYNC(int, same, int);
 static int same(int n)
 {
 	return n;
-}
-
-static BIDE_ASYNC(int, wait_at_gate, int);
-static int wait_at_gate(int result)
-{
-	gate_open(&begun);
-	gate_wait(&go_on);
-	return result;
-}
-
-static BIDE_ASYNC(int, call_wait_at_gate, int);
-static int call_wait_at_gate(int result)
-{
-	return bide_to_thread(wait_at_gate, result);
 }
 
 static int wait_for(pid_t child)

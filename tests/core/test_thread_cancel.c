@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-static gate begun, go_on, ended;
+static gate ended;
 static int jobs_run; /* atomic */
 
 static void close_gates(void)

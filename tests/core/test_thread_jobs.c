@@ -104,22 +104,6 @@ RUN_TEST(thread_call_runs_in_another_thread)
 	EXPECT(is_thread(pthread_self()));
 }
 
-static gate begun, go_on;
-
-static BIDE_ASYNC(int, wait_at_gate, int);
-static int wait_at_gate(int result)
-{
-	gate_open(&begun);
-	gate_wait(&go_on);
-	return result;
-}
-
-static BIDE_ASYNC(int, call_wait_at_gate, int);
-static int call_wait_at_gate(int result)
-{
-	return bide_to_thread(wait_at_gate, result);
-}
-
 static void close_gates(void)
 {
 	gate_close(&begun);

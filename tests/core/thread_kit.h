@@ -36,6 +36,23 @@ static inline void gate_wait(gate *it)
 		;
 }
 
+/* Opened by a job that has begun, and what it waits for then. */
+__attribute__((unused)) static gate begun, go_on;
+
+__attribute__((unused)) static BIDE_ASYNC(int, wait_at_gate, int);
+__attribute__((unused)) static int wait_at_gate(int result)
+{
+	gate_open(&begun);
+	gate_wait(&go_on);
+	return result;
+}
+
+__attribute__((unused)) static BIDE_ASYNC(int, call_wait_at_gate, int);
+__attribute__((unused)) static int call_wait_at_gate(int result)
+{
+	return bide_to_thread(wait_at_gate, result);
+}
+
 static inline void nap_ms(long ms)
 {
 	const struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
