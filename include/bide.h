@@ -48,8 +48,10 @@
 #include <bide/sync.h>   /* mutex, event, condition, semaphore, barrier */
 #include <bide/queue.h>  /* queues between tasks */
 #include <bide/future.h> /* a value that comes later, from callbacks */
+#include <bide/select.h> /* the first of several things */
 #include <bide/io.h>     /* waiting for descriptors */
 #include <bide/thread.h> /* what blocks or computes, in threads */
+#include <bide/loops.h>  /* calls from one loop to another */
 #include <bide/debug.h>  /* reports, dumps, inspection */
 
 #endif

@@ -99,13 +99,21 @@ typedef struct bide__function {
 
 enum { BIDE__RESULT_SIGNED = 1, BIDE__LIGHT = 2 };
 
-/* What is done with packed arguments; `with` is NULL, the options or the group. */
-enum bide__how { BIDE__SPAWN, BIDE__SPAWN_WITH, BIDE__SPAWN_IN, BIDE__RUN, BIDE__TO_THREAD };
+/* What is done with packed arguments; `with` is NULL, the options, the group or the loop. */
+enum bide__how {
+	BIDE__SPAWN,
+	BIDE__SPAWN_WITH,
+	BIDE__SPAWN_IN,
+	BIDE__SPAWN_ON,
+	BIDE__RUN,
+	BIDE__TO_THREAD,
+	BIDE__TO_LOOP
+};
 
 /* How a function is to be run, and where its result goes. */
 struct bide__request {
-	enum bide__how how;  /* BIDE__RUN or BIDE__TO_THREAD */
-	void *loop;          /* bide_loop to run on, or NULL: open one */
+	enum bide__how how;  /* BIDE__RUN, BIDE__TO_THREAD or BIDE__TO_LOOP */
+	void *loop;          /* bide_loop to run on, or NULL: open one, or need none */
 	const void *options; /* bide_options of the loop to open, bide_thread_options; or NULL */
 	void *ret;           /* the caller's object, or NULL */
 	size_t ret_size;     /* of that object */

@@ -5,15 +5,21 @@
 
 #include "core/loop.h"
 
+#include <errno.h>
+#include <poll.h>
+
 /* An operation in flight: a descriptor that a task waits for. In the loop's pool; the backend has
  * it from `watch` until it calls bide__watch_done(). */
 struct bide__watch {
 	struct bide__task *task; /* that is parked for it */
 	int fd;
-	int events;               /* enum bide_events that are waited for */
-	bool cancelled;           /* unwatch() was called */
-	struct bide__watch *next; /* the backend's */
-	void *place;              /* the backend's */
+	int events;     /* enum bide_events that are waited for */
+	bool cancelled; /* unwatch() was called */
+	bool ended;     /* with `result`, of which nobody has been told yet */
+	int result;
+	struct bide__watch *older, *newer; /* among all of the loop */
+	struct bide__watch *next;          /* the backend's */
+	void *place;                       /* the backend's */
 };
 
 struct bide__backend {
@@ -48,11 +54,41 @@ int bide__ring_open(bide_loop *loop);
 /* Whether the build has io_uring. */
 extern const bool bide__ring_built;
 
+/* Has a task, which is parked or about to be, wait for a descriptor, as bide_wait_fd() does. 0; or
+ * what that returns at once, nothing being in flight. */
+int bide__watch_begin(bide_loop *loop, struct bide__task *task, int fd, int events);
+
+/* The wait of such a task. */
+extern const struct bide__wait bide__wait_fd;
+
 /* Tells the task that waits how its descriptor is ready, or a negative errno value. */
 void bide__watch_done(bide_loop *loop, struct bide__watch *watch, int result);
 
 /* Has the backend wait again for what tasks wait for: in the child of a fork. */
 void bide__watch_again(bide_loop *loop);
+
+/* The bits of poll(2), which are epoll's too, for events that are waited for. */
+static inline unsigned bide__poll_mask(int events)
+{
+	return (events & BIDE_READABLE ? (unsigned)(POLLIN | POLLRDHUP) : 0u) |
+	       (events & BIDE_WRITABLE ? (unsigned)POLLOUT : 0u);
+}
+
+/* Which of the events that are waited for such bits mean, or -EBADF. An error or a hang-up makes
+ * every wait for the descriptor ready. */
+static inline int bide__poll_ready(int events, unsigned bits)
+{
+	int ready = 0;
+	if (bits & POLLNVAL)
+		return -EBADF;
+	if (bits & (POLLIN | POLLRDHUP))
+		ready |= BIDE_READABLE;
+	if (bits & POLLOUT)
+		ready |= BIDE_WRITABLE;
+	if (bits & (POLLERR | POLLHUP))
+		ready |= BIDE_READABLE | BIDE_WRITABLE;
+	return ready & events;
+}
 
 /* Nanoseconds from now to a deadline, 0 if it is past. */
 uint64_t bide__until(uint64_t deadline_ns);

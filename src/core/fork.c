@@ -10,6 +10,7 @@
 #include "core/fault.h"
 #include "core/loops.h"
 #include "core/message.h"
+#include "core/remote.h"
 #include "core/thread.h"
 
 #include <sys/syscall.h>
@@ -59,6 +60,8 @@ static void in_child(void)
 		renew_backend(loop);
 	}
 	bide__thread_in_child(loop);
+	if (loop != NULL)
+		bide__remote_in_child(loop);
 }
 
 static void watch(void)

@@ -7,6 +7,7 @@
 
 #include "base/copy.h"
 #include "core/pool.h"
+#include "core/select.h"
 #include "core/typed.h"
 
 #include <errno.h>
@@ -204,17 +205,21 @@ static void cut_await(bide_loop *loop, struct bide__task *task)
 
 static const struct bide__wait wait_await = { "bide_future_await", cut_await, NULL };
 
+/* The outcome for one who was woken. */
+static int outcome_at_last(bide_future *future, void *ret_value)
+{
+	int rc = outcome(future, ret_value);
+	future->woken--;
+	let_go(future);
+	return rc;
+}
+
 /* One that was cancelled before it was woken does not touch the future, which may be gone. */
 static int wait_for(bide_loop *loop, bide_future *future, void *ret_value)
 {
 	bide__queue_push(&future->waiters, loop->current);
 	int rc = bide__park(loop, &wait_await, future);
-	if (rc < 0)
-		return rc;
-	rc = outcome(future, ret_value);
-	future->woken--;
-	let_go(future);
-	return rc;
+	return rc < 0 ? rc : outcome_at_last(future, ret_value);
 }
 
 int bide__future_await(bide_future *future, void *ret_value, size_t size, unsigned cls,
@@ -251,6 +256,47 @@ bool bide_future_cancelled(const bide_future *future)
 	(void)check("bide_future_cancelled", future);
 	return future->cancelled;
 }
+
+/* ---- as an arm of a select ---------------------------------------------------------------- */
+
+static bool future_ready(bide_loop *loop, bide_arm *arm)
+{
+	const bide_future *future = arm->object;
+	(void)loop;
+	(void)check(bide__select_call, future);
+	if (arm->with.ret != NULL)
+		bide__check_type(bide__select_call, &future->type, arm->size, arm->cls, arm->text);
+	return future->done;
+}
+
+static int future_take(bide_loop *loop, const bide_arm *arm)
+{
+	(void)loop;
+	return outcome(arm->object, arm->with.ret);
+}
+
+static int future_wait(bide_loop *loop, const bide_arm *arm, struct bide__task *stand_in)
+{
+	bide_future *future = arm->object;
+	(void)loop;
+	bide__queue_push(&future->waiters, stand_in);
+	stand_in->wait = &wait_await;
+	stand_in->object = future;
+	return 0;
+}
+
+static int future_finish(bide_loop *loop, const bide_arm *arm, struct bide__task *stand_in,
+                         int result)
+{
+	(void)loop;
+	(void)stand_in;
+	(void)result;
+	return outcome_at_last(arm->object, arm->with.ret);
+}
+
+const struct bide__arm bide__arm_future = { future_ready, future_take, future_wait, future_finish };
+
+/* ---- messages ----------------------------------------------------------------------------- */
 
 void bide__put_future_wait(struct bide__text *text, const struct bide__task *task)
 {

@@ -95,7 +95,7 @@ struct bide_loop {
 	size_t iterations;       /* by BIDE_AS_COMPLETED that are open */
 	struct bide__task *in_the_way; /* whose frames could not be moved off their stack */
 	size_t starved;          /* steps put off in a row for lack of memory */
-	struct bide__random random; /* for the order of ready tasks */
+	struct bide__random random; /* for the order of ready tasks, the choice of ready arms */
 	void (*on_park)(bide_loop *loop, struct bide__task *task); /* tests: called at each park */
 	/* Arguments on their way into a first run; a result on its way out. */
 	_Alignas(16) unsigned char passing[BIDE_ARGS_MAX];
@@ -103,7 +103,8 @@ struct bide_loop {
 	/* Waiting. */
 	const struct bide__backend *backend; /* NULL until a descriptor is waited for */
 	void *backend_data;
-	size_t in_flight;        /* operations that the backend has */
+	size_t in_flight;        /* operations that the backend has, */
+	struct bide__watch *watches; /* and which, newest first */
 	bool watch_again;        /* or had, before a fork of which this is the child */
 	size_t in_threads;       /* jobs in threads that tasks wait for */
 	bool uses_threads;       /* there was one */
@@ -180,8 +181,13 @@ int bide__park(bide_loop *loop, const struct bide__wait *wait, void *object);
 /* Puts the current task behind all that are ready. Returns 0. */
 int bide__yield(bide_loop *loop);
 
-/* Makes a parked task ready; bide__park() returns @p result there. The caller has unlinked it. */
+/* Makes a parked task ready; bide__park() returns @p result there. The caller has unlinked it. A
+ * stand-in is told instead. */
 void bide__wake(bide_loop *loop, struct bide__task *task, int result);
+
+/* Makes a stand-in for a task, under whose name it is known; to be put on a list then. */
+void bide__stand_in_init(struct bide__stand_in *stand_in, const struct bide__task *task,
+                         void (*woken)(bide_loop *, struct bide__stand_in *, int));
 
 /* Returns the cancellation from a call that began when one was in force already: passes once
  * through the ready queue, so that a loop that ignores results cannot freeze the others. */

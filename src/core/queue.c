@@ -14,6 +14,7 @@
 
 #include "base/copy.h"
 #include "core/items.h"
+#include "core/select.h"
 #include "core/typed.h"
 
 #include <errno.h>
@@ -171,9 +172,10 @@ static const struct bide__wait wait_put = { "bide_queue_put", cut_put, NULL };
 static const struct bide__wait wait_get = { "bide_queue_get", cut_get, NULL };
 static const struct bide__wait wait_join = { "bide_queue_join", cut_join, NULL };
 
-static int park_put(bide_loop *loop, bide_queue *queue, const void *item, size_t size)
+/* Puts a task, or a stand-in, behind all whose puts wait. 0 or -ENOMEM. */
+static int enlist_put(bide_loop *loop, bide_queue *queue, struct bide__task *task, const void *item)
 {
-	struct bide__task *task = loop->current;
+	const size_t size = queue->type.size;
 	if (!fits_record(size)) {
 		task->parcel = bide__block_new(&loop->pool, size);
 		if (task->parcel == NULL)
@@ -181,25 +183,40 @@ static int park_put(bide_loop *loop, bide_queue *queue, const void *item, size_t
 	}
 	memcpy(parcel_of(task, size), item, size);
 	bide__queue_push(&queue->putters, task);
-	return bide__park(loop, &wait_put, queue);
+	return 0;
+}
+
+/* The same for gets of items that do not fit into the record. */
+static int enlist_get_large(bide_loop *loop, bide_queue *queue, struct bide__task *task)
+{
+	task->parcel = bide__block_new(&loop->pool, queue->type.size);
+	if (task->parcel == NULL)
+		return -ENOMEM;
+	bide__queue_push(&queue->getters, task);
+	return 0;
+}
+
+static void unpack_large(bide_loop *loop, struct bide__task *task, void *ret_item, size_t size)
+{
+	memcpy(ret_item, task->parcel, size);
+	bide__block_free(&loop->pool, task->parcel, size);
+}
+
+static int park_put(bide_loop *loop, bide_queue *queue, const void *item)
+{
+	int rc = enlist_put(loop, queue, loop->current, item);
+	return rc < 0 ? rc : bide__park(loop, &wait_put, queue);
 }
 
 __attribute__((noinline)) static int park_get_large(bide_loop *loop, bide_queue *queue,
                                                     void *ret_item, size_t size)
 {
-	struct bide__task *task = loop->current;
-	task->parcel = bide__block_new(&loop->pool, size);
-	if (task->parcel == NULL)
-		return -ENOMEM;
-	bide__queue_push(&queue->getters, task);
-	int rc = bide__park(loop, &wait_get, queue);
-	if (rc < 0)
-		return rc;
-	loop = bide__loop;
-	task = loop->current;
-	memcpy(ret_item, task->parcel, size);
-	bide__block_free(&loop->pool, task->parcel, size);
-	return 0;
+	int rc = enlist_get_large(loop, queue, loop->current);
+	if (rc == 0)
+		rc = bide__park(loop, &wait_get, queue);
+	if (rc == 0)
+		unpack_large(bide__loop, bide__loop->current, ret_item, size);
+	return rc;
 }
 
 static inline int park_get(bide_loop *loop, bide_queue *queue, void *ret_item, size_t size)
@@ -217,7 +234,7 @@ static inline int park_get(bide_loop *loop, bide_queue *queue, void *ret_item, s
 __attribute__((noinline)) static int put_aside(bide_loop *loop, bide_queue *queue, const void *item)
 {
 	int rc = lay_down(queue, wait_put.name, item);
-	return rc != -EAGAIN ? rc : park_put(loop, queue, item, queue->type.size);
+	return rc != -EAGAIN ? rc : park_put(loop, queue, item);
 }
 
 /* ---- the calls ---------------------------------------------------------------------------- */
@@ -294,6 +311,82 @@ bool bide_queue_full(const bide_queue *queue)
 	(void)check("bide_queue_full", queue);
 	return queue->items.count >= queue->bound;
 }
+
+/* ---- as arms of a select ------------------------------------------------------------------ */
+
+static bide_queue *queue_of(const bide_arm *arm)
+{
+	bide_queue *queue = arm->object;
+	(void)check(bide__select_call, queue);
+	bide__check_type(bide__select_call, &queue->type, arm->size, arm->cls, arm->text);
+	return queue;
+}
+
+static bool get_ready(bide_loop *loop, bide_arm *arm)
+{
+	const bide_queue *queue = queue_of(arm);
+	(void)loop;
+	return queue->items.count > 0 || queue->closed;
+}
+
+static int get_take(bide_loop *loop, const bide_arm *arm)
+{
+	bide_queue *queue = arm->object;
+	(void)loop;
+	return queue->items.count > 0 ? pick_up(queue, bide__select_call, arm->with.ret)
+	                              : -BIDE_ECLOSED;
+}
+
+static int get_wait(bide_loop *loop, const bide_arm *arm, struct bide__task *stand_in)
+{
+	bide_queue *queue = arm->object;
+	int rc = 0;
+	if (fits_record(queue->type.size))
+		bide__queue_push(&queue->getters, stand_in);
+	else
+		rc = enlist_get_large(loop, queue, stand_in);
+	stand_in->wait = rc == 0 ? &wait_get : NULL;
+	stand_in->object = queue;
+	return rc;
+}
+
+/* The queue may be gone. */
+static int get_finish(bide_loop *loop, const bide_arm *arm, struct bide__task *stand_in, int result)
+{
+	if (result < 0)
+		return result;
+	if (fits_record(arm->size))
+		memcpy(arm->with.ret, stand_in->item, arm->size);
+	else
+		unpack_large(loop, stand_in, arm->with.ret, arm->size);
+	return 0;
+}
+
+static bool put_ready(bide_loop *loop, bide_arm *arm)
+{
+	const bide_queue *queue = queue_of(arm);
+	(void)loop;
+	return queue->getters.head != NULL || queue->items.count < queue->bound || queue->closed;
+}
+
+static int put_take(bide_loop *loop, const bide_arm *arm)
+{
+	bide_queue *queue = arm->object;
+	return queue->getters.head != NULL ? hand_over(loop, queue, arm->with.item, arm->size)
+	                                   : lay_down(queue, bide__select_call, arm->with.item);
+}
+
+static int put_wait(bide_loop *loop, const bide_arm *arm, struct bide__task *stand_in)
+{
+	bide_queue *queue = arm->object;
+	int rc = enlist_put(loop, queue, stand_in, arm->with.item);
+	stand_in->wait = rc == 0 ? &wait_put : NULL;
+	stand_in->object = queue;
+	return rc;
+}
+
+const struct bide__arm bide__arm_get = { get_ready, get_take, get_wait, get_finish };
+const struct bide__arm bide__arm_put = { put_ready, put_take, put_wait, NULL };
 
 /* ---- what is done with items -------------------------------------------------------------- */
 

@@ -34,7 +34,8 @@ enum bide__task_state {
 	BIDE__READY,
 	BIDE__RUNNING,
 	BIDE__WAITING,
-	BIDE__DONE
+	BIDE__DONE,
+	BIDE__STANDS_IN /* of a struct bide__stand_in */
 };
 
 enum bide__task_flags {
@@ -183,6 +184,15 @@ struct bide_group {
 	int error;                    /* the first failure, 0 if none */
 	bool cut;                     /* a cancellation from outside reached its tasks or its end */
 	bool cancelled;               /* by bide_group_cancel() or a failure */
+};
+
+/* What waits in a task's place where only tasks can: an arm of a select; who waits, for another
+ * loop, for a task's end. It is a task only to those that keep the list it is on and wake it: it is
+ * in no table and never runs. */
+struct bide__stand_in {
+	struct bide__task task; /* its state is BIDE__STANDS_IN */
+	/* Called in place of being made ready. It may free the record. */
+	void (*woken)(bide_loop *loop, struct bide__stand_in *stand_in, int result);
 };
 
 /* What only few tasks have, made on demand. */

@@ -11,6 +11,7 @@
 #include "core/interrupt.h"
 #include "core/loops.h"
 #include "core/message.h"
+#include "core/remote.h"
 #include "core/switch.h"
 #include "core/thread.h"
 #include "core/time.h"
@@ -89,12 +90,11 @@ static int set_options(bide_loop *loop, const bide_options *options)
 	loop->debug = loop->options.debug || (debug != NULL && strcmp(debug, "1") == 0);
 	int rc = choose_light(loop);
 	loop->stepwise = loop->debug || loop->light != BIDE_LIGHT_SHARED || BIDE__BLOCKS_BY_MALLOC;
-	if (loop->options.seed != 0) {
-		bide__random_seed(&loop->random, loop->options.seed);
+	bide__random_seed(&loop->random, loop->options.seed);
+	if (loop->options.seed != 0)
 		bide_seed(loop->options.seed);
-	} else if (loop->options.shuffle) {
+	else if (loop->options.shuffle)
 		bide__random_seed_os(&loop->random);
-	}
 	return rc < 0 ? rc : choose_backend(loop);
 }
 
@@ -273,30 +273,46 @@ static int run_on(bide_loop *loop, const bide_options *options, const bide__func
 	return rc;
 }
 
+static int call(const struct bide__request *request, const bide__function *fn, const void *args)
+{
+	switch (request->how) {
+	case BIDE__TO_THREAD:
+		return bide__to_thread(request->options, fn, args, request->ret);
+	case BIDE__TO_LOOP:
+		return bide__to_loop(request->loop, fn, args, request->ret);
+	default:
+		return run_on(request->loop, request->options, fn, args, request->ret);
+	}
+}
+
+static const char *name_of(enum bide__how how)
+{
+	return how == BIDE__TO_THREAD ? "bide_try_to_thread"
+	       : how == BIDE__TO_LOOP ? "bide_try_to_loop"
+	                              : "bide_try_run";
+}
+
 int bide__try(struct bide__request request, const bide__function *fn, const void *args)
 {
-	const bool thread = request.how == BIDE__TO_THREAD;
 	if (request.ret != NULL &&
 	    (request.ret_size != fn->ret_size || request.ret_class != fn->ret_class))
-		bide__abort(thread ? "bide_try_to_thread" : "bide_try_run",
+		bide__abort(name_of(request.how),
 		            "'%s' returns %s of %u bytes, not what ret points to, of %zu", fn->name,
 		            fn->result, fn->ret_size, request.ret_size);
-	return thread ? bide__to_thread(request.options, fn, args, request.ret)
-	              : run_on(request.loop, request.options, fn, args, request.ret);
+	return call(&request, fn, args);
 }
 
 void bide__call(enum bide__how how, const void *with, const bide__function *fn, const void *args,
                 void *ret)
 {
-	const bool thread = how == BIDE__TO_THREAD;
 	const bool can_carry = (fn->flags & BIDE__RESULT_SIGNED) != 0;
-	int error =
-		thread ? bide__to_thread(with, fn, args, ret) : run_on(NULL, NULL, fn, args, ret);
+	const struct bide__request request = { .how = how, .loop = (void *)with, .ret = ret };
+	int error = call(&request, fn, args);
 	if (error == 0)
 		return;
 	bide__store_error(error, ret, fn->ret_size, can_carry);
 	/* Whoever is cancelled knows. */
-	if (!can_carry && !(thread && error == bide_cancelled()))
+	if (!can_carry && (how == BIDE__RUN || error != bide_cancelled()))
 		bide__report(BIDE_REPORT_FAILURE, error, fn->name, "ended without a result: %s",
 		             bide_strerror(error));
 }

@@ -167,10 +167,33 @@ int bide__refuse(bide_loop *loop, const struct bide__wait *wait)
 	return leave();
 }
 
+__attribute__((noinline)) static void wake_stand_in(bide_loop *loop, struct bide__task *task,
+                                                    int result)
+{
+	struct bide__stand_in *stand_in = BIDE__CONTAINER(task, struct bide__stand_in, task);
+	stand_in->woken(loop, stand_in, result);
+}
+
 void bide__wake(bide_loop *loop, struct bide__task *task, int result)
 {
+	if (__builtin_expect(task->state == BIDE__STANDS_IN, 0)) {
+		wake_stand_in(loop, task, result);
+		return;
+	}
 	task->object = (void *)(intptr_t)result;
 	bide__make_ready(loop, task);
+}
+
+/* Whoever is about to hand over to a parked task looks at its stack: this one's is itself. */
+void bide__stand_in_init(struct bide__stand_in *stand_in, const struct bide__task *task,
+                         void (*woken)(bide_loop *, struct bide__stand_in *, int))
+{
+	*stand_in = (struct bide__stand_in){ .task = { .state = BIDE__STANDS_IN,
+		                                       .sp = stand_in,
+		                                       .fn = task->fn,
+		                                       .slot = task->slot,
+		                                       .generation = task->generation },
+		                             .woken = woken };
 }
 
 /* ---- ending ------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include "core/cancel.h"
 #include "core/group.h"
 #include "core/message.h"
+#include "core/select.h"
 
 #include <errno.h>
 #include <string.h>
@@ -225,6 +226,54 @@ int bide_wait(bide_task *const *tasks, size_t n, enum bide_wait_until until)
 	close_completion(loop, it);
 	return rc < 0 ? rc : (int)done;
 }
+
+/* ---- as an arm of a select ---------------------------------------------------------------- */
+
+static void cut_arm(bide_loop *loop, struct bide__task *stand_in)
+{
+	close_completion(loop, stand_in->object);
+}
+
+static const struct bide__wait wait_arm = { "bide_await", cut_arm, NULL };
+
+static bool task_ready(bide_loop *loop, bide_arm *arm)
+{
+	const struct bide__task *task = bide__lookup(bide__select_call, arm->object);
+	bide__check_awaitable(loop, bide__select_call, task);
+	return task->state == BIDE__DONE;
+}
+
+static int task_take(bide_loop *loop, const bide_arm *arm)
+{
+	(void)loop;
+	(void)arm;
+	return 0;
+}
+
+/* Waits, by a set of that one task. */
+static int task_wait(bide_loop *loop, const bide_arm *arm, struct bide__task *stand_in)
+{
+	bide_task *task = arm->object;
+	struct bide_completion *it = open_completion(bide__select_call, &task, 1, true);
+	(void)loop;
+	if (it == NULL)
+		return -ENOMEM;
+	it->set.waiter = stand_in;
+	it->set.until = BIDE_FIRST_COMPLETED;
+	stand_in->wait = &wait_arm;
+	stand_in->object = it;
+	return 0;
+}
+
+static int task_finish(bide_loop *loop, const bide_arm *arm, struct bide__task *stand_in,
+                       int result)
+{
+	(void)arm;
+	close_completion(loop, stand_in->object);
+	return result;
+}
+
+const struct bide__arm bide__arm_task = { task_ready, task_take, task_wait, task_finish };
 
 /* ---- gather ------------------------------------------------------------------------------- */
 

@@ -9,6 +9,7 @@
 #include "core/group.h"
 #include "core/light.h"
 #include "core/message.h"
+#include "core/remote.h"
 #include "core/run.h"
 #include "core/set.h"
 #include "core/switch.h"
@@ -100,14 +101,12 @@ __attribute__((noinline, cold)) static struct bide__task *unmake(bide_loop *loop
 	return NULL;
 }
 
-static inline struct bide__task *make(bide_loop *loop, const bide__function *fn,
-                                      const bide_task_options *options)
+static inline struct bide__task *make_record(bide_loop *loop, const bide__function *fn)
 {
 	struct bide__task *task = bide__record_new(&loop->pool);
 	if (__builtin_expect(task == NULL, 0))
 		return unmake(loop, NULL, -ENOMEM);
-	_Static_assert((int)BIDE__LIGHT == 2 * (int)BIDE__TASK_LIGHT, "one is made of the other");
-	task->flags = (fn->flags & BIDE__LIGHT) / 2;
+	task->flags = 0;
 	task->error = 0;
 	task->state = BIDE__READY;
 	task->frames_class = 0;
@@ -117,6 +116,17 @@ static inline struct bide__task *make(bide_loop *loop, const bide__function *fn,
 	task->group = NULL;
 	task->awaiter = NULL;
 	task->extra = NULL;
+	return task;
+}
+
+static inline struct bide__task *make(bide_loop *loop, const bide__function *fn,
+                                      const bide_task_options *options)
+{
+	struct bide__task *task = make_record(loop, fn);
+	if (__builtin_expect(task == NULL, 0))
+		return NULL;
+	_Static_assert((int)BIDE__LIGHT == 2 * (int)BIDE__TASK_LIGHT, "one is made of the other");
+	task->flags = (fn->flags & BIDE__LIGHT) / 2;
 	int rc = promise_stack(loop, task, options != NULL ? options->stack_size : 0);
 	if (__builtin_expect(rc < 0, 0))
 		return unmake(loop, task, rc);
@@ -156,6 +166,31 @@ static inline struct bide__task *spawn(bide_loop *loop, const bide__function *fn
 struct bide__task *bide__task_new(bide_loop *loop, const bide__function *fn, const void *args)
 {
 	return spawn(loop, fn, args, NULL, NULL);
+}
+
+struct bide__task *bide__proxy_new(bide_loop *loop, const bide__function *fn,
+                                   const struct bide__wait *wait, void *object)
+{
+	struct bide__task *task = make_record(loop, fn);
+	if (task == NULL)
+		return NULL;
+	if (!is_plain(loop, fn, NULL) && equip(loop, task, NULL) < 0)
+		return unmake(loop, task, -ENOMEM);
+	task->flags |= BIDE__TASK_STARTED;
+	task->state = BIDE__WAITING;
+	task->stack = NULL;
+	task->scope = NULL;
+	task->wait = wait;
+	task->object = object;
+	loop->live++;
+	bide__alloc_note(1);
+	return task;
+}
+
+void bide__proxy_free(bide_loop *loop, struct bide__task *proxy)
+{
+	loop->live--;
+	bide__free_task(loop, proxy);
 }
 
 /* A light task's frames do not stay where they are while it is parked, so nobody may be given an
@@ -200,6 +235,8 @@ bide_task *bide__start(enum bide__how how, const void *with, const bide__functio
 	bide_loop *loop = bide__loop;
 	const bide_task_options *options = NULL;
 	bide_group *group = NULL;
+	if (how == BIDE__SPAWN_ON)
+		return bide__spawn_on((bide_loop *)with, fn, args);
 	if (__builtin_expect(loop == NULL || !loop->running, 0))
 		bide__abort("bide_spawn", "no loop runs on this thread, to run '%s' on", fn->name);
 	if (how == BIDE__SPAWN_IN) {

@@ -12,6 +12,14 @@
  * it could not. */
 struct bide__task *bide__task_new(bide_loop *loop, const bide__function *fn, const void *args);
 
+/* Makes a task that never runs: it is parked in @p wait until bide__complete(). NULL without
+ * memory. */
+struct bide__task *bide__proxy_new(bide_loop *loop, const bide__function *fn,
+                                   const struct bide__wait *wait, void *object);
+
+/* Takes one back that nobody knows of yet. */
+void bide__proxy_free(bide_loop *loop, struct bide__task *proxy);
+
 /* Records that a task has ended and tells who waits for that. */
 void bide__complete(bide_loop *loop, struct bide__task *task);
 

@@ -4,6 +4,7 @@
 
 #include "base/ticks.h"
 #include "core/cancel.h"
+#include "core/select.h"
 
 #include <errno.h>
 #include <math.h>
@@ -159,18 +160,25 @@ bool bide__is_asleep(const struct bide__task *task)
 	       bide__timer_armed(&task->timer);
 }
 
-static int sleep_to(bide_loop *loop, const struct bide__wait *wait, struct bide__deadline deadline)
+/* Arms a task's timer, or a stand-in's. 0 or -ENOMEM. */
+static int arm_sleep(bide_loop *loop, struct bide__task *task, struct bide__deadline deadline)
 {
-	struct bide__task *task = loop->current;
-	if (deadline.ns == UINT64_MAX) {
-		loop->endless++;
-		return bide__park(loop, &wait_endless, NULL);
-	}
 	if (bide__timers_reserve(&loop->timers, loop->now_ns) < 0)
 		return -ENOMEM;
 	task->timer = (struct bide__timer){ .kind = BIDE__TIMER_SLEEP };
 	task->fraction = deadline.fraction;
 	bide__timers_arm(&loop->timers, &task->timer, deadline.ns);
+	return 0;
+}
+
+static int sleep_to(bide_loop *loop, const struct bide__wait *wait, struct bide__deadline deadline)
+{
+	if (deadline.ns == UINT64_MAX) {
+		loop->endless++;
+		return bide__park(loop, &wait_endless, NULL);
+	}
+	if (arm_sleep(loop, loop->current, deadline) < 0)
+		return -ENOMEM;
 	return bide__park(loop, wait, (void *)(uintptr_t)deadline.fraction);
 }
 
@@ -208,3 +216,51 @@ int bide_sleep_until(double time)
 		return bide__refuse(loop, &wait_sleep_until);
 	return sleep_to(loop, &wait_sleep_until, deadline);
 }
+
+/* ---- as arms of a select ------------------------------------------------------------------ */
+
+static bool sleep_ready(bide_loop *loop, bide_arm *arm)
+{
+	(void)loop;
+	return !(arm->with.seconds > 0);
+}
+
+static bool until_ready(bide_loop *loop, bide_arm *arm)
+{
+	double time = arm->with.seconds;
+	return !(time > 0) || bide__after(0, time).ns <= loop->now_ns;
+}
+
+static int time_take(bide_loop *loop, const bide_arm *arm)
+{
+	(void)loop;
+	return isnan(arm->with.seconds) ? -EINVAL : 0;
+}
+
+static int wait_to(bide_loop *loop, struct bide__task *stand_in, const struct bide__wait *wait,
+                   struct bide__deadline deadline)
+{
+	int rc = 0;
+	if (deadline.ns == UINT64_MAX) {
+		loop->endless++;
+		wait = &wait_endless;
+	} else {
+		rc = arm_sleep(loop, stand_in, deadline);
+	}
+	stand_in->wait = wait;
+	return rc;
+}
+
+static int sleep_wait(bide_loop *loop, const bide_arm *arm, struct bide__task *stand_in)
+{
+	settle_now(loop);
+	return wait_to(loop, stand_in, &wait_sleep, bide__after(loop->now_ns, arm->with.seconds));
+}
+
+static int until_wait(bide_loop *loop, const bide_arm *arm, struct bide__task *stand_in)
+{
+	return wait_to(loop, stand_in, &wait_sleep_until, bide__after(0, arm->with.seconds));
+}
+
+const struct bide__arm bide__arm_sleep = { sleep_ready, time_take, sleep_wait, NULL };
+const struct bide__arm bide__arm_until = { until_ready, time_take, until_wait, NULL };

@@ -9,6 +9,7 @@
 #include "core/mutex.h"
 #include "core/queue.h"
 #include "core/run.h"
+#include "core/select.h"
 #include "core/set.h"
 #include "core/time.h"
 #include "core/wake.h"
@@ -100,6 +101,7 @@ static void put_wait(struct bide__text *text, const bide_loop *loop, const struc
 	} else {
 		bide__put_queue_wait(text, task);
 		bide__put_future_wait(text, task);
+		bide__put_select_wait(text, task);
 	}
 }
 

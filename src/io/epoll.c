@@ -54,8 +54,7 @@ static uint32_t wanted(const struct entry *entry)
 {
 	uint32_t events = EPOLLONESHOT;
 	for (const struct bide__watch *w = entry->watches; w != NULL; w = w->next)
-		events |= (w->events & BIDE_READABLE ? EPOLLIN | EPOLLRDHUP : 0u) |
-		          (w->events & BIDE_WRITABLE ? EPOLLOUT : 0u);
+		events |= bide__poll_mask(w->events);
 	return events;
 }
 
@@ -117,40 +116,31 @@ static void epoll_unwatch(bide_loop *loop, struct bide__watch *watch)
 	bide__watch_done(loop, watch, 0);
 }
 
-/* An error or a hang-up makes every wait for the descriptor ready. */
-static int ready_events(const struct bide__watch *watch, uint32_t events)
+static struct bide__watch *first_ready(const struct entry *entry, uint32_t events)
 {
-	int ready = 0;
-	if (events & (EPOLLIN | EPOLLRDHUP))
-		ready |= BIDE_READABLE;
-	if (events & EPOLLOUT)
-		ready |= BIDE_WRITABLE;
-	if (events & (EPOLLERR | EPOLLHUP))
-		ready |= BIDE_READABLE | BIDE_WRITABLE;
-	return ready & watch->events;
+	struct bide__watch *watch = entry->watches;
+	while (watch != NULL && bide__poll_ready(watch->events, events) == 0)
+		watch = watch->next;
+	return watch;
 }
 
+static void end_watch(bide_loop *loop, struct entry *entry, struct bide__watch *watch, int result)
+{
+	unlink_watch(entry, watch);
+	bide__watch_done(loop, watch, result);
+}
+
+/* Who is told may give up others, of the same descriptor, too. */
 static void dispatch(bide_loop *loop, int fd, uint32_t events)
 {
 	struct epoll_set *data = loop->backend_data;
 	struct entry *entry = &data->entries[fd];
-	struct bide__watch *watch = entry->watches, *next, *left = NULL;
-	for (; watch != NULL; watch = next) {
-		int ready = ready_events(watch, events);
-		next = watch->next;
-		if (ready != 0) {
-			bide__watch_done(loop, watch, ready);
-			continue;
-		}
-		watch->next = left;
-		left = watch;
-	}
-	entry->watches = left;
-	int rc = left != NULL ? arm(data, fd) : 0;
-	while (rc < 0 && (watch = entry->watches) != NULL) {
-		entry->watches = watch->next;
-		bide__watch_done(loop, watch, rc);
-	}
+	struct bide__watch *watch;
+	while ((watch = first_ready(entry, events)) != NULL)
+		end_watch(loop, entry, watch, bide__poll_ready(watch->events, events));
+	int rc = entry->watches != NULL ? arm(data, fd) : 0;
+	while (rc < 0 && (watch = entry->watches) != NULL)
+		end_watch(loop, entry, watch, rc);
 }
 
 /* Rounded up: a timer must not be looked at before it is due. epoll_pwait2() counts nanoseconds;

@@ -15,7 +15,6 @@
 #include "core/time.h"
 
 #include <liburing.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -49,9 +48,7 @@ static int ring_watch(bide_loop *loop, struct bide__watch *watch, int *ret_event
 	struct io_uring_sqe *sqe = get_sqe(data);
 	if (sqe == NULL)
 		return -ENOMEM;
-	unsigned mask = (watch->events & BIDE_READABLE ? POLLIN | POLLRDHUP : 0u) |
-	                (watch->events & BIDE_WRITABLE ? POLLOUT : 0u);
-	io_uring_prep_poll_add(sqe, watch->fd, mask);
+	io_uring_prep_poll_add(sqe, watch->fd, bide__poll_mask(watch->events));
 	io_uring_sqe_set_data(sqe, watch);
 	return 0;
 }
@@ -91,20 +88,6 @@ static void forget_put_off(struct ring_data *data, const struct bide__watch *wat
 		*link = watch->next;
 }
 
-static int result_of(const struct bide__watch *watch, int res)
-{
-	int ready = 0;
-	if (res < 0)
-		return res;
-	if (res & (POLLIN | POLLRDHUP))
-		ready |= BIDE_READABLE;
-	if (res & POLLOUT)
-		ready |= BIDE_WRITABLE;
-	if (res & (POLLERR | POLLHUP))
-		ready |= BIDE_READABLE | BIDE_WRITABLE;
-	return res & POLLNVAL ? -EBADF : ready & watch->events;
-}
-
 static void complete(bide_loop *loop, const struct io_uring_cqe *cqe)
 {
 	struct ring_data *data = loop->backend_data;
@@ -114,8 +97,12 @@ static void complete(bide_loop *loop, const struct io_uring_cqe *cqe)
 		data->polled = false;
 		(void)!read(data->event_fd, &count, sizeof(count));
 	} else if (of != &for_nothing) {
-		forget_put_off(data, of);
-		bide__watch_done(loop, of, result_of(of, cqe->res));
+		struct bide__watch *watch = of;
+		forget_put_off(data, watch);
+		bide__watch_done(loop, watch,
+		                 cqe->res < 0
+		                         ? cqe->res
+		                         : bide__poll_ready(watch->events, (unsigned)cqe->res));
 	}
 }
 

@@ -145,3 +145,36 @@ CPP_TEST(cpp_futures_of_void)
 	EXPECT_INT(called, 1);
 	bide_future_unref(future);
 }
+
+CPP_TEST(cpp_selects_among_arms)
+{
+	bide_queue *queue;
+	int item = 4, got = 0;
+	bide_event event = BIDE_EVENT_INIT;
+	CHECK_INT(bide_queue_open(int, nullptr, &queue), 0);
+	bide_arm put[] = { bide_arm_event(&event), bide_arm_put(queue, &item) };
+	EXPECT_INT(bide_select(put, 2), 1);
+	bide_arm get[] = { bide_arm_sleep(1), {}, bide_arm_get(queue, &got) };
+	EXPECT_INT(bide_select(get, 3), 2);
+	EXPECT_INT(get[2].rc, 0);
+	EXPECT_INT(got, 4);
+	bide_queue_free(queue);
+}
+
+static BIDE_ASYNC(Point, opposite, Point);
+static Point opposite(Point point)
+{
+	Point turned;
+	turned.x = -point.x;
+	turned.y = -point.y;
+	return turned;
+}
+
+CPP_TEST(cpp_calls_a_loop)
+{
+	Point point;
+	Point turned = bide_to_loop(bide_current_loop(), opposite, point);
+	EXPECT_DOUBLE(turned.y, -2);
+	bide_task *task = bide_spawn_on(bide_current_loop(), opposite, turned);
+	EXPECT_DOUBLE(bide_await(Point, task).y, 2);
+}

@@ -5,6 +5,7 @@
  * being suspended. */
 #include "sweep/check.h"
 
+#include "core/select.h"
 #include "core/time.h"
 
 #include <stdint.h>
@@ -106,6 +107,10 @@ static const char *check_task(const bide_loop *loop, const struct bide__task *ta
 	if (task->state == BIDE__WAITING && bide__is_asleep(task))
 		PASS_ON(check_timer(loop, &task->timer, ret_armed));
 	WRONG_IF(task->state == BIDE__WAITING && task->wait == NULL);
+	const struct bide__task *arm;
+	for (size_t i = 0; (arm = bide__select_arm(task, i)) != NULL; i++)
+		if (bide__is_asleep(arm))
+			PASS_ON(check_timer(loop, &arm->timer, ret_armed));
 	for (struct bide_scope *scope = task->scope; scope != NULL; scope = scope->outer) {
 		WRONG_IF(scope->owner != task);
 		WRONG_IF(scope->code != 0 && bide__timer_armed(&scope->timer));

@@ -151,6 +151,84 @@ SCENARIO_WITH(a_queue_of_priorities, N *(2 * N + 1), SWEEP_SHUFFLE, NULL)
 	return pipeline(2, BIDE_QUEUE_PRIORITY);
 }
 
+/* ---- by selects --------------------------------------------------------------------------- */
+
+static bide_event never;
+
+/* Puts or gets by one arm of several, and the others are to have no effect. One that had no memory
+ * to wait is chosen, too. */
+static int select_or_time_out(bide_arm arm)
+{
+	bide_arm arms[] = { bide_arm_sleep(1000), arm, bide_arm_event(&never),
+		            bide_arm_sleep(2000) };
+	int chosen = bide_select(arms, sizeof arms / sizeof arms[0]);
+	HOLDS(chosen < 0 || chosen == 1 || arms[chosen].rc == -ENOMEM);
+	return chosen < 0 ? chosen : arms[chosen].rc;
+}
+
+BIDE_ASYNC_LIGHT(int, select_produce, bide_queue *, int);
+int select_produce(bide_queue *queue, int from)
+{
+	int rc = 0;
+	tally.entered++;
+	for (int i = from; i < from + N && rc == 0; i++) {
+		rc = select_or_time_out(bide_arm_put(queue, &i));
+		tally.extra[PUT] += rc == 0;
+	}
+	tally.left++;
+	return rc == -BIDE_ECLOSED ? 0 : rc;
+}
+
+BIDE_ASYNC(int, select_consume, bide_queue *);
+int select_consume(bide_queue *queue)
+{
+	int item, rc;
+	tally.entered++;
+	while ((rc = select_or_time_out(bide_arm_get(queue, &item))) == 0) {
+		tally.extra[GOT]++;
+		tally.extra[SUM] += item;
+	}
+	if (rc != -BIDE_ECLOSED)
+		give_up(queue);
+	tally.left++;
+	return rc == -BIDE_ECLOSED ? 0 : rc;
+}
+
+SCENARIO(a_queue_used_by_selects, N *(2 * N + 1))
+{
+	const bide_queue_options options = { .bound = 2 };
+	bide_queue *queue;
+	int rc = bide_queue_open(int, &options, &queue);
+	if (rc < 0)
+		return rc;
+	never = (bide_event)BIDE_EVENT_INIT;
+	bide_task *tasks[TASKS] = { bide_spawn(select_consume, queue),
+		                    bide_spawn(light_consume, queue), bide_spawn(produce, queue, 1),
+		                    bide_spawn(select_produce, queue, 1 + N) };
+	return outcome(queue, conduct(queue, tasks));
+}
+
+/* A task and a future as arms: whichever wins, both are ended by who has them. */
+SCENARIO_WITH(a_select_of_a_task_and_a_future, 9, SWEEP_LIGHT_MAIN, NULL)
+{
+	bide_future *future;
+	int value = 0, rc = bide_future_open(int, &future);
+	if (rc < 0)
+		return rc;
+	bide_task *task = bide_spawn(nap, 0.5, 9);
+	rc = task != NULL ? 0 : -ENOMEM;
+	if (rc == 0) {
+		bide_arm arms[] = { bide_arm_future(future, &value), bide_arm_task(task) };
+		rc = bide_select(arms, 2);
+		HOLDS(rc < 0 || rc == 1);
+		rc = rc < 0 ? rc : arms[rc].rc;
+		int result = bide_await(int, task);
+		rc = rc < 0 ? rc : result;
+	}
+	bide_future_unref(future);
+	return rc;
+}
+
 /* ---- items in blocks of their own --------------------------------------------------------- */
 
 typedef struct {

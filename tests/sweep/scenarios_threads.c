@@ -131,3 +131,33 @@ SCENARIO(values_of_a_task_seen_in_a_thread, 3)
 	(void)bide_thread_pool_set(&one_thread);
 	return rc < 0 ? rc : told(bide_to_thread(same, *(int *)bide_local_get(&local)));
 }
+
+/* ---- calls on a loop ---------------------------------------------------------------------- */
+
+/* On the loop itself, so that both sides are struck. */
+SCENARIO(a_call_on_a_loop, 7)
+{
+	return bide_to_loop(bide_current_loop(), nap, 0.1, 7);
+}
+
+SCENARIO_WITH(a_call_on_a_loop_of_a_light_task, 5, SWEEP_LIGHT_MAIN | SWEEP_TWICE, NULL)
+{
+	const struct large large = { .n = 5 };
+	int result = -1;
+	int rc = bide_try_to_loop(bide_current_loop(), &result, number_in, large);
+	HOLDS(rc == 0 || result == -1);
+	return rc < 0 ? rc : result;
+}
+
+SCENARIO(tasks_that_stand_for_calls_on_a_loop, 30)
+{
+	enum { CALLS = 4 };
+	int results[CALLS] = { 0 };
+	bide_task *tasks[CALLS];
+	const struct large large = { .n = 15 };
+	for (int i = 0; i < CALLS - 1; i++)
+		tasks[i] = bide_spawn_on(bide_current_loop(), light_nap, 0.1 * i, 5);
+	tasks[CALLS - 1] = bide_spawn_on(bide_current_loop(), number_in, large);
+	int rc = bide_gather(tasks, CALLS, results);
+	return rc < 0 ? rc : results[0] + results[1] + results[2] + results[3];
+}

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: MIT
+/* remote.c: see remote.h and bide/loops.h.
+ *
+ *     loop that calls                                 loop that is called
+ *     to_loop, spawn_on ──────── start ───────►  a task, and a stand-in that awaits it
+ *         parks: a task or a proxy                          │
+ *     a cancellation    ──────── cancel ──────►  cancels it ▼
+ *     result copied     ◄─────── finish ───────  result copied, the task is freed
+ *
+ * A call is one record of malloc's, with the three pieces of mail in it. Who may touch it passes on
+ * with the mail: the caller's side before `start` and after `finish`, the other one in between; the
+ * arguments' place is then the result's. A `cancel` on its way keeps the record, and only that.
+ *
+ * A PROXY is a task that never runs and has no stack. It waits from the beginning, takes the result
+ * as its own, and so can be awaited, cancelled and gathered as any other. */
+#include "core/remote.h"
+
+#include "base/alloc.h"
+#include "core/cancel.h"
+#include "core/message.h"
+#include "core/task.h"
+#include "core/wake.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct remote {
+	struct bide__mail start, cancel, finish;
+	struct bide__stand_in end; /* waits for the task's end */
+	struct bide__task *task;   /* there; NULL before it begins and after its end */
+	bide_loop *to;             /* referenced as long as somebody waits */
+	bide_loop *from;           /* NULL: a thread without a loop waits */
+	struct bide__task *waiter; /* of `from`: a task, or a proxy */
+	uint32_t ended;            /* atomic: what such a thread waits for, a futex */
+	unsigned refs;             /* atomic: 1, and 1 for a `cancel` on its way */
+	int error;                 /* what the task ended with */
+	bool was_cancelled;        /* by that */
+	bool lost;                 /* in the child of a fork: nobody waits, or will answer */
+	const bide__function *fn;
+	_Alignas(BIDE__ALIGN_MAX) unsigned char data[]; /* arguments, then the result */
+};
+
+static void let_go(struct remote *remote)
+{
+	if (__atomic_sub_fetch(&remote->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		free(remote);
+}
+
+/* ---- on the loop that is called ----------------------------------------------------------- */
+
+/* Gives the record back to who waits. */
+static void reply(struct remote *remote)
+{
+	remote->task = NULL;
+	if (remote->lost) {
+		let_go(remote);
+	} else if (remote->from != NULL) {
+		(void)bide__send(remote->from, &remote->finish);
+	} else {
+		/* The thread may see it, and free the record, before it is woken: then the wake-up
+		 * is of nobody. */
+		__atomic_store_n(&remote->ended, 1, __ATOMIC_RELEASE);
+		(void)syscall(SYS_futex, &remote->ended, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	}
+}
+
+static void task_ended(bide_loop *loop, struct bide__stand_in *stand_in, int result)
+{
+	struct remote *remote = BIDE__CONTAINER(stand_in, struct remote, end);
+	struct bide__task *task = remote->task;
+	(void)result;
+	remote->error = task->error;
+	remote->was_cancelled = bide__was_cancelled(task);
+	if (remote->was_cancelled && loop->ending)
+		remote->error = -BIDE_ELOOP;
+	if (task->error == 0)
+		bide__copy_result(task, remote->data);
+	task->flags |= BIDE__TASK_RETRIEVED;
+	bide__free_task(loop, task);
+	reply(remote);
+}
+
+static void receive_start(bide_loop *loop, struct bide__mail *mail)
+{
+	struct remote *remote = BIDE__CONTAINER(mail, struct remote, start);
+	struct bide__task *task = NULL;
+	remote->error = -BIDE_ELOOP;
+	if (loop != NULL) {
+		task = bide__task_new(loop, remote->fn, remote->data);
+		remote->error = loop->spawn_error;
+	}
+	if (task == NULL) {
+		reply(remote);
+		return;
+	}
+	remote->task = task;
+	bide__stand_in_init(&remote->end, task, task_ended);
+	task->awaiter = &remote->end.task;
+	if (loop->ending)
+		bide__cancel_task(loop, task);
+}
+
+static void receive_cancel(bide_loop *loop, struct bide__mail *mail)
+{
+	struct remote *remote = BIDE__CONTAINER(mail, struct remote, cancel);
+	if (loop != NULL && remote->task != NULL)
+		bide__cancel_task(loop, remote->task);
+	let_go(remote);
+}
+
+/* ---- on the loop that calls --------------------------------------------------------------- */
+
+/* Hands a cancellation on. A loop that has been closed has answered. */
+static void ask(bide_loop *loop, struct bide__task *task)
+{
+	struct remote *remote = task->object;
+	(void)loop;
+	__atomic_fetch_add(&remote->refs, 1, __ATOMIC_RELAXED);
+	if (!bide__send(remote->to, &remote->cancel))
+		let_go(remote);
+}
+
+static const struct bide__wait wait_call = { "bide_to_loop", NULL, ask };
+static const struct bide__wait wait_proxy = { "bide_spawn_on", NULL, ask };
+
+/* The task ended by the cancellation that was handed on, or, else, by one that is a failure to who
+ * waits here. */
+static bool cut_short(const struct remote *remote, const struct bide__task *waiter)
+{
+	return remote->was_cancelled && (waiter->flags & BIDE__TASK_CUT);
+}
+
+static void end_proxy(bide_loop *loop, struct bide__task *proxy, struct remote *remote)
+{
+	proxy->error = (int16_t)remote->error;
+	if (cut_short(remote, proxy))
+		proxy->error = (int16_t)bide__fire(loop, proxy, bide__cause_outward(proxy, NULL));
+	if (proxy->error != 0)
+		proxy->flags |= BIDE__TASK_FAILED;
+	else
+		bide__copy(bide__data_of(proxy), remote->data, proxy->fn->ret_size);
+	proxy->state = BIDE__DONE;
+	bide__complete(loop, proxy);
+}
+
+static void receive_finish(bide_loop *loop, struct bide__mail *mail)
+{
+	struct remote *remote = BIDE__CONTAINER(mail, struct remote, finish);
+	struct bide__task *waiter = remote->waiter;
+	loop->in_threads--;
+	if (!remote->lost)
+		bide_loop_unref(remote->to);
+	if (waiter->wait == &wait_call) {
+		bide__wake(loop, waiter, 0);
+		return;
+	}
+	end_proxy(loop, waiter, remote);
+	let_go(remote);
+}
+
+/* ---- calling ------------------------------------------------------------------------------ */
+
+/* The record crosses threads, so it comes from malloc itself: the failure hook counts by thread. */
+static struct remote *new_remote(bide_loop *to, const bide__function *fn, const void *args)
+{
+	size_t size = fn->args_size > fn->ret_size ? fn->args_size : fn->ret_size;
+	struct remote *remote = bide__alloc_fails() ? NULL : malloc(sizeof(*remote) + size);
+	if (remote == NULL)
+		return NULL;
+	*remote = (struct remote){ .start = { .receive = receive_start },
+		                   .cancel = { .receive = receive_cancel },
+		                   .finish = { .receive = receive_finish },
+		                   .to = bide_loop_ref(to),
+		                   .from = bide__loop,
+		                   .refs = 1,
+		                   .fn = fn };
+	bide__copy(remote->data, args, fn->args_size);
+	return remote;
+}
+
+/* Returns 0, or -BIDE_ELOOP from a loop that has been closed: the record is gone then. */
+static int send_off(struct remote *remote, struct bide__task *waiter)
+{
+	bide_loop *to = remote->to;
+	remote->waiter = waiter;
+	if (bide__send(to, &remote->start))
+		return 0;
+	free(remote);
+	bide_loop_unref(to);
+	return -BIDE_ELOOP;
+}
+
+static int take_result(struct remote *remote, void *ret)
+{
+	int error = remote->error;
+	if (error == 0 && ret != NULL)
+		bide__copy(ret, remote->data, remote->fn->ret_size);
+	let_go(remote);
+	return error;
+}
+
+/* On a thread without a loop. */
+static int block(struct remote *remote, void *ret)
+{
+	bide_loop *to = remote->to;
+	int rc = send_off(remote, NULL);
+	if (rc < 0)
+		return rc;
+	while (__atomic_load_n(&remote->ended, __ATOMIC_ACQUIRE) == 0)
+		(void)syscall(SYS_futex, &remote->ended, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+	bide_loop_unref(to);
+	return take_result(remote, ret);
+}
+
+static int call_from_task(bide_loop *loop, struct remote *remote, void *ret)
+{
+	int rc = send_off(remote, loop->current);
+	if (rc < 0)
+		return rc;
+	loop->in_threads++;
+	(void)bide__park(loop, &wait_call, remote);
+	loop = bide__loop;
+	const struct bide__task *task = loop->current;
+	if (!cut_short(remote, task) || !(task->flags & BIDE__TASK_PENDING))
+		return take_result(remote, ret);
+	let_go(remote);
+	return bide__deliver();
+}
+
+int bide__to_loop(bide_loop *to, const bide__function *fn, const void *args, void *ret)
+{
+	bide_loop *loop = bide__loop;
+	if (loop != NULL) {
+		const struct bide__task *task = bide__suspending(&wait_call);
+		bide__check_pointers(wait_call.name, fn, args);
+		if (task->flags & BIDE__TASK_PENDING)
+			return bide__refuse(loop, &wait_call);
+	}
+	struct remote *remote = new_remote(to, fn, args);
+	if (remote == NULL)
+		return -ENOMEM;
+	return loop == NULL ? block(remote, ret) : call_from_task(loop, remote, ret);
+}
+
+/* Returns 0, or why there is no call: the record is gone then. */
+static int spawn(bide_loop *loop, struct remote *remote, struct bide__task **ret_proxy)
+{
+	struct bide__task *proxy = bide__proxy_new(loop, remote->fn, &wait_proxy, remote);
+	if (proxy == NULL) {
+		bide_loop_unref(remote->to);
+		free(remote);
+		return -ENOMEM;
+	}
+	int rc = send_off(remote, proxy);
+	if (rc < 0) {
+		bide__proxy_free(loop, proxy);
+		return rc;
+	}
+	loop->in_threads++;
+	*ret_proxy = proxy;
+	return 0;
+}
+
+bide_task *bide__spawn_on(bide_loop *to, const bide__function *fn, const void *args)
+{
+	bide_loop *loop = bide__loop;
+	if (loop == NULL || !loop->running)
+		bide__abort(wait_proxy.name, "no loop runs on this thread, to await '%s' on",
+		            fn->name);
+	bide__check_pointers(wait_proxy.name, fn, args);
+	struct bide__task *proxy = NULL;
+	struct remote *remote = new_remote(to, fn, args);
+	int rc = remote != NULL ? spawn(loop, remote, &proxy) : -ENOMEM;
+	if (rc < 0) {
+		loop->spawn_error = rc;
+		return NULL;
+	}
+	if (loop->ending)
+		bide__cancel_task(loop, proxy);
+	return bide__handle(loop, proxy);
+}
+
+/* ---- fork --------------------------------------------------------------------------------- */
+
+static struct remote *waits_for(const struct bide__task *task)
+{
+	return task->state == BIDE__WAITING &&
+	                       (task->wait == &wait_call || task->wait == &wait_proxy)
+	               ? task->object
+	               : NULL;
+}
+
+/* The call whose task this is. */
+static struct remote *run_for(const struct bide__task *task)
+{
+	const struct bide__task *awaiter =
+		task->state == BIDE__FREE || (task->awaiter_tag & 1) ? NULL : task->awaiter;
+	if (awaiter == NULL || awaiter->state != BIDE__STANDS_IN)
+		return NULL;
+	struct bide__stand_in *end = BIDE__CONTAINER(awaiter, struct bide__stand_in, task);
+	return end->woken == task_ended ? BIDE__CONTAINER(end, struct remote, end) : NULL;
+}
+
+/* Those that have been sent back will be received. */
+static void look_at_mail(const bide_loop *loop, struct bide__mail *mail)
+{
+	for (; mail != NULL; mail = mail->next) {
+		if (mail->receive == receive_finish)
+			BIDE__CONTAINER(mail, struct remote, finish)->ended = 1;
+		if (mail->receive == receive_start &&
+		    BIDE__CONTAINER(mail, struct remote, start)->from != loop)
+			BIDE__CONTAINER(mail, struct remote, start)->lost = true;
+	}
+}
+
+/* The loops of other threads keep their locks as they were: they are not touched any more. */
+static void lose(bide_loop *loop, struct remote *remote)
+{
+	if (remote == NULL || remote->to == loop || remote->from != loop)
+		return;
+	remote->lost = true;
+	remote->refs = 1;
+	if (remote->ended)
+		return;
+	remote->error = -EOWNERDEAD;
+	remote->was_cancelled = false;
+	(void)bide__send(loop, &remote->finish);
+}
+
+void bide__remote_in_child(bide_loop *loop)
+{
+	uint32_t slot = 0;
+	look_at_mail(loop, loop->inbox);
+	look_at_mail(loop, loop->received);
+	for (struct bide__task *task; (task = bide__record_next(&loop->pool, &slot)) != NULL;) {
+		struct remote *remote = run_for(task);
+		if (remote != NULL && remote->from != loop)
+			remote->lost = true;
+		lose(loop, waits_for(task));
+	}
+}

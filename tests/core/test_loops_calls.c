@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: MIT
+/* Calls from one loop to another, and from threads without a loop: results, failures,
+ * cancellations, and loops that end. */
+#include "core/thread_kit.h"
+
+#include <sched.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- a loop on another thread ------------------------------------------------------------- */
+
+static struct {
+	pthread_t thread;
+	bide_loop *loop; /* with a reference for the test */
+	gate ready;
+	bide_event stop;
+	int rc;
+} far;
+
+static BIDE_ASYNC(int, serve, void);
+static int serve(void)
+{
+	far.loop = bide_loop_ref(bide_current_loop());
+	gate_open(&far.ready);
+	return bide_event_wait(&far.stop);
+}
+
+static void *run_far(void *arg)
+{
+	(void)arg;
+	far.rc = bide_run(serve);
+	return NULL;
+}
+
+static void start_far(void)
+{
+	gate_close(&far.ready);
+	far.stop = (bide_event)BIDE_EVENT_INIT;
+	EXPECT_INT(pthread_create(&far.thread, NULL, run_far, NULL), 0);
+	gate_wait(&far.ready);
+}
+
+static void set_stop(void *arg)
+{
+	(void)arg;
+	bide_event_set(&far.stop);
+}
+
+/* Ends its run, and closes it. */
+static void join_far(void)
+{
+	(void)!bide_call_threadsafe(far.loop, set_stop, NULL);
+	pthread_join(far.thread, NULL);
+}
+
+static void stop_far(void)
+{
+	join_far();
+	bide_loop_unref(far.loop);
+}
+
+/* A test whose block is the main task of this thread's loop, beside a loop of another thread. */
+#define LOOPS_TEST(name) \
+	static void beside_##name(void); \
+	static BIDE_ASYNC(void, in_##name, void); \
+	static BIDE_ASYNC_LIGHT(void, light_##name, void); \
+	static void in_##name(void) \
+	{ \
+		beside_##name(); \
+	} \
+	static void light_##name(void) \
+	{ \
+		beside_##name(); \
+	} \
+	TEST(name) \
+	{ \
+		start_far(); \
+		CHECK_INT(bide_try_run(NULL, NULL, in_##name), 0); \
+		CHECK_INT(bide_try_run(NULL, NULL, light_##name), 0); \
+		stop_far(); \
+	} \
+	static void beside_##name(void)
+
+static BIDE_ASYNC(pid_t, thread_here, void);
+static pid_t thread_here(void)
+{
+	return (pid_t)syscall(SYS_gettid);
+}
+
+static BIDE_ASYNC(int, nap, double, int);
+static int nap(double seconds, int result)
+{
+	int rc = bide_sleep(seconds);
+	return rc < 0 ? rc : result;
+}
+
+static BIDE_ASYNC_LIGHT(long, add, long, long);
+static long add(long a, long b)
+{
+	bide_yield();
+	return a + b;
+}
+
+/* ---- results ------------------------------------------------------------------------------ */
+
+LOOPS_TEST(a_call_runs_on_the_other_loops_thread)
+{
+	pid_t there = bide_to_loop(far.loop, thread_here);
+	CHECK(there > 0);
+	CHECK(there != thread_here());
+	bide_task *task = bide_spawn_on(far.loop, thread_here);
+	CHECK_INT(bide_await(pid_t, task), there);
+}
+
+LOOPS_TEST(a_call_gives_its_result)
+{
+	CHECK_INT(bide_to_loop(far.loop, add, 20, 22), 42);
+	long sum = 0;
+	CHECK_INT(bide_try_to_loop(far.loop, &sum, add, 1, 2), 0);
+	CHECK_INT(sum, 3);
+	CHECK_INT(bide_try_to_loop(far.loop, NULL, add, 1, 2), 0);
+}
+
+struct large {
+	char bytes[300];
+};
+
+static BIDE_ASYNC(struct large, twist, struct large);
+static struct large twist(struct large given)
+{
+	for (size_t i = 0; i < sizeof given.bytes; i++)
+		given.bytes[i]++;
+	bide_yield();
+	return given;
+}
+
+LOOPS_TEST(a_call_carries_large_arguments_and_results)
+{
+	struct large zero = { { 0 } }, one;
+	memset(&one, 1, sizeof one);
+	struct large got = bide_to_loop(far.loop, twist, zero);
+	CHECK_MEM(&got, &one, sizeof one);
+	bide_task *task = bide_spawn_on(far.loop, twist, zero);
+	CHECK_INT(bide_try_await(task, &got), 0);
+	CHECK_MEM(&got, &one, sizeof one);
+}
+
+static int nothing_done;
+
+static BIDE_ASYNC(void, do_nothing, void);
+static void do_nothing(void)
+{
+	nothing_done++;
+}
+
+LOOPS_TEST(a_call_of_a_function_without_a_result_returns_when_it_has_ended)
+{
+	int before = nothing_done;
+	bide_to_loop(far.loop, do_nothing);
+	CHECK_INT(nothing_done, before + 1);
+	bide_task *task = bide_spawn_on(far.loop, do_nothing);
+	CHECK_INT(bide_join(task), 0);
+	CHECK_INT(nothing_done, before + 2);
+}
+
+LOOPS_TEST(a_loop_may_call_itself)
+{
+	CHECK_INT(bide_to_loop(bide_current_loop(), add, 1, 2), 3);
+	bide_task *task = bide_spawn_on(bide_current_loop(), add, 3, 4);
+	CHECK_INT(bide_await(long, task), 7);
+}
+
+enum { MANY = 2000 };
+
+LOOPS_TEST(many_calls_run_at_once)
+{
+	static bide_task *tasks[MANY];
+	static long sums[MANY];
+	for (int i = 0; i < MANY; i++)
+		tasks[i] = bide_spawn_on(far.loop, add, i, 1);
+	CHECK_INT(bide_gather(tasks, MANY, sums), 0);
+	for (int i = 0; i < MANY; i++)
+		CHECK_INT(sums[i], i + 1);
+}
+
+LOOPS_TEST(other_tasks_run_while_one_waits_for_a_call)
+{
+	bide_task *task = bide_spawn_on(far.loop, nap, 0.01, 5);
+	CHECK_INT(bide_sleep(0.001), 0);
+	CHECK(!bide_task_done(task));
+	CHECK_STR(bide_task_name(task), "nap");
+	CHECK_INT(bide_await(int, task), 5);
+}
+
+LOOPS_TEST(calls_that_stand_for_tasks_are_selected_and_waited_for)
+{
+	bide_task *slow = bide_spawn_on(far.loop, nap, 30.0, 1);
+	bide_task *quick = bide_spawn_on(far.loop, nap, 0.0, 2);
+	bide_task *both[] = { slow, quick };
+	bide_arm arms[] = { bide_arm_task(slow), bide_arm_task(quick) };
+	CHECK_INT(bide_select(arms, 2), 1);
+	CHECK_INT(bide_wait(both, 2, BIDE_FIRST_COMPLETED), 1);
+	CHECK_INT(bide_await(int, quick), 2);
+	bide_cancel(slow);
+	CHECK_INT(bide_await(int, slow), -ECANCELED);
+}
+
+/* ---- failures ----------------------------------------------------------------------------- */
+
+LOOPS_TEST(a_call_gives_the_error_of_its_task)
+{
+	CHECK_INT(bide_to_loop(far.loop, nap, 0.0, -EPROTO), -EPROTO);
+	bide_task *task = bide_spawn_on(far.loop, nap, 0.0, -EPROTO);
+	CHECK_INT(bide_join(task), -EPROTO);
+}
+
+static BIDE_ASYNC(void, drop_a_failure, void);
+static void drop_a_failure(void)
+{
+	bide_detach(bide_spawn_on(far.loop, nap, 0.0, -EPROTO));
+	bide_sleep(0.05);
+}
+
+TEST(a_failure_that_nobody_awaits_is_reported_where_the_call_was_made)
+{
+	bide_set_report(keep_report, NULL);
+	start_far();
+	CHECK_INT(bide_try_run(NULL, NULL, drop_a_failure), 0);
+	stop_far();
+	CHECK_INT(reports(), 1);
+	CHECK_INT(report.error, -EPROTO);
+	CHECK_STR(report.task, "nap");
+}
+
+/* ---- cancellation ------------------------------------------------------------------------- */
+
+static int stopped;
+
+static BIDE_ASYNC(int, sleep_and_tell, double);
+static int sleep_and_tell(double seconds)
+{
+	int rc = bide_sleep(seconds);
+	if (rc < 0)
+		__atomic_fetch_add(&stopped, 1, __ATOMIC_RELAXED);
+	return rc;
+}
+
+LOOPS_TEST(a_cancellation_stops_the_task_on_the_other_loop)
+{
+	int rc, before = stopped;
+	BIDE_TIMEOUT(0.002, rc) {
+		EXPECT_INT(bide_to_loop(far.loop, sleep_and_tell, 60.0), -ETIMEDOUT);
+	}
+	CHECK_INT(rc, -ETIMEDOUT);
+	CHECK_INT(stopped, before + 1);
+	bide_task *task = bide_spawn_on(far.loop, sleep_and_tell, 60.0);
+	bide_sleep(0.001);
+	CHECK_INT(bide_cancel(task), 1);
+	CHECK_INT(bide_cancel(task), 0);
+	CHECK_INT(bide_await(int, task), -ECANCELED);
+	CHECK_INT(stopped, before + 2);
+}
+
+LOOPS_TEST(a_cancelled_task_counts_as_cancelled)
+{
+	bide_task *task = bide_spawn_on(far.loop, nap, 60.0, 1);
+	bide_cancel(task);
+	bide_task *tasks[] = { task };
+	CHECK_INT(bide_wait(tasks, 1, BIDE_ALL), 1);
+	CHECK(bide_task_cancelled(task));
+	CHECK_INT(bide_join(task), -ECANCELED);
+}
+
+static BIDE_ASYNC(int, unmoved, void);
+static int unmoved(void)
+{
+	int rc = bide_sleep(60);
+	return rc < 0 ? 17 : 18;
+}
+
+LOOPS_TEST(a_result_in_spite_of_a_cancellation_is_the_result)
+{
+	bide_task *task = bide_spawn_on(far.loop, unmoved);
+	bide_sleep(0.001);
+	bide_cancel(task);
+	CHECK_INT(bide_await(int, task), 17);
+	int rc, result = 0;
+	BIDE_TIMEOUT(0.001, rc) {
+		result = bide_to_loop(far.loop, unmoved);
+	}
+	CHECK_INT(result, 17);
+	CHECK_INT(rc, 0);
+}
+
+LOOPS_TEST(a_call_that_is_cancelled_before_it_begins_is_not_made)
+{
+	int rc, before = nothing_done;
+	BIDE_TIMEOUT(0, rc) {
+		bide_yield();
+		EXPECT_INT(bide_try_to_loop(far.loop, NULL, do_nothing), -ETIMEDOUT);
+	}
+	CHECK_INT(rc, -ETIMEDOUT);
+	CHECK_INT(nothing_done, before);
+}
+
+static BIDE_ASYNC(void, leave_calls_behind, void);
+static void leave_calls_behind(void)
+{
+	for (int i = 0; i < 10; i++)
+		bide_detach(bide_spawn_on(far.loop, sleep_and_tell, 60.0));
+	bide_sleep(0.002);
+}
+
+TEST(the_end_of_a_run_stops_its_calls)
+{
+	start_far();
+	CHECK_INT(bide_try_run(NULL, NULL, leave_calls_behind), 0);
+	CHECK_INT(stopped, 10);
+	stop_far();
+}
+
+/* Hands over and cancels as fast as it can: whichever comes first, both sides end. */
+LOOPS_TEST(cancellations_and_ends_may_cross)
+{
+	for (int i = 0; i < 500; i++) {
+		bide_task *task = bide_spawn_on(far.loop, nap, 0.0, 1);
+		for (int k = 0; k < i % 5; k++)
+			bide_yield();
+		bide_cancel(task);
+		int rc = bide_await(int, task);
+		CHECK(rc == 1 || rc == -ECANCELED);
+	}
+}
+
+/* ---- loops that end ----------------------------------------------------------------------- */
+
+static BIDE_ASYNC(void, call_a_loop_that_ends, void);
+static void call_a_loop_that_ends(void)
+{
+	bide_task *task = bide_spawn_on(far.loop, nap, 60.0, 1);
+	bide_sleep(0.001);
+	CHECK_INT(bide_call_threadsafe(far.loop, set_stop, NULL), 0);
+	CHECK_INT(bide_await(int, task), -BIDE_ELOOP);
+}
+
+TEST(a_loop_that_ends_gives_an_error_to_who_awaits_its_tasks)
+{
+	start_far();
+	CHECK_INT(bide_try_run(NULL, NULL, call_a_loop_that_ends), 0);
+	stop_far();
+}
+
+static BIDE_ASYNC(void, call_a_loop_that_has_ended, void);
+static void call_a_loop_that_has_ended(void)
+{
+	CHECK_INT(bide_to_loop(far.loop, nap, 0.0, 1), -BIDE_ELOOP);
+	bide_task *task = bide_spawn_on(far.loop, nap, 0.0, 1);
+	CHECK_NULL(task);
+	CHECK_INT(bide_await(int, task), -BIDE_ELOOP);
+}
+
+TEST(a_loop_that_has_been_closed_takes_no_calls)
+{
+	start_far();
+	join_far();
+	CHECK_INT(bide_try_run(NULL, NULL, call_a_loop_that_has_ended), 0);
+	CHECK_INT(bide_to_loop(far.loop, nap, 0.0, 1), -BIDE_ELOOP);
+	bide_loop_unref(far.loop);
+}
+
+/* Its run has ended; the call waits for the next one, or for the loop to be closed. */
+static void *open_run_and_close(void *arg)
+{
+	bide_loop *loop = NULL;
+	(void)arg;
+	EXPECT_INT(bide_loop_open(NULL, &loop), 0);
+	far.loop = bide_loop_ref(loop);
+	gate_open(&far.ready);
+	gate_wait(&go_on);
+	bide_loop_close(loop);
+	return NULL;
+}
+
+static BIDE_ASYNC(void, call_a_loop_that_is_closed, void);
+static void call_a_loop_that_is_closed(void)
+{
+	bide_task *task = bide_spawn_on(far.loop, nap, 0.0, 1);
+	bide_task *cancelled = bide_spawn_on(far.loop, nap, 0.0, 1);
+	bide_cancel(cancelled);
+	bide_sleep(0.002);
+	CHECK(!bide_task_done(task));
+	gate_open(&go_on);
+	CHECK_INT(bide_await(int, task), -BIDE_ELOOP);
+	CHECK_INT(bide_await(int, cancelled), -BIDE_ELOOP);
+}
+
+TEST(a_loop_that_is_closed_without_running_answers_its_calls)
+{
+	pthread_t thread;
+	gate_close(&far.ready);
+	gate_close(&go_on);
+	CHECK_INT(pthread_create(&thread, NULL, open_run_and_close, NULL), 0);
+	gate_wait(&far.ready);
+	CHECK_INT(bide_try_run(NULL, NULL, call_a_loop_that_is_closed), 0);
+	pthread_join(thread, NULL);
+	bide_loop_unref(far.loop);
+}
+
+/* ---- threads without a loop --------------------------------------------------------------- */
+
+enum { THREADS = 4, CALLS = 300 };
+
+static void *call_from_thread(void *arg)
+{
+	(void)arg;
+	for (long i = 0; i < CALLS; i++)
+		EXPECT_INT(bide_to_loop(far.loop, add, i, 1), i + 1);
+	EXPECT_INT(bide_to_loop(far.loop, nap, 0.001, -EPROTO), -EPROTO);
+	return NULL;
+}
+
+TEST(threads_without_a_loop_call_one_and_wait)
+{
+	pthread_t threads[THREADS];
+	start_far();
+	for (int i = 0; i < THREADS; i++)
+		CHECK_INT(pthread_create(&threads[i], NULL, call_from_thread, NULL), 0);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	stop_far();
+}
+
+static BIDE_ASYNC(long, call_back, bide_loop *);
+static long call_back(bide_loop *loop)
+{
+	return bide_to_loop(loop, add, 5, 6);
+}
+
+RUN_TEST(a_job_in_a_thread_calls_back_to_its_loop)
+{
+	bide_loop *loop = bide_loop_ref(bide_current_loop());
+	CHECK_INT(bide_to_thread(call_back, loop), 11);
+	bide_loop_unref(loop);
+}
+
+/* ---- fork --------------------------------------------------------------------------------- */
+
+static BIDE_ASYNC(int, call_and_fork, void);
+static int call_and_fork(void)
+{
+	int status = -1;
+	bide_task *task = bide_spawn_on(far.loop, nap, 0.05, 3);
+	bide_sleep(0.001);
+	pid_t child = fork();
+	if (child == 0)
+		_exit(bide_await(int, task) == -EOWNERDEAD ? 0 : 1);
+	EXPECT_INT(waitpid(child, &status, 0), child);
+	EXPECT_INT(status, 0);
+	return bide_await(int, task);
+}
+
+TEST(the_child_of_a_fork_does_not_wait_for_other_loops)
+{
+	start_far();
+	CHECK_INT(bide_run(call_and_fork), 3);
+	stop_far();
+}
+
+/* ---- broken contracts --------------------------------------------------------------------- */
+
+static BIDE_ASYNC(void, await_from_the_wrong_loop, bide_task *);
+static void await_from_the_wrong_loop(bide_task *task)
+{
+	(void)bide_join(task);
+}
+
+static BIDE_ASYNC(void, give_a_handle_away, void);
+static void give_a_handle_away(void)
+{
+	bide_task *task = bide_spawn(nap, 60.0, 1);
+	bide_to_loop(far.loop, await_from_the_wrong_loop, task);
+}
+
+TEST_ABORTS(a_handle_awaited_on_another_loop_aborts, "belongs to the loop of thread")
+{
+	start_far();
+	(void)bide_try_run(NULL, NULL, give_a_handle_away);
+}
+
+TEST_ABORTS(spawn_on_without_a_loop_aborts, "no loop runs on this thread, to await 'nap' on")
+{
+	start_far();
+	(void)bide_spawn_on(far.loop, nap, 0.0, 1);
+}
+
+static BIDE_ASYNC(int, follow, int *);
+static int follow(int *pointer)
+{
+	return *pointer;
+}
+
+static BIDE_ASYNC_LIGHT(void, give_an_own_pointer, void);
+static void give_an_own_pointer(void)
+{
+	int own = 3;
+	(void)bide_to_loop(far.loop, follow, &own);
+}
+
+TEST_ABORTS(a_light_task_cannot_give_its_own_pointers, "points into the stack of this light task")
+{
+	start_far();
+	(void)bide_try_run(NULL, NULL, give_an_own_pointer);
+}
+
+RUN_ABORTS(a_call_with_another_type_of_result_aborts, "bide_try_to_loop: in task")
+{
+	double result;
+	(void)bide_try_to_loop(bide_current_loop(), &result, nap, 0.0, 1);
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+/* bide_select() with descriptors: the call does not return before the backend has let go of those
+ * that lost, whatever it was that won. */
+#include "harness/test.h"
+
+#include "core/loop.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int left, right; /* the ends of a pair of sockets */
+static bide_event event;
+
+static void open_pair(void)
+{
+	int ends[2] = { -1, -1 };
+	EXPECT_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+	left = ends[0];
+	right = ends[1];
+	event = (bide_event)BIDE_EVENT_INIT;
+}
+
+static void close_pair(void)
+{
+	close(left);
+	close(right);
+}
+
+static void write_byte(int fd)
+{
+	EXPECT_INT(write(fd, "x", 1), 1);
+}
+
+static BIDE_ASYNC_LIGHT(void, write_after, double);
+static void write_after(double seconds)
+{
+	if (bide_sleep(seconds) == 0)
+		write_byte(right);
+}
+
+static BIDE_ASYNC_LIGHT(void, set_after, double);
+static void set_after(double seconds)
+{
+	if (bide_sleep(seconds) == 0)
+		bide_event_set(&event);
+}
+
+/* A test whose block is the main task, on a full stack and on a light one. */
+#define FD_TEST(name) \
+	static void in_##name(void); \
+	static BIDE_ASYNC(void, full_##name, void); \
+	static BIDE_ASYNC_LIGHT(void, light_##name, void); \
+	static void full_##name(void) \
+	{ \
+		open_pair(); \
+		in_##name(); \
+		EXPECT_UINT(bide__loop->in_flight, 0); \
+		close_pair(); \
+	} \
+	static void light_##name(void) \
+	{ \
+		full_##name(); \
+	} \
+	TEST(name) \
+	{ \
+		CHECK_INT(bide_try_run(NULL, NULL, full_##name), 0); \
+		CHECK_INT(bide_try_run(NULL, NULL, light_##name), 0); \
+	} \
+	static void in_##name(void)
+
+FD_TEST(select_sees_that_a_descriptor_is_ready)
+{
+	bide_arm write[] = { bide_arm_fd(left, BIDE_READABLE | BIDE_WRITABLE) };
+	CHECK_INT(bide_select(write, 1), 0);
+	CHECK_INT(write[0].rc, BIDE_WRITABLE);
+	write_byte(right);
+	bide_arm read[] = { bide_arm_sleep(10), bide_arm_fd(left, BIDE_READABLE) };
+	CHECK_INT(bide_select(read, 2), 1);
+	CHECK_INT(read[1].rc, BIDE_READABLE);
+}
+
+FD_TEST(select_waits_for_a_descriptor)
+{
+	bide_detach(bide_spawn(write_after, 0.002));
+	bide_arm arms[] = { bide_arm_event(&event), bide_arm_fd(left, BIDE_READABLE) };
+	CHECK_INT(bide_select(arms, 2), 1);
+	CHECK_INT(arms[1].rc, BIDE_READABLE);
+}
+
+FD_TEST(select_lets_go_of_a_descriptor_that_lost)
+{
+	bide_detach(bide_spawn(set_after, 0.002));
+	bide_arm arms[] = { bide_arm_fd(left, BIDE_READABLE), bide_arm_event(&event) };
+	CHECK_INT(bide_select(arms, 2), 1);
+	CHECK_UINT(bide__loop->in_flight, 0);
+	write_byte(right);
+	bide_arm again[] = { bide_arm_fd(left, BIDE_READABLE) };
+	CHECK_INT(bide_select(again, 1), 0);
+}
+
+FD_TEST(select_on_both_ends_chooses_the_one_that_is_ready)
+{
+	bide_detach(bide_spawn(write_after, 0.002));
+	bide_arm arms[] = { bide_arm_fd(right, BIDE_READABLE), bide_arm_fd(left, BIDE_READABLE) };
+	CHECK_INT(bide_select(arms, 2), 1);
+	CHECK_UINT(bide__loop->in_flight, 0);
+}
+
+/* Two waits for one descriptor are two entries of one list in the backend. */
+FD_TEST(select_waits_twice_for_one_descriptor)
+{
+	bide_detach(bide_spawn(write_after, 0.002));
+	bide_arm arms[] = { bide_arm_fd(left, BIDE_READABLE), bide_arm_fd(left, BIDE_READABLE),
+		            bide_arm_fd(left, BIDE_READABLE) };
+	int chosen = bide_select(arms, 3);
+	CHECK(chosen >= 0 && chosen < 3);
+	CHECK_INT(arms[chosen].rc, BIDE_READABLE);
+	CHECK_UINT(bide__loop->in_flight, 0);
+}
+
+FD_TEST(select_on_a_descriptor_times_out_and_lets_go)
+{
+	int rc;
+	for (int i = 0; i < 5; i++) {
+		BIDE_TIMEOUT(0.001, rc) {
+			bide_arm arms[] = { bide_arm_fd(left, BIDE_READABLE),
+				            bide_arm_fd(right, BIDE_READABLE) };
+			EXPECT_INT(bide_select(arms, 2), -ETIMEDOUT);
+			EXPECT_UINT(bide__loop->in_flight, 0);
+		}
+		CHECK_INT(rc, -ETIMEDOUT);
+	}
+}
+
+FD_TEST(select_chooses_a_descriptor_that_is_none)
+{
+	bide_arm none[] = { bide_arm_fd(-1, BIDE_READABLE) };
+	CHECK_INT(bide_select(none, 1), 0);
+	CHECK_INT(none[0].rc, -EBADF);
+	bide_arm closed[] = { bide_arm_fd(9999, BIDE_READABLE) };
+	CHECK_INT(bide_select(closed, 1), 0);
+	CHECK_INT(closed[0].rc, -EBADF);
+	bide_arm nothing[] = { bide_arm_fd(left, 0) };
+	CHECK_INT(bide_select(nothing, 1), 0);
+	CHECK_INT(nothing[0].rc, -EINVAL);
+}
+
+FD_TEST(try_select_looks_at_descriptors)
+{
+	bide_arm arms[] = { bide_arm_fd(left, BIDE_READABLE) };
+	CHECK_INT(bide_try_select(arms, 1), -EAGAIN);
+	write_byte(right);
+	CHECK_INT(bide_try_select(arms, 1), 0);
+	CHECK_INT(arms[0].rc, BIDE_READABLE);
+}
+
+static BIDE_ASYNC_LIGHT(int, select_either_end, int);
+static int select_either_end(int fd)
+{
+	bide_arm arms[] = { bide_arm_fd(fd, BIDE_READABLE), bide_arm_event(&event) };
+	return bide_select(arms, 2);
+}
+
+/* The event and the byte come in one turn, in either order, and again and again. */
+FD_TEST(select_survives_an_event_and_a_descriptor_at_once)
+{
+	char byte;
+	for (int i = 0; i < 200; i++) {
+		bide_event_clear(&event);
+		bide_task *task = bide_spawn(select_either_end, left);
+		bide_yield();
+		write_byte(right);
+		if (i % 2 == 0)
+			bide_yield();
+		if (i % 3 > 0)
+			bide_event_set(&event);
+		int chosen = bide_await(int, task);
+		CHECK(chosen == 0 || chosen == 1);
+		CHECK_INT(read(left, &byte, 1), 1);
+	}
+}
+
+/* The child of a fork waits again for what its tasks wait for. */
+FD_TEST(select_goes_on_in_the_child_of_a_fork)
+{
+	int status = -1;
+	bide_task *task = bide_spawn(select_either_end, left);
+	bide_sleep(0.001);
+	pid_t child = fork();
+	CHECK(child >= 0);
+	if (child == 0) {
+		write_byte(right);
+		_exit(bide_await(int, task) == 0 && bide__loop->in_flight == 0 ? 0 : 1);
+	}
+	CHECK_INT(waitpid(child, &status, 0), child);
+	CHECK_INT(status, 0);
+	bide_event_set(&event);
+	int chosen = bide_await(int, task);
+	CHECK(chosen == 0 || chosen == 1);
+}
