@@ -46,7 +46,7 @@ static void renew_backend(bide_loop *loop)
 	loop->backend->close(loop);
 	loop->backend = &bide__backend_idle;
 	loop->backend_data = NULL;
-	loop->watch_again = loop->in_flight > 0;
+	loop->begin_again = loop->in_flight > 0;
 }
 
 static void in_child(void)

@@ -41,30 +41,30 @@ static void idle_close(bide_loop *loop)
 
 /* ---- idle --------------------------------------------------------------------------------- */
 
-static int idle_watch(bide_loop *loop, struct bide__watch *watch, int *ret_events)
+static int idle_begin(bide_loop *loop, struct bide__op *op, int *ret_events)
 {
 	int rc = -ENOSYS;
 	if (loop->options.backend != BIDE_BACKEND_EPOLL)
 		rc = bide__ring_open(loop);
 	if (rc < 0 && loop->options.backend != BIDE_BACKEND_IO_URING)
 		rc = bide__epoll_open(loop);
-	return rc < 0 ? rc : loop->backend->watch(loop, watch, ret_events);
+	return rc < 0 ? rc : loop->backend->begin(loop, op, ret_events);
 }
 
-static void idle_unwatch(bide_loop *loop, struct bide__watch *watch)
+static void idle_end(bide_loop *loop, struct bide__op *op)
 {
-	bide__watch_done(loop, watch, -ECANCELED);
+	bide__op_done(loop, op, -ECANCELED);
 }
 
-const struct bide__backend bide__backend_idle = { "idle",     idle_watch, idle_unwatch,
+const struct bide__backend bide__backend_idle = { "idle",     false,      idle_begin, idle_end,
 	                                          futex_wait, futex_wake, idle_close };
 
 /* ---- virtual ------------------------------------------------------------------------------ */
 
-static int virtual_watch(bide_loop *loop, struct bide__watch *watch, int *ret_events)
+static int virtual_begin(bide_loop *loop, struct bide__op *op, int *ret_events)
 {
 	(void)loop;
-	(void)watch;
+	(void)op;
 	(void)ret_events;
 	return -ENOTSUP;
 }
@@ -100,5 +100,6 @@ static void virtual_wait(bide_loop *loop, uint64_t deadline_ns)
 		jump(loop, deadline_ns);
 }
 
-const struct bide__backend bide__backend_virtual = { "virtual",    virtual_watch, idle_unwatch,
-	                                             virtual_wait, futex_wake,    idle_close };
+const struct bide__backend bide__backend_virtual = { "virtual", false,        virtual_begin,
+	                                             idle_end,  virtual_wait, futex_wake,
+	                                             idle_close };

@@ -104,8 +104,9 @@ struct bide_loop {
 	const struct bide__backend *backend; /* NULL until a descriptor is waited for */
 	void *backend_data;
 	size_t in_flight;        /* operations that the backend has, */
-	struct bide__watch *watches; /* and which, newest first */
-	bool watch_again;        /* or had, before a fork of which this is the child */
+	bool begin_again;        /* or had, before a fork of which this is the child */
+	struct bide__fd *fds;    /* by number; NULL until one has been waited for */
+	size_t nfds;             /* numbers there is room for */
 	size_t in_threads;       /* jobs in threads that tasks wait for */
 	bool uses_threads;       /* there was one */
 	size_t endless;          /* tasks that sleep until they are cancelled */

@@ -104,6 +104,7 @@ static void close_loop(bide_loop *loop)
 	bide__close_inbox(loop);
 	bide__loops_remove(loop, bide__pool_finish(&loop->pool));
 	loop->backend->close(loop);
+	bide__ops_finish(loop);
 	bide__stacks_finish(&loop->stacks);
 	bide__timers_finish(&loop->timers);
 	bide__fault_finish(loop);

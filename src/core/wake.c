@@ -91,8 +91,8 @@ static void wait_for_memory(bide_loop *loop)
 
 bool bide__collect(bide_loop *loop)
 {
-	if (__builtin_expect(loop->watch_again, 0))
-		bide__watch_again(loop);
+	if (__builtin_expect(loop->begin_again, 0))
+		bide__ops_again(loop);
 	if (loop->nready > 0) {
 		if (loop->starved >= loop->nready)
 			wait_for_memory(loop);

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* epoll.c: the backend that runs on every kernel. Sources: epoll(7), eventfd(2).
  *
- * Each descriptor that is or was waited for has an entry, by number, which lists the tasks that
- * wait. It is registered for one event (EPOLLONESHOT) and stays registered, disarmed, so that the
- * next wait is one call. A descriptor closed meanwhile has left the epoll set by itself: arming it
- * finds that out and registers its successor. */
+ * A descriptor that is or was waited for is registered for one event (EPOLLONESHOT) and stays
+ * registered, disarmed, so that the next wait is one call. A descriptor closed meanwhile has left
+ * the epoll set by itself: arming it finds that out and registers its successor. */
 #include "base/alloc.h"
 #include "core/backend.h"
 #include "core/time.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -21,46 +18,21 @@
 
 enum { BATCH = 64, NS_PER_MS = 1000000 };
 
-struct entry {
-	struct bide__watch *watches; /* of tasks that wait for it */
-	bool registered;             /* was added once */
-};
-
 struct epoll_set {
 	int fd;
 	int event_fd; /* written to by wake() */
-	struct entry *entries;
-	size_t nentries;
 };
 
-/* A number that is no descriptor's must not cost a table as large as itself. */
-static int grow(struct epoll_set *data, int fd)
-{
-	size_t n = data->nentries == 0 ? 64 : data->nentries;
-	if (fcntl(fd, F_GETFD) < 0)
-		return -EBADF;
-	while (n <= (size_t)fd)
-		n *= 2;
-	struct entry *entries = bide__realloc(data->entries, n * sizeof(*entries));
-	if (entries == NULL)
-		return -ENOMEM;
-	memset(entries + data->nentries, 0, (n - data->nentries) * sizeof(*entries));
-	data->entries = entries;
-	data->nentries = n;
-	return 0;
-}
-
-static uint32_t wanted(const struct entry *entry)
+static uint32_t wanted(const struct bide__fd *entry)
 {
 	uint32_t events = EPOLLONESHOT;
-	for (const struct bide__watch *w = entry->watches; w != NULL; w = w->next)
-		events |= bide__poll_mask(w->events);
+	for (const struct bide__op *op = entry->ops; op != NULL; op = op->older)
+		events |= bide__poll_mask(op->events);
 	return events;
 }
 
-static int arm(const struct epoll_set *data, int fd)
+static int arm(const struct epoll_set *data, struct bide__fd *entry, int fd)
 {
-	struct entry *entry = &data->entries[fd];
 	struct epoll_event event = { .events = wanted(entry), .data.fd = fd };
 	int first = entry->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 	int second = entry->registered ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
@@ -74,73 +46,47 @@ static int arm(const struct epoll_set *data, int fd)
 	return 0;
 }
 
-static void unlink_watch(struct entry *entry, struct bide__watch *watch)
-{
-	struct bide__watch **link = &entry->watches;
-	while (*link != watch)
-		link = &(*link)->next;
-	*link = watch->next;
-}
-
 /* A file on disk cannot be registered (EPERM): it is always ready. */
-static int epoll_watch(bide_loop *loop, struct bide__watch *watch, int *ret_events)
+static int epoll_begin(bide_loop *loop, struct bide__op *op, int *ret_events)
 {
-	struct epoll_set *data = loop->backend_data;
-	int rc = (size_t)watch->fd >= data->nentries ? grow(data, watch->fd) : 0;
-	if (rc < 0)
-		return rc;
-	struct entry *entry = &data->entries[watch->fd];
-	watch->next = entry->watches;
-	entry->watches = watch;
-	rc = arm(data, watch->fd);
-	if (rc == 0)
-		return 0;
-	unlink_watch(entry, watch);
+	int rc = arm(loop->backend_data, bide__fd_at(loop, op->fd), op->fd);
 	if (rc != -EPERM)
 		return rc;
-	*ret_events = watch->events;
+	*ret_events = op->events;
 	return 1;
 }
 
 /* The last one takes the descriptor out: left armed it would report for what has its number next,
  * if what is waited for now lives on under another. */
-static void epoll_unwatch(bide_loop *loop, struct bide__watch *watch)
+static void epoll_end(bide_loop *loop, struct bide__op *op)
 {
-	struct epoll_set *data = loop->backend_data;
-	struct entry *entry = &data->entries[watch->fd];
-	unlink_watch(entry, watch);
-	if (entry->watches == NULL) {
-		(void)epoll_ctl(data->fd, EPOLL_CTL_DEL, watch->fd, NULL);
+	const struct epoll_set *data = loop->backend_data;
+	struct bide__fd *entry = bide__fd_at(loop, op->fd);
+	if (op->older == NULL && op->newer == NULL) {
+		(void)epoll_ctl(data->fd, EPOLL_CTL_DEL, op->fd, NULL);
 		entry->registered = false;
 	}
-	bide__watch_done(loop, watch, 0);
+	bide__op_done(loop, op, -ECANCELED);
 }
 
-static struct bide__watch *first_ready(const struct entry *entry, uint32_t events)
+static struct bide__op *first_ready(const struct bide__fd *entry, uint32_t events)
 {
-	struct bide__watch *watch = entry->watches;
-	while (watch != NULL && bide__poll_ready(watch->events, events) == 0)
-		watch = watch->next;
-	return watch;
-}
-
-static void end_watch(bide_loop *loop, struct entry *entry, struct bide__watch *watch, int result)
-{
-	unlink_watch(entry, watch);
-	bide__watch_done(loop, watch, result);
+	struct bide__op *op = entry->ops;
+	while (op != NULL && bide__poll_ready(op->events, events) == 0)
+		op = op->older;
+	return op;
 }
 
 /* Who is told may give up others, of the same descriptor, too. */
 static void dispatch(bide_loop *loop, int fd, uint32_t events)
 {
-	struct epoll_set *data = loop->backend_data;
-	struct entry *entry = &data->entries[fd];
-	struct bide__watch *watch;
-	while ((watch = first_ready(entry, events)) != NULL)
-		end_watch(loop, entry, watch, bide__poll_ready(watch->events, events));
-	int rc = entry->watches != NULL ? arm(data, fd) : 0;
-	while (rc < 0 && (watch = entry->watches) != NULL)
-		end_watch(loop, entry, watch, rc);
+	struct bide__fd *entry = bide__fd_at(loop, fd);
+	struct bide__op *op;
+	while ((op = first_ready(entry, events)) != NULL)
+		bide__op_done(loop, op, bide__poll_ready(op->events, events));
+	int rc = entry->ops != NULL ? arm(loop->backend_data, entry, fd) : 0;
+	while (rc < 0 && (op = entry->ops) != NULL)
+		bide__op_done(loop, op, rc);
 }
 
 /* Rounded up: a timer must not be looked at before it is due. epoll_pwait2() counts nanoseconds;
@@ -191,12 +137,13 @@ static void epoll_close(bide_loop *loop)
 		(void)close(data->fd);
 	if (data->event_fd >= 0)
 		(void)close(data->event_fd);
-	bide__free(data->entries);
+	for (size_t fd = 0; fd < loop->nfds; fd++)
+		loop->fds[fd].registered = false;
 	bide__free(data);
 }
 
-static const struct bide__backend backend = { "epoll",        epoll_watch, epoll_unwatch,
-	                                      epoll_wait_for, epoll_wake,  epoll_close };
+static const struct bide__backend backend = { "epoll",        false,      epoll_begin, epoll_end,
+	                                      epoll_wait_for, epoll_wake, epoll_close };
 
 int bide__epoll_open(bide_loop *loop)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* ring.c: the io_uring backend. Sources: io_uring(7), io_uring_setup(2), liburing's man pages.
  *
- * Each wait is one poll operation; its cancellation is another operation, and the wait ends when
- * the first is completed. Where the ring cannot be had (an older kernel, a container that forbids
+ * Each operation is one of the ring's; its cancellation is another, and it ends when the first is
+ * completed. Where the ring cannot be had (an older kernel, a container that forbids
  * it) bide__ring_open() says so and the caller takes epoll. */
 #include "core/backend.h"
 
@@ -24,12 +24,12 @@ enum { ENTRIES = 256, BATCH = 64, NS = 1000000000 };
 
 struct ring_data {
 	struct io_uring ring;
-	int event_fd;                /* written to by wake() */
-	bool polled;                 /* the ring waits for it */
-	struct bide__watch *put_off; /* to be cancelled when there is room */
+	int event_fd;             /* written to by wake() */
+	bool polled;              /* the ring waits for it */
+	struct bide__op *put_off; /* to be ended when there is room */
 };
 
-/* What completions that belong to no wait carry; waits carry their address. */
+/* What completions that belong to no operation carry; operations carry their address. */
 static char for_wake, for_nothing;
 
 /* An entry of the submission queue; a full queue is handed to the kernel first. */
@@ -41,51 +41,95 @@ static struct io_uring_sqe *get_sqe(struct ring_data *data)
 	return sqe;
 }
 
-static int ring_watch(bide_loop *loop, struct bide__watch *watch, int *ret_events)
+static void prepare(struct io_uring_sqe *sqe, const struct bide__op *op)
 {
-	struct ring_data *data = loop->backend_data;
+	switch (op->kind) {
+	case BIDE__OP_POLL:
+		io_uring_prep_poll_add(sqe, op->fd, bide__poll_mask(op->events));
+		break;
+	case BIDE__OP_READ: /* where the file's position is */
+		io_uring_prep_read(sqe, op->fd, op->memory, (unsigned)op->size, (uint64_t)-1);
+		break;
+	case BIDE__OP_READV:
+		io_uring_prep_readv(sqe, op->fd, op->memory, (unsigned)op->size, (uint64_t)-1);
+		break;
+	case BIDE__OP_RECV:
+		io_uring_prep_recv(sqe, op->fd, op->memory, op->size, op->flags);
+		break;
+	case BIDE__OP_SEND:
+		io_uring_prep_send(sqe, op->fd, op->memory, op->size, op->flags);
+		break;
+	case BIDE__OP_RECVMSG:
+		io_uring_prep_recvmsg(sqe, op->fd, op->memory, (unsigned)op->flags);
+		break;
+	case BIDE__OP_SENDMSG:
+		io_uring_prep_sendmsg(sqe, op->fd, op->memory, (unsigned)op->flags);
+		break;
+	case BIDE__OP_ACCEPT:
+		io_uring_prep_accept(sqe, op->fd, op->memory, op->ret_address_size, op->flags);
+		break;
+	case BIDE__OP_CONNECT:
+		io_uring_prep_connect(sqe, op->fd, op->memory, (socklen_t)op->size);
+		break;
+	case BIDE__OP_WRITE:
+	case BIDE__OP_WRITEV:
+		break;
+	}
+}
+
+static int ring_begin(bide_loop *loop, struct bide__op *op, int *ret_events)
+{
+	struct io_uring_sqe *sqe = get_sqe(loop->backend_data);
 	(void)ret_events;
-	struct io_uring_sqe *sqe = get_sqe(data);
 	if (sqe == NULL)
 		return -ENOMEM;
-	io_uring_prep_poll_add(sqe, watch->fd, bide__poll_mask(watch->events));
-	io_uring_sqe_set_data(sqe, watch);
+	prepare(sqe, op);
+	io_uring_sqe_set_data(sqe, op);
 	return 0;
 }
 
-/* While the queue is full and the kernel takes nothing the cancellation is put off. */
-static void ring_unwatch(bide_loop *loop, struct bide__watch *watch)
+/* While the queue is full and the kernel takes nothing the end is put off. */
+static void ring_end(bide_loop *loop, struct bide__op *op)
 {
 	struct ring_data *data = loop->backend_data;
 	struct io_uring_sqe *sqe = get_sqe(data);
 	if (sqe == NULL) {
-		watch->next = data->put_off;
-		data->put_off = watch;
+		op->next = data->put_off;
+		data->put_off = op;
 		return;
 	}
-	io_uring_prep_poll_remove(sqe, (uint64_t)(uintptr_t)watch);
+	io_uring_prep_cancel(sqe, op, 0);
 	io_uring_sqe_set_data(sqe, &for_nothing);
 }
 
-static void unwatch_put_off(bide_loop *loop)
+static void end_put_off(bide_loop *loop)
 {
 	struct ring_data *data = loop->backend_data;
-	struct bide__watch *watch = data->put_off, *next;
+	struct bide__op *op = data->put_off, *next;
 	data->put_off = NULL;
-	for (; watch != NULL; watch = next) {
-		next = watch->next;
-		ring_unwatch(loop, watch);
+	for (; op != NULL; op = next) {
+		next = op->next;
+		ring_end(loop, op);
 	}
 }
 
-/* One that was completed meanwhile needs no cancellation. */
-static void forget_put_off(struct ring_data *data, const struct bide__watch *watch)
+/* One that was completed meanwhile needs no end. */
+static void forget_put_off(struct ring_data *data, const struct bide__op *op)
 {
-	struct bide__watch **link = &data->put_off;
-	while (*link != NULL && *link != watch)
+	struct bide__op **link = &data->put_off;
+	while (*link != NULL && *link != op)
 		link = &(*link)->next;
 	if (*link != NULL)
-		*link = watch->next;
+		*link = op->next;
+}
+
+/* A wait inside the kernel that is ended says so in its own way. */
+static int result_of(const struct bide__op *op, int res)
+{
+	if (res == -EINTR && (op->cancelled || op->closed))
+		return -ECANCELED;
+	return res >= 0 && op->kind == BIDE__OP_POLL ? bide__poll_ready(op->events, (unsigned)res)
+	                                             : res;
 }
 
 static void complete(bide_loop *loop, const struct io_uring_cqe *cqe)
@@ -97,12 +141,9 @@ static void complete(bide_loop *loop, const struct io_uring_cqe *cqe)
 		data->polled = false;
 		(void)!read(data->event_fd, &count, sizeof(count));
 	} else if (of != &for_nothing) {
-		struct bide__watch *watch = of;
-		forget_put_off(data, watch);
-		bide__watch_done(loop, watch,
-		                 cqe->res < 0
-		                         ? cqe->res
-		                         : bide__poll_ready(watch->events, (unsigned)cqe->res));
+		struct bide__op *op = of;
+		forget_put_off(data, op);
+		bide__op_done(loop, op, result_of(op, cqe->res));
 	}
 }
 
@@ -134,7 +175,7 @@ static void ring_wait(bide_loop *loop, uint64_t deadline_ns)
 {
 	struct ring_data *data = loop->backend_data;
 	struct io_uring_cqe *cqe;
-	unwatch_put_off(loop);
+	end_put_off(loop);
 	poll_event_fd(data);
 	if (deadline_ns == 0) {
 		(void)io_uring_submit_and_get_events(&data->ring);
@@ -164,8 +205,8 @@ static void ring_close(bide_loop *loop)
 	bide__free(data);
 }
 
-static const struct bide__backend backend = { "io_uring", ring_watch, ring_unwatch,
-	                                      ring_wait,  ring_wake,  ring_close };
+static const struct bide__backend backend = { "io_uring", true,      ring_begin, ring_end,
+	                                      ring_wait,  ring_wake, ring_close };
 
 /* With the flags of newer kernels completions wait until they are asked for, which is cheaper;
  * where they are not known the ring is opened without. */

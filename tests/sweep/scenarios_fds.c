@@ -197,3 +197,81 @@ SCENARIO_WITH(what_cannot_be_waited_for, 1, SWEEP_FDS, NULL)
 	int rc = bide_wait_fd(NOT_OPEN, BIDE_READABLE);
 	return rc == -EBADF ? 1 : rc;
 }
+
+/* ---- calls -------------------------------------------------------------------------------- */
+
+enum { NUMBERS = 6 };
+
+/* Sends numbers, then shuts down; what could not be sent ends the other side's reading, too. */
+BIDE_ASYNC_LIGHT(int, send_numbers, int);
+int send_numbers(int fd)
+{
+	int rc = 0;
+	tally.entered++;
+	for (unsigned char number = 1; number <= NUMBERS && rc >= 0; number++) {
+		rc = (int)bide_send(fd, &number, 1, 0);
+		HOLDS(rc < 0 || rc == 1);
+		tally.extra[0] += rc == 1 ? number : 0;
+	}
+	HOLDS(bide_shutdown(fd, SHUT_WR) == 0);
+	tally.left++;
+	return rc == -EPIPE ? -ECANCELED : rc < 0 ? rc : 0;
+}
+
+/* Takes what there still is when it is stopped. */
+static void drain(int fd)
+{
+	unsigned char byte;
+	while (recv(fd, &byte, 1, MSG_DONTWAIT) == 1)
+		tally.extra[1] += byte;
+}
+
+BIDE_ASYNC(int, receive_numbers, int);
+int receive_numbers(int fd)
+{
+	unsigned char byte = 0;
+	int rc, sum = 0;
+	tally.entered++;
+	while ((rc = (int)bide_read(fd, &byte, 1)) > 0) {
+		tally.extra[1] += byte;
+		sum += byte;
+	}
+	tally.left++;
+	return rc < 0 ? rc : sum;
+}
+
+/* All that was sent is received, or still there. */
+SCENARIO_WITH(numbers_through_sockets, NUMBERS *(NUMBERS + 1) / 2, SWEEP_FDS, NULL)
+{
+	int fds[2], rc, result = 0, sent = 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
+		return -errno;
+	BIDE_GROUP(group, rc) {
+		bide_task *receiver = bide_group_spawn(group, receive_numbers, fds[0]);
+		bide_task *sender = bide_group_spawn(group, send_numbers, fds[1]);
+		sent = bide_await(int, sender);
+		if (sent < 0)
+			bide_group_cancel(group);
+		result = bide_await(int, receiver);
+	}
+	drain(fds[0]);
+	HOLDS(tally.extra[0] == tally.extra[1]);
+	HOLDS(bide_close(fds[0]) == 0);
+	HOLDS(bide_close(fds[1]) == 0);
+	return rc < 0 ? rc : sent < 0 ? sent : result;
+}
+
+/* Whatever is struck, the descriptor is closed once, and its reader is told. */
+SCENARIO_WITH(a_close_under_a_reader, 5, SWEEP_FDS | SWEEP_LIGHT_MAIN, NULL)
+{
+	int fds[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
+		return -errno;
+	bide_task *reader = bide_spawn(receive_numbers, fds[0]);
+	int rc = bide_yield();
+	HOLDS(bide_close(fds[0]) == 0);
+	int read = bide_await(int, reader);
+	HOLDS(read == -EBADF || sweep_explained(read));
+	HOLDS(bide_close(fds[1]) == 0);
+	return rc < 0 ? rc : read == -EBADF ? 5 : read;
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MIT
+/* calls.c: the calls on descriptors that suspend: see bide/io.h.
+ *
+ * Each is done in one of two ways. A backend that does all is given the operation, and the memory
+ * with it, and the task waits for its end. Otherwise the system call is tried, without waiting;
+ * when it would have to, the task waits until the descriptor is ready, and it is tried again. The
+ * second way is for epoll, for memory on a light task's stack, which the kernel must not be given
+ * while the task is parked, and for descriptors set to O_NONBLOCK, as the first returns -EAGAIN
+ * from them. */
+#include "core/light.h"
+#include "io/now.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { MOST = 0x7ffff000 }; /* bytes that Linux moves in one call */
+
+/* How a kind of call is done. */
+struct way {
+	struct bide__wait wait; /* first: its name is the call's */
+	int events;             /* for which it waits */
+	int (*now)(const struct bide__op *op);
+	int (*disk)(const struct bide__op *op); /* for what is always ready, or NULL */
+};
+
+/* ---- doing one ---------------------------------------------------------------------------- */
+
+/* Whether memory stays where it is while the task is parked. */
+static bool stays(const bide_loop *loop, const struct bide__task *task, const void *memory)
+{
+	return !(task->flags & BIDE__TASK_LIGHT) ||
+	       !bide__stack_holds(bide__stack_of(loop, task), memory);
+}
+
+/* What is in a message's header or an array is memory of its own, which is not looked through. */
+static bool may_be_given(const bide_loop *loop, const struct bide__task *task,
+                         const struct bide__op *op)
+{
+	if (!loop->backend->does_all || op->kind > BIDE__OP_LAST)
+		return false;
+	if (op->kind == BIDE__OP_READV || op->kind == BIDE__OP_RECVMSG ||
+	    op->kind == BIDE__OP_SENDMSG)
+		return !(task->flags & BIDE__TASK_LIGHT);
+	return stays(loop, task, op->memory) && stays(loop, task, op->ret_address_size);
+}
+
+/* Waits for an operation. Its result, or the cancellation. */
+static int wait_for(bide_loop *loop, const struct bide__wait *wait, const struct bide__op *op)
+{
+	struct bide__task *task = loop->current;
+	int rc = bide__op_begin(loop, task, wait, op);
+	return rc != 0 ? rc : bide__park(loop, wait, task->object);
+}
+
+/* Waits until the descriptor is ready. 0; 1 when it always is; or an error. */
+static int wait_until_ready(bide_loop *loop, const struct way *way, int fd)
+{
+	const struct bide__op poll = { .kind = BIDE__OP_POLL, .fd = fd, .events = way->events };
+	struct bide__task *task = loop->current;
+	int rc = bide__op_begin(loop, task, &way->wait, &poll);
+	if (rc != 0)
+		return rc < 0 ? rc : 1;
+	rc = bide__park(loop, &way->wait, task->object);
+	return rc < 0 ? rc : 0;
+}
+
+static int try_and_wait(bide_loop *loop, const struct way *way, const struct bide__op *op)
+{
+	int rc;
+	while ((rc = way->now(op)) == -EAGAIN) {
+		rc = wait_until_ready(loop, way, op->fd);
+		if (rc == 1 && way->disk != NULL)
+			return way->disk(op);
+		if (rc != 0)
+			return rc < 0 ? rc : -EAGAIN;
+	}
+	return rc;
+}
+
+static int enter(const struct way *way)
+{
+	const struct bide__task *task = bide__suspending(&way->wait);
+	return task->flags & BIDE__TASK_PENDING ? bide__refuse(bide__loop, &way->wait) : 0;
+}
+
+static int perform(const struct way *way, const struct bide__op *op)
+{
+	int rc = enter(way);
+	bide_loop *loop = bide__loop;
+	if (rc < 0)
+		return rc;
+	if (op->fd < 0)
+		return -EBADF;
+	rc = may_be_given(loop, loop->current, op) ? wait_for(loop, &way->wait, op) : -EAGAIN;
+	return rc != -EAGAIN ? rc : try_and_wait(bide__loop, way, op);
+}
+
+static size_t at_most(size_t size)
+{
+	return size < MOST ? size : MOST;
+}
+
+/* ---- moving bytes ------------------------------------------------------------------------- */
+
+/* The memory of an operation is not written to by one that sends. */
+static void *memory(const void *of)
+{
+	return (void *)(uintptr_t)of;
+}
+
+static const struct way to_read = {
+	{ "bide_read", NULL, bide__op_cancel }, BIDE_READABLE, bide__now_read, bide__read_disk
+};
+static const struct way to_readv = {
+	{ "bide_readv", NULL, bide__op_cancel }, BIDE_READABLE, bide__now_read, bide__read_disk
+};
+static const struct way to_write = {
+	{ "bide_write", NULL, bide__op_cancel }, BIDE_WRITABLE, bide__now_write, bide__write_disk
+};
+static const struct way to_writev = {
+	{ "bide_writev", NULL, bide__op_cancel }, BIDE_WRITABLE, bide__now_write, bide__write_disk
+};
+static const struct way to_recv = {
+	{ "bide_recv", NULL, bide__op_cancel }, BIDE_READABLE, bide__now_recv, NULL
+};
+static const struct way to_send = {
+	{ "bide_send", NULL, bide__op_cancel }, BIDE_WRITABLE, bide__now_send, NULL
+};
+static const struct way to_recvmsg = {
+	{ "bide_recvmsg", NULL, bide__op_cancel }, BIDE_READABLE, bide__now_recvmsg, NULL
+};
+static const struct way to_sendmsg = {
+	{ "bide_sendmsg", NULL, bide__op_cancel }, BIDE_WRITABLE, bide__now_sendmsg, NULL
+};
+
+ssize_t bide_read(int fd, void *buf, size_t size)
+{
+	const struct bide__op op = {
+		.kind = BIDE__OP_READ, .fd = fd, .memory = buf, .size = at_most(size)
+	};
+	return perform(&to_read, &op);
+}
+
+ssize_t bide_write(int fd, const void *buf, size_t size)
+{
+	const struct bide__op op = {
+		.kind = BIDE__OP_WRITE, .fd = fd, .memory = memory(buf), .size = at_most(size)
+	};
+	return perform(&to_write, &op);
+}
+
+ssize_t bide_readv(int fd, const struct iovec *buffers, int n)
+{
+	const struct bide__op op = {
+		.kind = BIDE__OP_READV, .fd = fd, .memory = memory(buffers), .size = (size_t)n
+	};
+	return n < 0 || n > IOV_MAX ? -EINVAL : perform(&to_readv, &op);
+}
+
+ssize_t bide_writev(int fd, const struct iovec *buffers, int n)
+{
+	const struct bide__op op = {
+		.kind = BIDE__OP_WRITEV, .fd = fd, .memory = memory(buffers), .size = (size_t)n
+	};
+	return n < 0 || n > IOV_MAX ? -EINVAL : perform(&to_writev, &op);
+}
+
+ssize_t bide_recv(int fd, void *buf, size_t size, int flags)
+{
+	const struct bide__op op = { .kind = BIDE__OP_RECV,
+		                     .fd = fd,
+		                     .memory = buf,
+		                     .size = at_most(size),
+		                     .flags = flags };
+	return flags & MSG_WAITALL ? -EINVAL : perform(&to_recv, &op);
+}
+
+ssize_t bide_send(int fd, const void *buf, size_t size, int flags)
+{
+	const struct bide__op op = { .kind = BIDE__OP_SEND,
+		                     .fd = fd,
+		                     .memory = memory(buf),
+		                     .size = at_most(size),
+		                     .flags = flags | MSG_NOSIGNAL };
+	return perform(&to_send, &op);
+}
+
+ssize_t bide_recvmsg(int fd, struct msghdr *message, int flags)
+{
+	const struct bide__op op = {
+		.kind = BIDE__OP_RECVMSG, .fd = fd, .memory = message, .flags = flags
+	};
+	return flags & MSG_WAITALL ? -EINVAL : perform(&to_recvmsg, &op);
+}
+
+ssize_t bide_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	const struct bide__op op = { .kind = BIDE__OP_SENDMSG,
+		                     .fd = fd,
+		                     .memory = memory(message),
+		                     .flags = flags | MSG_NOSIGNAL };
+	return perform(&to_sendmsg, &op);
+}
+
+/* ---- connections -------------------------------------------------------------------------- */
+
+static const struct way to_accept = {
+	{ "bide_accept", NULL, bide__op_cancel }, BIDE_READABLE, bide__now_accept, NULL
+};
+static const struct way to_connect = {
+	{ "bide_connect", NULL, bide__op_cancel }, BIDE_WRITABLE, bide__now_connect, NULL
+};
+
+/* A connection that was given up before it was accepted is nobody's concern. */
+int bide_accept(int fd, struct sockaddr *ret_address, socklen_t *ret_size)
+{
+	const struct bide__op op = { .kind = BIDE__OP_ACCEPT,
+		                     .fd = fd,
+		                     .memory = ret_address,
+		                     .ret_address_size = ret_size,
+		                     .flags = SOCK_CLOEXEC };
+	int rc;
+	do
+		rc = perform(&to_accept, &op);
+	while (rc == -ECONNABORTED);
+	return rc;
+}
+
+static int error_of(int fd)
+{
+	int error = 0;
+	socklen_t size = sizeof(error);
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? -errno : -error;
+}
+
+/* A local listener whose queue is full says so at once, and nothing tells when there is room. */
+static int connect_later(const struct bide__op *op)
+{
+	const double longest = 0.02;
+	int rc = -EAGAIN;
+	for (double pause = 0.001; rc == -EAGAIN; pause = pause < longest ? 2 * pause : longest) {
+		rc = bide_sleep(pause);
+		if (rc == 0)
+			rc = bide__now_connect(op);
+	}
+	return rc;
+}
+
+int bide_connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+	const struct bide__op op = {
+		.kind = BIDE__OP_CONNECT, .fd = fd, .memory = memory(address), .size = size
+	};
+	int rc = enter(&to_connect);
+	bide_loop *loop = bide__loop;
+	if (rc < 0)
+		return rc;
+	if (fd < 0)
+		return -EBADF;
+	rc = may_be_given(loop, loop->current, &op) ? wait_for(loop, &to_connect.wait, &op)
+	                                            : bide__now_connect(&op);
+	if (rc == -EAGAIN)
+		rc = connect_later(&op);
+	if (rc != -EINPROGRESS)
+		return rc;
+	rc = wait_until_ready(bide__loop, &to_connect, fd);
+	return rc < 0 ? rc : error_of(fd);
+}
+
+int bide_shutdown(int fd, int how)
+{
+	return shutdown(fd, how) < 0 ? -errno : 0;
+}
+
+/* On Linux the descriptor is gone after a close that was interrupted, too. */
+int bide_close(int fd)
+{
+	if (fd < 0)
+		return -EBADF;
+	if (bide__loop != NULL)
+		bide__fd_clear(bide__loop, fd);
+	return close(fd) < 0 && errno != EINTR ? -errno : 0;
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+/* now.c: see now.h. Sources: recv(2), send(2), preadv2(2), pipe(7), socket(7), accept(2),
+ * connect(2), signal(7). */
+#include "io/now.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+static int result(ssize_t n)
+{
+	return n >= 0 ? (int)n : -errno;
+}
+
+static bool is_ready(int fd, short events)
+{
+	struct pollfd one = { fd, events, 0 };
+	return poll(&one, 1, 0) != 0;
+}
+
+/* ---- sockets ------------------------------------------------------------------------------ */
+
+int bide__now_recv(const struct bide__op *op)
+{
+	return result(recv(op->fd, op->memory, op->size, op->flags | MSG_DONTWAIT));
+}
+
+int bide__now_send(const struct bide__op *op)
+{
+	return result(send(op->fd, op->memory, op->size, op->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+int bide__now_recvmsg(const struct bide__op *op)
+{
+	return result(recvmsg(op->fd, op->memory, op->flags | MSG_DONTWAIT));
+}
+
+int bide__now_sendmsg(const struct bide__op *op)
+{
+	return result(sendmsg(op->fd, op->memory, op->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+/* A socket that waits is given next to no time for it. */
+static bool hurry(int fd, int option, struct timeval *ret_before)
+{
+	const struct timeval least = { 0, 1 };
+	socklen_t size = sizeof(*ret_before);
+	int flags = fcntl(fd, F_GETFL);
+	return flags >= 0 && (flags & O_NONBLOCK) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, option, ret_before, &size) == 0 &&
+	       setsockopt(fd, SOL_SOCKET, option, &least, sizeof(least)) == 0;
+}
+
+static void relax(int fd, int option, const struct timeval *before)
+{
+	(void)setsockopt(fd, SOL_SOCKET, option, before, sizeof(*before));
+}
+
+/* The connection may be gone, or another's, when it is asked for. */
+int bide__now_accept(const struct bide__op *op)
+{
+	struct timeval before;
+	if (!is_ready(op->fd, POLLIN))
+		return -EAGAIN;
+	bool hurried = hurry(op->fd, SO_RCVTIMEO, &before);
+	int rc = result(accept4(op->fd, op->memory, op->ret_address_size, op->flags));
+	if (hurried)
+		relax(op->fd, SO_RCVTIMEO, &before);
+	return rc;
+}
+
+int bide__now_connect(const struct bide__op *op)
+{
+	struct timeval before;
+	bool hurried = hurry(op->fd, SO_SNDTIMEO, &before);
+	int rc = result(connect(op->fd, op->memory, (socklen_t)op->size));
+	if (hurried)
+		relax(op->fd, SO_SNDTIMEO, &before);
+	return rc;
+}
+
+/* ---- all descriptors ---------------------------------------------------------------------- */
+
+/* Errors by which a kernel, or a kind of descriptor, says that it cannot be asked not to wait. */
+static bool is_unknown(int rc)
+{
+	return rc == -EOPNOTSUPP || rc == -ENOSYS || rc == -EINVAL;
+}
+
+/* The buffers of an operation that has one, or an array of them. */
+struct buffers {
+	struct iovec own;
+	struct iovec *all;
+	int n;
+};
+
+static void find_buffers(const struct bide__op *op, struct buffers *ret_buffers)
+{
+	const bool one = op->kind == BIDE__OP_READ || op->kind == BIDE__OP_WRITE;
+	ret_buffers->own = (struct iovec){ op->memory, op->size };
+	ret_buffers->all = one ? &ret_buffers->own : op->memory;
+	ret_buffers->n = one ? 1 : (int)op->size;
+}
+
+static int read_waiting(int fd, const struct buffers *buffers)
+{
+	int rc;
+	do
+		rc = result(readv(fd, buffers->all, buffers->n));
+	while (rc == -EINTR);
+	return rc;
+}
+
+int bide__read_disk(const struct bide__op *op)
+{
+	struct buffers buffers;
+	find_buffers(op, &buffers);
+	return read_waiting(op->fd, &buffers);
+}
+
+static size_t total(const struct buffers *buffers)
+{
+	size_t size = 0;
+	for (int i = 0; i < buffers->n; i++)
+		size += buffers->all[i].iov_len;
+	return size;
+}
+
+/* To read nothing never waits, but a message of nothing would be waited for. */
+int bide__now_read(const struct bide__op *op)
+{
+	struct buffers buffers;
+	find_buffers(op, &buffers);
+	if (total(&buffers) == 0)
+		return read_waiting(op->fd, &buffers);
+	struct msghdr message = { .msg_iov = buffers.all, .msg_iovlen = (size_t)buffers.n };
+	int rc = result(recvmsg(op->fd, &message, MSG_DONTWAIT));
+	if (rc != -ENOTSOCK)
+		return rc;
+	rc = result(preadv2(op->fd, buffers.all, buffers.n, -1, RWF_NOWAIT));
+	if (!is_unknown(rc))
+		return rc;
+	return is_ready(op->fd, POLLIN) ? read_waiting(op->fd, &buffers) : -EAGAIN;
+}
+
+/* Calls something that may raise SIGPIPE, and takes the signal away. */
+static int without_signal(int (*write)(int, const struct buffers *), int fd,
+                          const struct buffers *buffers)
+{
+	const struct timespec none = { 0, 0 };
+	sigset_t pipe, before;
+	(void)sigemptyset(&pipe);
+	(void)sigaddset(&pipe, SIGPIPE);
+	(void)pthread_sigmask(SIG_BLOCK, &pipe, &before);
+	int rc = write(fd, buffers);
+	if (rc == -EPIPE && sigismember(&before, SIGPIPE) == 0)
+		while (sigtimedwait(&pipe, NULL, &none) < 0 && errno == EINTR)
+			;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc;
+}
+
+/* What is writable has room for so much, and would have whoever writes more wait. */
+static int write_piece(int fd, const struct buffers *buffers)
+{
+	int i = 0;
+	while (i < buffers->n && buffers->all[i].iov_len == 0)
+		i++;
+	if (i == buffers->n)
+		return 0;
+	const struct iovec *first = &buffers->all[i];
+	return result(
+		write(fd, first->iov_base, first->iov_len < PIPE_BUF ? first->iov_len : PIPE_BUF));
+}
+
+static int write_now(int fd, const struct buffers *buffers)
+{
+	int rc = result(pwritev2(fd, buffers->all, buffers->n, -1, RWF_NOWAIT));
+	if (!is_unknown(rc))
+		return rc;
+	return is_ready(fd, POLLOUT) ? write_piece(fd, buffers) : -EAGAIN;
+}
+
+static int write_waiting(int fd, const struct buffers *buffers)
+{
+	int rc;
+	do
+		rc = result(writev(fd, buffers->all, buffers->n));
+	while (rc == -EINTR);
+	return rc;
+}
+
+int bide__write_disk(const struct bide__op *op)
+{
+	struct buffers buffers;
+	find_buffers(op, &buffers);
+	return without_signal(write_waiting, op->fd, &buffers);
+}
+
+int bide__now_write(const struct bide__op *op)
+{
+	struct buffers buffers;
+	find_buffers(op, &buffers);
+	struct msghdr message = { .msg_iov = buffers.all, .msg_iovlen = (size_t)buffers.n };
+	int rc = result(sendmsg(op->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+	return rc != -ENOTSOCK ? rc : without_signal(write_now, op->fd, &buffers);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* What tests of calls on descriptors share. CALLS_TEST(name) { … } is a test whose block is the
+ * main task of a run with a pair of descriptors open, `ends`: what is written to `out` comes out of
+ * `in`. It is run with each kind of pair, by a full and by a light task; when it is over nothing
+ * may be in flight. */
+#ifndef CALLS_KIT_H
+#define CALLS_KIT_H
+
+#include "harness/test.h"
+
+#include "core/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct {
+	int in, out;
+	bool socket;
+} ends;
+
+enum { PIPE, NONBLOCKING_PIPE, SOCKETS, NONBLOCKING_SOCKETS, KINDS };
+
+static inline void open_ends(int kind)
+{
+	int fds[2] = { -1, -1 };
+	ends.socket = kind >= SOCKETS;
+	if (kind < SOCKETS)
+		EXPECT_INT(pipe2(fds, kind == NONBLOCKING_PIPE ? O_NONBLOCK : 0), 0);
+	else
+		EXPECT_INT(
+			socketpair(AF_UNIX,
+		                   SOCK_STREAM | (kind == NONBLOCKING_SOCKETS ? SOCK_NONBLOCK : 0),
+		                   0, fds),
+			0);
+	ends.in = fds[0];
+	ends.out = fds[1];
+}
+
+static inline void close_ends(void)
+{
+	if (ends.in >= 0)
+		EXPECT_INT(bide_close(ends.in), 0);
+	if (ends.out >= 0)
+		EXPECT_INT(bide_close(ends.out), 0);
+}
+
+__attribute__((unused)) static BIDE_ASYNC_LIGHT(int, close_after, double, int);
+__attribute__((unused)) static int close_after(double seconds, int fd)
+{
+	int rc = bide_sleep(seconds);
+	return rc < 0 ? rc : bide_close(fd);
+}
+
+#define CALLS_TEST(name) \
+	static void in_##name(void); \
+	static BIDE_ASYNC(void, full_##name, int); \
+	static BIDE_ASYNC_LIGHT(void, light_##name, int); \
+	static void full_##name(int kind) \
+	{ \
+		open_ends(kind); \
+		in_##name(); \
+		EXPECT_UINT(bide__loop->in_flight, 0); \
+		close_ends(); \
+	} \
+	static void light_##name(int kind) \
+	{ \
+		full_##name(kind); \
+	} \
+	TEST(name) \
+	{ \
+		for (int kind = 0; kind < KINDS; kind++) { \
+			CHECK_INT(bide_try_run(NULL, NULL, full_##name, kind), 0); \
+			CHECK_INT(bide_try_run(NULL, NULL, light_##name, kind), 0); \
+		} \
+	} \
+	static void in_##name(void)
+
+#endif
