@@ -22,6 +22,20 @@ void bide__alloc_disarm(void)
 	bide__alloc_hook.armed = false;
 }
 
+struct bide__alloc_hook bide__alloc_for_thread(void)
+{
+	const struct bide__alloc_hook *hook = &bide__alloc_hook;
+
+	return (struct bide__alloc_hook){ .armed = hook->armed, .countdown = hook->for_threads };
+}
+
+void bide__alloc_add(const struct bide__alloc_hook *of_thread)
+{
+	bide__alloc_hook.attempts += of_thread->attempts;
+	bide__alloc_hook.failures += of_thread->failures;
+	bide__alloc_hook.live += of_thread->live;
+}
+
 bool bide__alloc_fails_armed(void)
 {
 	struct bide__alloc_hook *hook = &bide__alloc_hook;

@@ -21,6 +21,7 @@ struct bide__alloc_hook {
 	unsigned long attempts; /* Requests seen. */
 	unsigned long failures; /* Requests refused by the countdown. */
 	long live;              /* Blocks and mappings had, less those given back. */
+	long for_threads; /* Set after arming: the countdown of threads that work for this one. */
 };
 
 extern _Thread_local struct bide__alloc_hook bide__alloc_hook
@@ -32,6 +33,11 @@ void bide__alloc_arm(long countdown);
 
 /* Stops counting; the counts stay readable until the next arm. */
 void bide__alloc_disarm(void);
+
+/* The hook to begin with for a thread that works for this one until that has joined it, and has
+ * then added what it counted. */
+struct bide__alloc_hook bide__alloc_for_thread(void);
+void bide__alloc_add(const struct bide__alloc_hook *of_thread);
 
 bool bide__alloc_fails_armed(void);
 void bide__alloc_note_armed(long delta);

@@ -14,12 +14,12 @@
 #include "core/workers.h"
 
 #include "base/alloc.h"
+#include "base/processors.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -151,20 +151,13 @@ static size_t limit_of_environment(void)
 	return *end == '\0' ? limit : 0;
 }
 
-static size_t processors(void)
-{
-	cpu_set_t set;
-	if (sched_getaffinity(0, sizeof(set), &set) == 0)
-		return (size_t)CPU_COUNT(&set);
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-	return n > 0 ? (size_t)n : 1;
-}
-
 static size_t limit(void)
 {
+	struct bide__processors processors;
 	if (pool.limit > 0)
 		return pool.limit;
-	size_t usual = processors() + LIMIT_MORE;
+	bide__processors_get(&processors);
+	size_t usual = bide__processors_count(&processors) + LIMIT_MORE;
 	pool.limit = limit_of_environment();
 	if (pool.limit == 0)
 		pool.limit = usual < LIMIT_MOST ? usual : LIMIT_MOST;
@@ -225,23 +218,36 @@ static void block_signals(sigset_t *before)
 	(void)pthread_sigmask(SIG_SETMASK, &set, before);
 }
 
-/* The thread has the signal mask of the one that starts it. */
-static bool start(size_t stack_size)
+/* The thread has the signal mask of the one that starts it, and may run where that may. */
+static int create(pthread_t *ret_thread, const pthread_attr_t *attributes, void *(*entry)(void *),
+                  void *arg)
+{
+	sigset_t before;
+	block_signals(&before);
+	bide__processors_loosen();
+	int error = pthread_create(ret_thread, attributes, entry, arg);
+	bide__processors_tighten();
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error;
+}
+
+int bide__thread_start(pthread_t *ret_thread, size_t stack_size, void *(*entry)(void *), void *arg)
 {
 	pthread_attr_t attributes;
-	pthread_t thread;
-	sigset_t before;
 	if (bide__alloc_fails() || pthread_attr_init(&attributes) != 0)
-		return false;
+		return -EAGAIN;
 	(void)pthread_attr_setguardsize(&attributes, GUARD);
 	int error = stack_size > 0 ? pthread_attr_setstacksize(&attributes, stack_size) : 0;
-	if (error == 0) {
-		block_signals(&before);
-		error = pthread_create(&thread, &attributes, worker_main, NULL);
-		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	}
+	if (error == 0)
+		error = create(ret_thread, &attributes, entry, arg);
 	(void)pthread_attr_destroy(&attributes);
-	return error == 0;
+	return -error;
+}
+
+static bool start(size_t stack_size)
+{
+	pthread_t thread;
+	return bide__thread_start(&thread, stack_size, worker_main, NULL) == 0;
 }
 
 /* Where there is no thread at all, nothing that is queued would ever be run. */

@@ -32,6 +32,10 @@ bool bide__workers_withdraw(struct bide__work *work);
 /* Tells that there is so much more work, or less, that nobody waits for, nor for its thread. */
 void bide__workers_leave_work(int more);
 
+/* Starts a thread such as theirs, to be joined: with a guard below its stack, which has the default
+ * size for 0, and with all signals blocked but those of faults. 0 or a negative errno value. */
+int bide__thread_start(pthread_t *ret_thread, size_t stack_size, void *(*entry)(void *), void *arg);
+
 /* The threads to be: see bide_thread_pool. A limit of 0 is the default one, which is found out at
  * the first use. */
 void bide__workers_set(size_t limit, size_t stack_size, double idle_seconds);

@@ -226,3 +226,39 @@ TEST(memory_that_was_not_touched_or_was_discarded_is_not_there)
 	CHECK_INT(resident(mapping, page), 0);
 	bide__unmap(mapping, 2 * page);
 }
+
+/* The second of three requests on a thread that works for this one. */
+static void *blocks[3];
+
+static void *allocate_thrice(void *arg)
+{
+	struct bide__alloc_hook *counts = arg;
+
+	bide__alloc_hook = *counts;
+	for (int i = 0; i < 3; i++)
+		blocks[i] = bide__malloc(1);
+	*counts = bide__alloc_hook;
+	return NULL;
+}
+
+TEST(what_a_thread_counts_that_works_for_another_is_added)
+{
+	struct bide__alloc_hook counts;
+	pthread_t thread;
+
+	bide__alloc_arm(0);
+	bide__alloc_hook.for_threads = 2;
+	counts = bide__alloc_for_thread();
+	CHECK_INT(pthread_create(&thread, NULL, allocate_thrice, &counts), 0);
+	pthread_join(thread, NULL);
+	EXPECT_UINT(bide__alloc_hook.attempts, 0);
+	bide__alloc_add(&counts);
+	EXPECT_UINT(bide__alloc_hook.attempts, 3);
+	EXPECT_UINT(bide__alloc_hook.failures, 1);
+	EXPECT_INT(bide__alloc_hook.live, 2);
+	for (int i = 0; i < 3; i++) {
+		EXPECT((blocks[i] == NULL) == (i == 1));
+		bide__free(blocks[i]);
+	}
+	EXPECT_INT(bide__alloc_hook.live, 0);
+}
