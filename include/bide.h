@@ -51,7 +51,7 @@
 #include <bide/select.h> /* the first of several things */
 #include <bide/io.h>     /* waiting for descriptors */
 #include <bide/thread.h> /* what blocks or computes, in threads */
-#include <bide/loops.h>  /* calls from one loop to another */
+#include <bide/loops.h>  /* several loops: one a core, calls from one to another */
 #include <bide/debug.h>  /* reports, dumps, inspection */
 
 #endif

@@ -4,7 +4,7 @@
 # has a build directory of its own beside BUILD; the last line adds up their counts. Names:
 #
 #   asan      AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer, on each backend
-#   tsan      ThreadSanitizer, the tests that use threads
+#   tsan      ThreadSanitizer, the tests that use threads or several loops
 #   valgrind  Memcheck, a few tests of each kind: it is slow
 #   aarch64   built for AArch64, run under emulation
 #   ucontext  the context switch for other processors
@@ -41,7 +41,7 @@ run() {
 		;;
 	tsan)
 		set_up tsan -Db_sanitize=thread -Db_lundef=false &&
-			TSAN_OPTIONS=halt_on_error=1 scripts/run-suite "$dir" --only '*thread*'
+			TSAN_OPTIONS=halt_on_error=1 scripts/run-suite "$dir" --only '*thread*,*cores*'
 		;;
 	valgrind)
 		set_up valgrind -Dvalgrind=enabled &&

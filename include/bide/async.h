@@ -107,17 +107,19 @@ enum bide__how {
 	BIDE__SPAWN_ON,
 	BIDE__RUN,
 	BIDE__TO_THREAD,
-	BIDE__TO_LOOP
+	BIDE__TO_LOOP,
+	BIDE__ON_CORES
 };
 
 /* How a function is to be run, and where its result goes. */
 struct bide__request {
-	enum bide__how how;  /* BIDE__RUN, BIDE__TO_THREAD or BIDE__TO_LOOP */
+	enum bide__how how;  /* BIDE__RUN or one that follows it */
 	void *loop;          /* bide_loop to run on, or NULL: open one, or need none */
 	const void *options; /* bide_options of the loop to open, bide_thread_options; or NULL */
 	void *ret;           /* the caller's object, or NULL */
 	size_t ret_size;     /* of that object */
 	unsigned ret_class;  /* of that object */
+	unsigned cores;      /* on how many loops: see bide_run_on_cores() */
 };
 
 BIDE_API bide_task *bide__start(enum bide__how how, const void *with, const bide__function *fn,

@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* bide/loops.h: several loops, each on a thread of its own, and calls from one to another.
+/* bide/loops.h: several loops, each on a thread of its own: one on each processor, and calls from one
+ * to another.
  *
- * A task stays on its loop, and what belongs to a loop is used on its thread alone. What may cross
- * is a call: a function that runs as a task of another loop, on that loop's thread, and whose
- * result comes back. Arguments and result are copied.
+ * A loop runs its tasks one at a time, on one thread. A program that has more to do than one
+ * processor can runs several, and splits the work:
+ *
+ *     BIDE_ASYNC(int, serve, int);
+ *
+ *     int rc = bide_run_on_cores(0, serve, port);    // serve(port) on every processor
+ *
+ * Each of these loops has tasks of its own, which never move. What belongs to a loop is used on its
+ * thread alone; what loops share by themselves needs locks or atomics, as between any threads. What
+ * may cross is a call: a function that runs as a task of another loop, and whose result comes back.
+ * Arguments and result are copied.
  *
  *     BIDE_ASYNC(long, balance_of, int);
  *
@@ -11,16 +20,64 @@
  *     bide_task *task = bide_spawn_on(accounts, balance_of, 7);         // and here it need not:
  *     now = bide_await(long, task);
  *
- * Who calls must know that the loop's record is there: by bide_loop_ref(), or as he has run it
- * himself. The call keeps it from then on. */
+ * Who calls must know that the loop's record is there: as a SIBLING of bide_core_loop(), by
+ * bide_loop_ref(), or as he has run it himself. The call keeps it from then on. */
 #ifndef BIDE_LOOPS_H
 #define BIDE_LOOPS_H
 
+#include <bide/loop.h>
 #include <bide/task.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* ---- a loop a core ------------------------------------------------------------------------ */
+
+/** int bide_run_on_cores(n, fn, args…): runs fn(args…) as the main task on each of @p n loops, each
+ *  on a thread of its own, and returns when all have ended.
+ *
+ *  The calling thread has loop 0; the others are started, and joined before the call returns. Each
+ *  is tied to one of the processors that the calling thread may use, as far as the system lets it:
+ *  loop 0 to the one that it is on, the next to the next, and around. The calling thread is set
+ *  free again at the end. All loops are opened before fn begins in any of them; they have the
+ *  default options.
+ *
+ *  They fail as a group does: the first main task to fail cancels those of the others, which are
+ *  waited for. The first SIGINT, where bide_run() would see to it, cancels the main tasks of all.
+ *  Results other than errors are dropped; a main task that was cancelled by itself has not failed.
+ *
+ *  Arguments are copied for each loop; what they point to is shared by all.
+ *
+ *  @param n  how many loops, an unsigned; 0: as many as there are processors that the thread may
+ *            use.
+ *  @return 0, or the first error in order of completion:
+ *          -ECANCELED  SIGINT came, and a main task ended with the cancellation
+ *          -EDEADLK    every task of a loop waited, and nothing could have woken any, on this loop
+ *                      or on the others
+ *          -EINVAL     n is more than 4,096
+ *          -EBUSY      this thread has an open loop
+ *          what a main task failed with; or, when a thread or a loop could not be had, and fn has
+ *          begun in none:
+ *          -EAGAIN, -ENOMEM, -BIDE_EMAPS, -EMFILE, or others of bide_loop_open().
+ *  Aborts when the thread runs a loop already. */
+#define bide_run_on_cores(n, ...) BIDE__TRY(bide__request_on_cores(n), __VA_ARGS__)
+
+/** Returns which of these loops this thread runs, from 0 on; 0 where it runs none. [threadsafe] */
+BIDE_API unsigned bide_core_number(void) BIDE__NOTHROW;
+
+/** Returns how many they are; 0 where this thread runs none of them. [threadsafe] */
+BIDE_API unsigned bide_core_count(void) BIDE__NOTHROW;
+
+/** Returns one of these loops, for calls that may be made from other threads; NULL where this
+ *  thread runs none of them, or there is none of that number. [threadsafe]
+ *
+ *  It is there for its siblings until bide_run_on_cores() returns; when its main task has ended,
+ *  and with it the loop, calls into it fail with -BIDE_ELOOP. Other threads need a reference, by
+ *  bide_loop_ref(). In the child of a fork there is the loop that forked and no other. */
+BIDE_API bide_loop *bide_core_loop(unsigned number) BIDE__NOTHROW;
+
+/* ---- calls from one to another ------------------------------------------------------------ */
 
 /** R bide_to_loop(loop, fn, args…): runs fn(args…) as a task of another loop and returns its
  *  result. [threadsafe] In a task it [suspends]; on a thread without a loop it blocks the thread.
@@ -69,7 +126,15 @@ extern "C" {
 BIDE__GLUE struct bide__request bide__loop_request(void *loop, void *ret, size_t ret_size,
                                                    unsigned ret_class)
 {
-	struct bide__request request = { BIDE__TO_LOOP, loop, NULL, ret, ret_size, ret_class };
+	struct bide__request request = {
+		BIDE__TO_LOOP, loop, NULL, ret, ret_size, ret_class, 0
+	};
+	return request;
+}
+
+BIDE__GLUE struct bide__request bide__request_on_cores(unsigned n)
+{
+	struct bide__request request = { BIDE__ON_CORES, NULL, NULL, NULL, 0, 0, n };
 	return request;
 }
 

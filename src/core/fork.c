@@ -7,6 +7,7 @@
 #include "core/fork.h"
 
 #include "core/backend.h"
+#include "core/cores.h"
 #include "core/fault.h"
 #include "core/loops.h"
 #include "core/message.h"
@@ -58,6 +59,8 @@ static void in_child(void)
 		loop->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 		loop->thread = (pid_t)syscall(SYS_gettid);
 		renew_backend(loop);
+		if (loop->core != NULL)
+			bide__cores_in_child(loop->core);
 	}
 	bide__thread_in_child(loop);
 	if (loop != NULL)

@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 struct bide__backend;
+struct bide__core;
 
 enum {
 	BIDE__SHARED_STACKS = 8, /* that light tasks take turns on */
@@ -89,6 +90,7 @@ struct bide_loop {
 	struct bide__timer exit_timer; /* then: when to report who does not end */
 	bool deadlocked;         /* found that nothing can wake any task */
 	bool running;
+	struct bide__core *core; /* its part in a run of several loops, or NULL */
 	int spawn_error;         /* why the last spawn gave NULL */
 	bool told_of_maps;       /* -BIDE_EMAPS has been reported */
 	size_t live;             /* tasks that have not ended */
@@ -120,8 +122,8 @@ struct bide_loop {
 	uint32_t wake;           /* atomic: BIDE__AWAKE … */
 	bool attention;          /* atomic: end the turn, there is something to see to */
 	bool interrupted;        /* atomic: SIGINT came */
-	bool handles_interrupt;  /* SIGINT comes here while this loop runs */
-	bool interrupt_seen;     /* it has cancelled the main task */
+	bool handles_interrupt;  /* SIGINT comes here, or to another of several, while this runs */
+	bool interrupt_seen;     /* it, or another loop's failure, has cancelled the main task */
 
 	pid_t thread;            /* that it belongs to */
 	bide_loop *next;         /* in the list of all loops */

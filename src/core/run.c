@@ -6,6 +6,7 @@
 #include "core/await.h"
 #include "core/backend.h"
 #include "core/cancel.h"
+#include "core/cores.h"
 #include "core/fault.h"
 #include "core/fork.h"
 #include "core/interrupt.h"
@@ -105,6 +106,7 @@ static void close_loop(bide_loop *loop)
 	bide__loops_remove(loop, bide__pool_finish(&loop->pool));
 	loop->backend->close(loop);
 	bide__ops_finish(loop);
+	loop->backend = &bide__backend_idle;
 	bide__stacks_finish(&loop->stacks);
 	bide__timers_finish(&loop->timers);
 	bide__fault_finish(loop);
@@ -187,6 +189,8 @@ void bide__begin_exit(bide_loop *loop)
 {
 	uint32_t slot = 0;
 	loop->ending = true;
+	if (loop->core != NULL)
+		bide__core_settled(loop->core, loop->main);
 	if (loop->live == 0)
 		return;
 	for (struct bide__task *task; (task = bide__record_next(&loop->pool, &slot)) != NULL;) {
@@ -228,7 +232,7 @@ static void sweep(bide_loop *loop)
 
 /* ---- running ------------------------------------------------------------------------------ */
 
-static int run_main(bide_loop *loop, const bide__function *fn, const void *args, void *ret)
+int bide__run_begin(bide_loop *loop, const bide__function *fn, const void *args)
 {
 	loop->ending = loop->deadlocked = loop->interrupt_seen = false;
 	loop->spawn_error = 0;
@@ -239,9 +243,11 @@ static int run_main(bide_loop *loop, const bide__function *fn, const void *args,
 		return loop->spawn_error;
 	}
 	loop->main->flags |= BIDE__TASK_MAIN | BIDE__TASK_RETRIEVED;
-	bide__interrupt_begin(loop);
-	bide__run_loop(loop);
-	bide__interrupt_end(loop);
+	return 0;
+}
+
+int bide__run_end(bide_loop *loop, void *ret)
+{
 	bide__timers_disarm(&loop->timers, &loop->exit_timer);
 	int error = loop->main->error;
 	if (error == 0 && ret != NULL)
@@ -250,6 +256,24 @@ static int run_main(bide_loop *loop, const bide__function *fn, const void *args,
 	sweep(loop);
 	loop->running = false;
 	return error;
+}
+
+void bide__run_undo(bide_loop *loop)
+{
+	bide__end_unrun(loop, bide__queue_pop(&loop->ready));
+	loop->nready--;
+	(void)bide__run_end(loop, NULL);
+}
+
+static int run_main(bide_loop *loop, const bide__function *fn, const void *args, void *ret)
+{
+	int rc = bide__run_begin(loop, fn, args);
+	if (rc < 0)
+		return rc;
+	bide__interrupt_begin(loop);
+	bide__run_loop(loop);
+	bide__interrupt_end(loop);
+	return bide__run_end(loop, ret);
 }
 
 static int run_on(bide_loop *loop, const bide_options *options, const bide__function *fn,
@@ -281,6 +305,8 @@ static int call(const struct bide__request *request, const bide__function *fn, c
 		return bide__to_thread(request->options, fn, args, request->ret);
 	case BIDE__TO_LOOP:
 		return bide__to_loop(request->loop, fn, args, request->ret);
+	case BIDE__ON_CORES:
+		return bide__run_on_cores(request->cores, fn, args);
 	default:
 		return run_on(request->loop, request->options, fn, args, request->ret);
 	}

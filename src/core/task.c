@@ -320,14 +320,13 @@ BIDE__UNWATCHED void *bide__task_entry(void *arg)
 	return next;
 }
 
-static int end_unrun(bide_loop *loop, struct bide__task *task)
+void bide__end_unrun(bide_loop *loop, struct bide__task *task)
 {
 	unpromise_stack(loop, task);
 	task->error = -ENOMEM;
 	task->flags |= BIDE__TASK_FAILED;
 	task->state = BIDE__DONE;
 	bide__complete(loop, task);
-	return -ENOMEM;
 }
 
 const struct bide__stack *bide__next_stack(const bide_loop *loop, const struct bide__task *task)
@@ -342,8 +341,10 @@ int bide__begin(bide_loop *loop, struct bide__task *task)
 	bide__copy(loop->passing, bide__data_of(task), task->fn->args_size);
 	if (bide__on_own_stack(loop, task)) {
 		struct bide__stack *stack = bide__stack_take(&loop->stacks, class_of(loop, task));
-		if (stack == NULL)
-			return end_unrun(loop, task);
+		if (stack == NULL) {
+			bide__end_unrun(loop, task);
+			return -ENOMEM;
+		}
 		BIDE__UNPOISON(stack->low, stack->cls->size);
 		task->stack = stack;
 	} else {

@@ -23,6 +23,9 @@ void bide__proxy_free(bide_loop *loop, struct bide__task *proxy);
 /* Records that a task has ended and tells who waits for that. */
 void bide__complete(bide_loop *loop, struct bide__task *task);
 
+/* Ends a task that has not begun and is on no list, with -ENOMEM. */
+void bide__end_unrun(bide_loop *loop, struct bide__task *task);
+
 /* Takes from an ended task what it has besides its record. */
 void bide__strip_task(bide_loop *loop, struct bide__task *task);
 

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "core/backend.h"
 #include "core/cancel.h"
+#include "core/cores.h"
 #include "core/time.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ void bide__notify(bide_loop *loop)
 		loop->backend->wake(loop);
 }
 
-static void wait_until(bide_loop *loop, uint64_t deadline_ns)
+void bide__wait_until(bide_loop *loop, uint64_t deadline_ns)
 {
 	uint32_t awake = BIDE__AWAKE;
 	if (deadline_ns > 0 &&
@@ -40,6 +41,16 @@ static void wait_until(bide_loop *loop, uint64_t deadline_ns)
 	(void)__atomic_exchange_n(&loop->wake, BIDE__AWAKE, __ATOMIC_ACQ_REL);
 }
 
+/* That a loop is open makes one reference, and that it is one of several another. */
+bool bide__referenced(bide_loop *loop)
+{
+	const unsigned own = loop->core != NULL ? 2 : 1;
+	pthread_mutex_lock(&loop->lock);
+	bool referenced = loop->refs > own;
+	pthread_mutex_unlock(&loop->lock);
+	return referenced;
+}
+
 /* Says whether anything but the tasks themselves could make one ready. A task that sleeps without
  * end waits for a cancellation, which SIGINT may bring. */
 static bool hope(bide_loop *loop)
@@ -49,10 +60,7 @@ static bool hope(bide_loop *loop)
 	    (loop->endless > 0 && loop->handles_interrupt && !loop->interrupt_seen &&
 	     loop->options.backend != BIDE_BACKEND_VIRTUAL))
 		return true;
-	pthread_mutex_lock(&loop->lock);
-	bool referenced = loop->refs > 1;
-	pthread_mutex_unlock(&loop->lock);
-	return referenced || __atomic_load_n(&loop->inbox, __ATOMIC_ACQUIRE) != NULL;
+	return bide__referenced(loop) || __atomic_load_n(&loop->inbox, __ATOMIC_ACQUIRE) != NULL;
 }
 
 /* Where many timers are due microseconds apart a wait for each would cost more than all else. Then
@@ -101,13 +109,16 @@ bool bide__collect(bide_loop *loop)
 		return false;
 	}
 	uint64_t deadline = bide__timers_deadline(&loop->timers);
-	if (deadline == UINT64_MAX && !hope(loop)) {
+	const bool hopeless = deadline == UINT64_MAX && !hope(loop);
+	if (hopeless && (loop->core == NULL || bide__core_despair(loop->core))) {
 		bide__deadlock(loop);
 		return true;
 	}
 	if (loop->options.backend != BIDE_BACKEND_VIRTUAL)
 		deadline = bundled(loop, deadline);
-	wait_until(loop, deadline);
+	bide__wait_until(loop, deadline);
+	if (hopeless && bide__core_resume(loop->core))
+		bide__deadlock(loop);
 	return true;
 }
 
@@ -175,6 +186,8 @@ void bide__attend(bide_loop *loop)
 		loop->interrupt_seen = true;
 		if (loop->main != NULL)
 			bide__cancel_task(loop, loop->main);
+		if (loop->core != NULL)
+			bide__core_interrupted(loop->core);
 	}
 	/* Acquires what the senders released. */
 	loop->received = reversed(__atomic_exchange_n(&loop->inbox, NULL, __ATOMIC_ACQUIRE));

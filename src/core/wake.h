@@ -12,6 +12,13 @@ bool bide__collect(bide_loop *loop);
 /* Sees to what other threads and signals asked for. */
 void bide__attend(bide_loop *loop);
 
+/* Waits until the loop is told to look, something is done that it waits for, or the deadline has
+ * come. A loop that has been closed can still be told to look, and nothing else. */
+void bide__wait_until(bide_loop *loop, uint64_t deadline_ns);
+
+/* Whether somebody outside has a reference to it. */
+bool bide__referenced(bide_loop *loop);
+
 /* Makes the loop look, soon. Threadsafe and async-signal-safe. */
 void bide__notify(bide_loop *loop);
 
