@@ -10,6 +10,7 @@ EXAMPLES = os.path.join(os.environ.get('BIDE_BUILD', '.'), 'examples')
 EXPECTED = {
     'callbacks': ['unicorn: No such file or directory', 'hare: 22', 'cat: 33', 'tortoise: 11',
                   'tortoise: too slow'],
+    'cores': ['41538 primes below 500000'],
 }
 
 
