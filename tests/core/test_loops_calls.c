@@ -444,6 +444,46 @@ RUN_TEST(a_job_in_a_thread_calls_back_to_its_loop)
 	bide_loop_unref(loop);
 }
 
+/* ---- between siblings --------------------------------------------------------------------- */
+
+static unsigned asked;
+
+/* Nobody ends before all have been answered. */
+static BIDE_ASYNC(int, ask_siblings, int);
+static int ask_siblings(int times)
+{
+	unsigned n = bide_core_count();
+	for (int i = 0; i < times; i++)
+		for (unsigned k = 0; k < n; k++)
+			EXPECT_INT(bide_to_loop(bide_core_loop(k), add, i, 1), i + 1);
+	__atomic_add_fetch(&asked, 1, __ATOMIC_ACQ_REL);
+	while (__atomic_load_n(&asked, __ATOMIC_ACQUIRE) < n)
+		bide_sleep(0.001);
+	return 0;
+}
+
+TEST(loops_of_one_run_call_one_another)
+{
+	CHECK_INT(bide_run_on_cores(4, ask_siblings, 50), 0);
+	CHECK_UINT(asked, 4);
+}
+
+/* Each waits for a task of the other, which ends with that one's run. */
+static BIDE_ASYNC(int, sleep_on_sibling, void);
+static int sleep_on_sibling(void)
+{
+	if (bide_core_number() == 1)
+		return bide_sleep(0.005) < 0 ? -1 : -EPROTO;
+	int rc = bide_to_loop(bide_core_loop(1), nap, 60.0, 1);
+	EXPECT(rc == -BIDE_ELOOP || rc == -ECANCELED);
+	return rc;
+}
+
+TEST(a_sibling_that_fails_ends_the_calls_on_it)
+{
+	CHECK_INT(bide_run_on_cores(2, sleep_on_sibling), -EPROTO);
+}
+
 /* ---- fork --------------------------------------------------------------------------------- */
 
 static BIDE_ASYNC(int, call_and_fork, void);
