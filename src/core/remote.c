@@ -113,11 +113,14 @@ static void receive_cancel(bide_loop *loop, struct bide__mail *mail)
 
 /* ---- on the loop that calls --------------------------------------------------------------- */
 
-/* Hands a cancellation on. A loop that has been closed has answered. */
+/* Hands a cancellation on. A loop that has been closed has answered; and so has one that was lost
+ * by a fork, whose lock may be another thread's for ever. */
 static void ask(bide_loop *loop, struct bide__task *task)
 {
 	struct remote *remote = task->object;
 	(void)loop;
+	if (remote->lost)
+		return;
 	__atomic_fetch_add(&remote->refs, 1, __ATOMIC_RELAXED);
 	if (!bide__send(remote->to, &remote->cancel))
 		let_go(remote);
