@@ -147,6 +147,45 @@ RUN_TEST(fork_child_goes_on_waiting_for_descriptors)
 	close(child_ends[1]);
 }
 
+static BIDE_ASYNC(int, write_after, double, int);
+static int write_after(double seconds, int end)
+{
+	int rc = bide_sleep(seconds);
+	return rc < 0 ? rc : (int)write(end, "", 1);
+}
+
+/* The backend is opened anew by the first wait in the child, before the loop has looked. */
+static int wait_at_once(bide_task *task, bide_task *other, const int *ends, const int *own_ends)
+{
+	bide_task *writer = bide_spawn(write_after, 0.002, own_ends[1]);
+	bool right = bide_wait_fd(own_ends[0], BIDE_READABLE) == BIDE_READABLE;
+	right &= bide_join(writer) == 0 && !bide_task_done(task);
+	bide_cancel(other);
+	right &= bide_join(other) == -ECANCELED;
+	right &= write(ends[1], "", 1) == 1;
+	right &= bide_await(int, task) == BIDE_READABLE;
+	return right ? 0 : 1;
+}
+
+RUN_TEST(fork_child_may_wait_for_a_descriptor_at_once)
+{
+	int ends[2], own_ends[2];
+	CHECK(pipe(ends) == 0 && pipe(own_ends) == 0);
+	bide_task *task = bide_spawn(wait_readable, ends[0]);
+	bide_task *other = bide_spawn(wait_readable, ends[0]);
+	EXPECT_INT(bide_sleep(0.001), 0);
+	pid_t child = fork();
+	if (child == 0)
+		_exit(wait_at_once(task, other, ends, own_ends));
+	EXPECT_INT(wait_for(child), 0);
+	EXPECT_INT(bide_await(int, task), BIDE_READABLE);
+	EXPECT_INT(bide_await(int, other), BIDE_READABLE);
+	for (int i = 0; i < 2; i++) {
+		close(ends[i]);
+		close(own_ends[i]);
+	}
+}
+
 static BIDE_ASYNC(int, fork_in_job, int);
 static int fork_in_job(int status)
 {

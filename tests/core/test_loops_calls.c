@@ -1,105 +1,16 @@
 // SPDX-License-Identifier: MIT
 /* Calls from one loop to another, and from threads without a loop: results, failures,
  * cancellations, and loops that end. */
-#include "core/thread_kit.h"
+#include "core/loops_kit.h"
 
 #include <sched.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-/* ---- a loop on another thread ------------------------------------------------------------- */
-
-static struct {
-	pthread_t thread;
-	bide_loop *loop; /* with a reference for the test */
-	gate ready;
-	bide_event stop;
-	int rc;
-} far;
-
-static BIDE_ASYNC(int, serve, void);
-static int serve(void)
-{
-	far.loop = bide_loop_ref(bide_current_loop());
-	gate_open(&far.ready);
-	return bide_event_wait(&far.stop);
-}
-
-static void *run_far(void *arg)
-{
-	(void)arg;
-	far.rc = bide_run(serve);
-	return NULL;
-}
-
-static void start_far(void)
-{
-	gate_close(&far.ready);
-	far.stop = (bide_event)BIDE_EVENT_INIT;
-	EXPECT_INT(pthread_create(&far.thread, NULL, run_far, NULL), 0);
-	gate_wait(&far.ready);
-}
-
-static void set_stop(void *arg)
-{
-	(void)arg;
-	bide_event_set(&far.stop);
-}
-
-/* Ends its run, and closes it. */
-static void join_far(void)
-{
-	(void)!bide_call_threadsafe(far.loop, set_stop, NULL);
-	pthread_join(far.thread, NULL);
-}
-
-static void stop_far(void)
-{
-	join_far();
-	bide_loop_unref(far.loop);
-}
-
-/* A test whose block is the main task of this thread's loop, beside a loop of another thread. */
-#define LOOPS_TEST(name) \
-	static void beside_##name(void); \
-	static BIDE_ASYNC(void, in_##name, void); \
-	static BIDE_ASYNC_LIGHT(void, light_##name, void); \
-	static void in_##name(void) \
-	{ \
-		beside_##name(); \
-	} \
-	static void light_##name(void) \
-	{ \
-		beside_##name(); \
-	} \
-	TEST(name) \
-	{ \
-		start_far(); \
-		CHECK_INT(bide_try_run(NULL, NULL, in_##name), 0); \
-		CHECK_INT(bide_try_run(NULL, NULL, light_##name), 0); \
-		stop_far(); \
-	} \
-	static void beside_##name(void)
 
 static BIDE_ASYNC(pid_t, thread_here, void);
 static pid_t thread_here(void)
 {
 	return (pid_t)syscall(SYS_gettid);
-}
-
-static BIDE_ASYNC(int, nap, double, int);
-static int nap(double seconds, int result)
-{
-	int rc = bide_sleep(seconds);
-	return rc < 0 ? rc : result;
-}
-
-static BIDE_ASYNC_LIGHT(long, add, long, long);
-static long add(long a, long b)
-{
-	bide_yield();
-	return a + b;
 }
 
 /* ---- results ------------------------------------------------------------------------------ */
@@ -482,29 +393,6 @@ static int sleep_on_sibling(void)
 TEST(a_sibling_that_fails_ends_the_calls_on_it)
 {
 	CHECK_INT(bide_run_on_cores(2, sleep_on_sibling), -EPROTO);
-}
-
-/* ---- fork --------------------------------------------------------------------------------- */
-
-static BIDE_ASYNC(int, call_and_fork, void);
-static int call_and_fork(void)
-{
-	int status = -1;
-	bide_task *task = bide_spawn_on(far.loop, nap, 0.05, 3);
-	bide_sleep(0.001);
-	pid_t child = fork();
-	if (child == 0)
-		_exit(bide_await(int, task) == -EOWNERDEAD ? 0 : 1);
-	EXPECT_INT(waitpid(child, &status, 0), child);
-	EXPECT_INT(status, 0);
-	return bide_await(int, task);
-}
-
-TEST(the_child_of_a_fork_does_not_wait_for_other_loops)
-{
-	start_far();
-	CHECK_INT(bide_run(call_and_fork), 3);
-	stop_far();
 }
 
 /* ---- broken contracts --------------------------------------------------------------------- */
