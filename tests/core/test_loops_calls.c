@@ -95,6 +95,21 @@ LOOPS_TEST(many_calls_run_at_once)
 		CHECK_INT(sums[i], i + 1);
 }
 
+static BIDE_ASYNC(long, eight, char, short, int, long, float, double, const char *, bool);
+static long eight(char a, short b, int c, long d, float e, double f, const char *g, bool h)
+{
+	bide_yield();
+	return a + b + c + d + (long)e + (long)f + g[1] + h;
+}
+
+LOOPS_TEST(a_call_takes_eight_arguments)
+{
+	static const char text[] = "ab";
+	CHECK_INT(bide_to_loop(far.loop, eight, 1, 2, 3, 4, 5, 6, text, true), 22 + 'b');
+	bide_task *task = bide_spawn_on(far.loop, eight, 1, 2, 3, 4, 5, 6, text, false);
+	CHECK_INT(bide_await(long, task), 21 + 'b');
+}
+
 LOOPS_TEST(other_tasks_run_while_one_waits_for_a_call)
 {
 	bide_task *task = bide_spawn_on(far.loop, nap, 0.01, 5);
@@ -102,6 +117,22 @@ LOOPS_TEST(other_tasks_run_while_one_waits_for_a_call)
 	CHECK(!bide_task_done(task));
 	CHECK_STR(bide_task_name(task), "nap");
 	CHECK_INT(bide_await(int, task), 5);
+}
+
+static bide_task *spawned;
+
+static void spawn_in_callback(void *arg)
+{
+	spawned = bide_spawn_on(arg, nap, 0.0, 6);
+}
+
+LOOPS_TEST(a_callback_of_the_loop_may_spawn_on_another)
+{
+	spawned = NULL;
+	CHECK_INT(bide_call_threadsafe(bide_current_loop(), spawn_in_callback, far.loop), 0);
+	while (spawned == NULL)
+		bide_sleep(0.0001);
+	CHECK_INT(bide_await(int, spawned), 6);
 }
 
 LOOPS_TEST(calls_that_stand_for_tasks_are_selected_and_waited_for)
@@ -124,6 +155,51 @@ LOOPS_TEST(a_call_gives_the_error_of_its_task)
 	CHECK_INT(bide_to_loop(far.loop, nap, 0.0, -EPROTO), -EPROTO);
 	bide_task *task = bide_spawn_on(far.loop, nap, 0.0, -EPROTO);
 	CHECK_INT(bide_join(task), -EPROTO);
+}
+
+static BIDE_ASYNC(void, fail_without_result, int);
+static void fail_without_result(int error)
+{
+	bide_fail(error);
+}
+
+LOOPS_TEST(a_call_of_a_function_without_a_result_may_fail)
+{
+	CHECK_INT(bide_try_to_loop(far.loop, NULL, fail_without_result, -EPROTO), -EPROTO);
+	bide_task *task = bide_spawn_on(far.loop, fail_without_result, -EPROTO);
+	CHECK_INT(bide_join(task), -EPROTO);
+}
+
+LOOPS_TEST(a_failed_call_stops_those_gathered_with_it)
+{
+	int results[3], errors[3];
+	bide_task *tasks[] = { bide_spawn_on(far.loop, nap, 60.0, 1),
+		               bide_spawn_on(far.loop, nap, 0.001, -EPROTO),
+		               bide_spawn(nap, 60.0, 2) };
+	CHECK_INT(bide_gather(tasks, 3, results), -EPROTO);
+	bide_task *more[] = { bide_spawn_on(far.loop, nap, 0.001, 1),
+		              bide_spawn_on(far.loop, nap, 0.0, -EPROTO), bide_spawn(nap, 0.0, 2) };
+	CHECK_INT(bide_gather_collect(more, 3, results, errors), 1);
+	CHECK_INT(results[0], 1);
+	CHECK_INT(errors[1], -EPROTO);
+	CHECK_INT(results[2], 2);
+}
+
+static BIDE_ASYNC(int, call_far, double, int);
+static int call_far(double seconds, int result)
+{
+	return bide_to_loop(far.loop, nap, seconds, result);
+}
+
+LOOPS_TEST(a_failed_call_stops_its_group)
+{
+	int rc;
+	BIDE_GROUP(group, rc) {
+		bide_group_spawn(group, call_far, 60.0, 1);
+		bide_group_spawn(group, call_far, 0.001, -EPROTO);
+		EXPECT_INT(bide_to_loop(far.loop, nap, 60.0, 2), -ECANCELED);
+	}
+	CHECK_INT(rc, -EPROTO);
 }
 
 static BIDE_ASYNC(void, drop_a_failure, void);
@@ -420,6 +496,25 @@ TEST_ABORTS(spawn_on_without_a_loop_aborts, "no loop runs on this thread, to awa
 {
 	start_far();
 	(void)bide_spawn_on(far.loop, nap, 0.0, 1);
+}
+
+static void call_in_callback(void *arg)
+{
+	(void)bide_to_loop(arg, nap, 0.0, 1);
+}
+
+RUN_ABORTS(a_call_in_a_callback_of_the_loop_aborts, "bide_to_loop: ")
+{
+	EXPECT_INT(bide_call_threadsafe(bide_current_loop(), call_in_callback, bide_current_loop()),
+	           0);
+	bide_sleep(1);
+}
+
+TEST_ABORTS(a_call_on_a_thread_whose_loop_does_not_run_aborts, "bide_to_loop: ")
+{
+	bide_loop *loop;
+	EXPECT_INT(bide_loop_open(NULL, &loop), 0);
+	call_in_callback(loop);
 }
 
 static BIDE_ASYNC(int, follow, int *);
