@@ -66,7 +66,8 @@ typedef struct bide_arm {
 	const char *text; /**< how that was written */
 } bide_arm;
 
-/** Waits for the first of several arms. [suspends] unless one is ready.
+/** Waits for the first of several arms. [suspends] unless one is ready; with a time or a descriptor
+ *  that is, others run once, as they do in bide_sleep() and bide_wait_fd().
  *
  *  @param arms the arms, borrowed until the call returns; they and what they point to may lie on a
  *              light task's stack. None at all is waited for until the task is cancelled.

@@ -217,6 +217,13 @@ static int wait_for_first(bide_loop *loop, bide_arm *arms, size_t n)
 
 /* ---- the calls ---------------------------------------------------------------------------- */
 
+/* What may be ready for ever: whoever selects it in a loop must not starve the others. */
+static bool stays_ready(const bide_arm *arm)
+{
+	return arm->kind == BIDE__ARM_FD || arm->kind == BIDE__ARM_SLEEP ||
+	       arm->kind == BIDE__ARM_UNTIL;
+}
+
 int bide_select(bide_arm *arms, size_t n)
 {
 	const struct bide__task *task = bide__suspending(&wait_select);
@@ -226,7 +233,11 @@ int bide_select(bide_arm *arms, size_t n)
 	if (task->flags & BIDE__TASK_PENDING)
 		return bide__refuse(loop, &wait_select);
 	int chosen = take_ready(loop, arms, n);
-	return chosen != -EAGAIN ? chosen : wait_for_first(loop, arms, n);
+	if (chosen == -EAGAIN)
+		return wait_for_first(loop, arms, n);
+	if (stays_ready(&arms[chosen]))
+		bide__yield(loop);
+	return chosen;
 }
 
 int bide_try_select(bide_arm *arms, size_t n)
