@@ -157,6 +157,19 @@ FD_TEST(try_select_looks_at_descriptors)
 	CHECK_INT(arms[0].rc, BIDE_READABLE);
 }
 
+/* What ends the loop is done by another task, which has to have its turn. */
+FD_TEST(select_on_a_descriptor_that_stays_ready_lets_others_run)
+{
+	int turns = 0, chosen;
+	write_byte(right);
+	bide_detach(bide_spawn(set_after, 0));
+	do {
+		bide_arm arms[] = { bide_arm_fd(left, BIDE_READABLE), bide_arm_event(&event) };
+		chosen = bide_select(arms, 2);
+	} while (chosen == 0 && ++turns < 1000);
+	CHECK_INT(chosen, 1);
+}
+
 static BIDE_ASYNC_LIGHT(int, select_either_end, int);
 static int select_either_end(int fd)
 {
