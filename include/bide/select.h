@@ -114,8 +114,9 @@ BIDE__GLUE bide_arm bide__arm_of(enum bide__arm_kind kind, void *object)
 }
 
 /** To wait for the end of a task, which goes on to be awaited by whoever awaits it afterwards: it
- *  is not taken, and not cancelled with the caller. rc: 0. Aborts when it is awaited by another, as
- *  a task has one awaiter. */
+ *  is not taken, and not cancelled with the caller. rc: 0; for NULL, a spawn that could not be
+ *  made, what awaiting it gives. Aborts when it is awaited by another, as a task has one
+ *  awaiter. */
 BIDE__GLUE bide_arm bide_arm_task(bide_task *task)
 {
 	return bide__arm_of(BIDE__ARM_TASK, task);

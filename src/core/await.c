@@ -162,12 +162,15 @@ int bide__take(bide_loop *loop, struct bide__task *task, void *ret)
 
 /* ---- the calls ---------------------------------------------------------------------------- */
 
-/* The result of waiting for a task that could not be spawned. */
+int bide__no_task(const bide_loop *loop)
+{
+	return loop->spawn_error < 0 ? loop->spawn_error : -ENOMEM;
+}
+
 static int no_task(const struct bide__wait *wait)
 {
 	(void)bide__suspending(wait);
-	return bide__loop != NULL && bide__loop->spawn_error < 0 ? bide__loop->spawn_error
-	                                                         : -ENOMEM;
+	return bide__no_task(bide__loop);
 }
 
 __attribute__((noinline, cold)) void bide__store_error(int error, void *ret, size_t size,

@@ -15,6 +15,9 @@ void bide__check_awaitable(const bide_loop *loop, const char *call, const struct
 void bide__check_result(const char *call, const struct bide__task *task, size_t size, unsigned cls,
                         const char *type);
 
+/* The result of waiting for a task that could not be spawned. */
+int bide__no_task(const bide_loop *loop);
+
 /* What a caller gets who has no result: zeros, or the error where the type can carry it. */
 void bide__store_error(int error, void *ret, size_t size, bool can_carry);
 

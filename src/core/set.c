@@ -238,6 +238,8 @@ static const struct bide__wait wait_arm = { "bide_await", cut_arm, NULL };
 
 static bool task_ready(bide_loop *loop, bide_arm *arm)
 {
+	if (arm->object == NULL)
+		return true;
 	const struct bide__task *task = bide__lookup(bide__select_call, arm->object);
 	bide__check_awaitable(loop, bide__select_call, task);
 	return task->state == BIDE__DONE;
@@ -245,9 +247,7 @@ static bool task_ready(bide_loop *loop, bide_arm *arm)
 
 static int task_take(bide_loop *loop, const bide_arm *arm)
 {
-	(void)loop;
-	(void)arm;
-	return 0;
+	return arm->object == NULL ? bide__no_task(loop) : 0;
 }
 
 /* Waits, by a set of that one task. */
