@@ -114,7 +114,6 @@ static void put_line(struct bide__text *text, const bide_loop *loop, const struc
 		put_wait(text, loop, task);
 	if (task->state != BIDE__DONE && (task->flags & BIDE__TASK_PENDING))
 		bide__put(text, ", cancelled");
-	bide__put(text, "\n");
 }
 
 void bide_dump(int fd)
@@ -124,9 +123,10 @@ void bide_dump(int fd)
 	const struct bide__task *task;
 	while (loop != NULL && (task = bide__record_next(&loop->pool, &slot)) != NULL) {
 		char line[LINE_SIZE];
-		struct bide__text text = { line, line + sizeof(line) };
+		struct bide__text text = { line, line + sizeof(line) - 1 };
 		bide__put(&text, "bide: task ");
 		put_line(&text, loop, task);
+		*text.at++ = '\n';
 		bide__write_all(fd, line, text.at);
 	}
 }
