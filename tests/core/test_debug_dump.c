@@ -212,3 +212,36 @@ TEST(debug_dump_from_a_signal_handler)
 	signal(SIGALRM, on_alarm);
 	EXPECT_INT(bide_run(interrupted, eventfd(0, 0)), 0);
 }
+
+BIDE_ASYNC(int, select_of_many, int);
+int select_of_many(int unused)
+{
+	enum { ARMS = 50 };
+	bide_arm arms[ARMS];
+
+	for (int i = 0; i < ARMS; i++)
+		arms[i] = bide_arm_sleep(1 + i + unused);
+	return bide_select(arms, ARMS);
+}
+
+BIDE_ASYNC(int, dump_select, void);
+int dump_select(void)
+{
+	bide_task *tasks[] = { bide_spawn(select_of_many, 0), bide_spawn(sleeper, 100.0) };
+
+	bide_yield();
+	dump();
+	EXPECT_INT(count_lines(), 3);
+	expect_line("bide: task 'select_of_many' (#) waiting in bide_select for the first of 50: "
+	            "bide_sleep, ");
+	expect_line("\nbide: task 'sleeper' (#) waiting in bide_sleep for 100000 ms more\n");
+	end_all(tasks, 2);
+	return 0;
+}
+
+TEST(dump_keeps_a_line_to_a_task_however_much_it_waits_for)
+{
+	const bide_options options = { .backend = BIDE_BACKEND_VIRTUAL };
+
+	CHECK_INT(bide_try_run(&options, NULL, dump_select), 0);
+}

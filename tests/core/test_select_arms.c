@@ -237,6 +237,24 @@ VIRTUAL_TEST(select_chooses_an_arm_whose_time_is_none)
 	CHECK_INT(arms[1].rc, -EINVAL);
 }
 
+static BIDE_ASYNC(int, nap_on_full_stack, double);
+static int nap_on_full_stack(double seconds)
+{
+	return bide_sleep(seconds);
+}
+
+VIRTUAL_TEST(select_chooses_a_task_that_could_not_be_spawned)
+{
+	bide_task_options options = { .stack_size = SIZE_MAX };
+	bide_task *task = bide_spawn_with(&options, nap_on_full_stack, 1.0);
+	CHECK_NULL(task);
+	bide_arm arms[] = { bide_arm_sleep(1), bide_arm_task(task) };
+	CHECK_INT(bide_select(arms, 2), 1);
+	CHECK_INT(arms[1].rc, -EINVAL);
+	bide_arm again[] = { bide_arm_task(task) };
+	CHECK_INT(bide_try_select(again, 1), 0);
+}
+
 VIRTUAL_TEST(select_passes_over_arms_that_are_all_zero)
 {
 	bide_arm arms[] = { { 0 }, bide_arm_sleep(1), { 0 } };
