@@ -99,10 +99,11 @@ BIDE_API bide_loop *bide_core_loop(unsigned number) BIDE__NOTHROW;
  *             failure.
  *  @return 0, or the error:
  *          -BIDE_ELOOP  the loop has been closed, also before the task began; or its run ended,
- *                       and cancelled the task
+ *                       and cancelled the task; or it is another thread's, in the child of a
+ *                       fork
  *          -ENOMEM, -BIDE_EMAPS  there was no memory, or no guarded stack, for the task
- *          -EOWNERDEAD  the process was forked meanwhile, and this is the child: other loops stay
- *                       with the parent
+ *          -EOWNERDEAD  the process was forked during the call, and this is the child: other
+ *                       loops stay with the parent
  *          what the task failed with, by bide_fail() or a negative int, long or long long
  *          or the caller's cancellation. */
 #define bide_try_to_loop(loop, ret, ...) \

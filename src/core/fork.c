@@ -55,6 +55,7 @@ static void in_child(void)
 	bide_loop *loop = bide__loop;
 	for (int i = 0; i < LOCKS; i++)
 		*locks[i] = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	bide__loops_in_child(loop);
 	if (loop != NULL) {
 		loop->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 		loop->thread = (pid_t)syscall(SYS_gettid);

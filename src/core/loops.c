@@ -2,6 +2,8 @@
 /* loops.c: see loops.h; and the descriptor by which a tool reads tasks from outside the process. */
 #include "core/loops.h"
 
+#include "core/wake.h"
+
 #include <errno.h>
 
 pthread_mutex_t bide__loops_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -82,6 +84,13 @@ void bide__loops_remove(bide_loop *loop, uint32_t generation)
 		link = &(*link)->next;
 	*link = loop->next;
 	pthread_mutex_unlock(&bide__loops_lock);
+}
+
+void bide__loops_in_child(const bide_loop *own)
+{
+	for (unsigned i = 0; i < BIDE__LOOPS_MAX; i++)
+		if (all.loops[i] != NULL && all.loops[i] != own)
+			bide__abandon_inbox(all.loops[i]);
 }
 
 int32_t bide__thread_of_loop(unsigned id)

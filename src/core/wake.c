@@ -180,6 +180,14 @@ void bide__close_inbox(bide_loop *loop)
 	}
 }
 
+/* What was handed over may be another thread's half-way: it is left. */
+void bide__abandon_inbox(bide_loop *loop)
+{
+	loop->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	loop->closed = true;
+	__atomic_store_n(&loop->inbox, &no_more, __ATOMIC_RELAXED);
+}
+
 void bide__attend(bide_loop *loop)
 {
 	if (__atomic_exchange_n(&loop->interrupted, false, __ATOMIC_ACQUIRE)) {

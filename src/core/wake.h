@@ -36,4 +36,7 @@ bool bide__send(bide_loop *loop, struct bide__mail *mail);
 /* Lets nothing more be handed over, and frees what was and the loop has not seen. */
 void bide__close_inbox(bide_loop *loop);
 
+/* Lets nothing more be handed over to a loop whose thread is not there, in the child of a fork. */
+void bide__abandon_inbox(bide_loop *loop);
+
 #endif
