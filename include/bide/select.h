@@ -21,7 +21,8 @@
  * that becomes ready.
  *
  * An arm may be used once: arms are made again for the next select. One that is all zero, as
- * `bide_arm none = { 0 }`, is never ready, for what is not to be waited for this time. */
+ * `bide_arm none = { 0 }`, in C++ `{}`, is never ready, for what is not to be waited for this
+ * time. */
 #ifndef BIDE_SELECT_H
 #define BIDE_SELECT_H
 
