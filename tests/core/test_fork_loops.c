@@ -85,6 +85,42 @@ TEST(the_child_of_a_fork_keeps_a_result_that_had_come_back)
 	stop_far();
 }
 
+/* A loop of the parent's takes no more calls, whatever it was about. */
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
+static int call_the_parents(void)
+{
+	alarm(5);
+	bide_task *task = bide_spawn_on(far.loop, nap, 0.0, 3);
+	bool right = task == NULL && bide_await(int, task) == -BIDE_ELOOP;
+	right &= bide_to_loop(far.loop, nap, 0.0, 3) == -BIDE_ELOOP;
+	right &= bide_call_threadsafe(far.loop, nothing, NULL) == -BIDE_ELOOP;
+	bide_loop_unref(far.loop);
+	return right ? 0 : 1;
+}
+
+static BIDE_ASYNC(int, call_in_child, void);
+static int call_in_child(void)
+{
+	pthread_mutex_lock(&far.loop->lock);
+	pid_t child = fork();
+	if (child == 0)
+		_exit(call_the_parents());
+	pthread_mutex_unlock(&far.loop->lock);
+	EXPECT_INT(wait_for(child), 0);
+	return bide_to_loop(far.loop, nap, 0.0, 3);
+}
+
+TEST(the_child_of_a_fork_can_make_no_calls_on_other_loops)
+{
+	start_far();
+	CHECK_INT(bide_run(call_in_child), 3);
+	stop_far();
+}
+
 /* ---- calls of others ---------------------------------------------------------------------- */
 
 static pid_t child_of_call;
