@@ -88,7 +88,10 @@ static int ring_begin(bide_loop *loop, struct bide__op *op, int *ret_events)
 	return 0;
 }
 
-/* While the queue is full and the kernel takes nothing the end is put off. */
+/* While the queue is full and the kernel takes nothing the end is put off.
+ *
+ * The removal of a poll would not do: it is refused while the poll is being told of an event, and
+ * when that turns out to be gone, as somebody else has read what there was, the poll waits on. */
 static void ring_end(bide_loop *loop, struct bide__op *op)
 {
 	struct ring_data *data = loop->backend_data;
