@@ -214,3 +214,157 @@ FD_TEST(select_goes_on_in_the_child_of_a_fork)
 	int chosen = bide_await(int, task);
 	CHECK(chosen == 0 || chosen == 1);
 }
+
+/* ---- at random ---------------------------------------------------------------------------- */
+
+enum { PAIRS = 4, WORKERS = 12, STEPS = 1500 };
+
+static struct {
+	uint64_t random;
+	int ends[PAIRS][2];
+	bide_queue *queue;
+	bide_task *workers[WORKERS];
+	long written, read;    /* bytes */
+	long put, got;         /* items: numbers from 1 up, */
+	long sum_put, sum_got; /* and their sums */
+} now;
+
+static unsigned random_below(unsigned n)
+{
+	now.random = now.random * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(now.random >> 33) % n;
+}
+
+static void take(const bide_arm *arm, long item)
+{
+	char byte;
+	if (arm->kind == BIDE__ARM_GET) {
+		EXPECT_INT(arm->rc, 0);
+		now.got++;
+		now.sum_got += item;
+	} else if (arm->kind == BIDE__ARM_FD) {
+		EXPECT_INT(arm->rc, BIDE_READABLE);
+		/* Another one may have been quicker. */
+		now.read += read(arm->with.on.fd, &byte, 1) == 1;
+	}
+}
+
+static BIDE_ASYNC_LIGHT(int, select_until_cancelled, void);
+static int select_until_cancelled(void)
+{
+	for (;;) {
+		long item = -1;
+		bide_arm arms[6];
+		unsigned n = 1 + random_below(6);
+		for (unsigned i = 0; i < n; i++) {
+			unsigned what = random_below(7);
+			arms[i] = what < 4    ? bide_arm_fd(now.ends[what][0], BIDE_READABLE)
+			          : what == 4 ? bide_arm_get(now.queue, &item)
+			          : what == 5 ? bide_arm_event(&event)
+			                      : bide_arm_sleep(0.0001 * random_below(20));
+		}
+		int chosen = bide_select(arms, n);
+		if (chosen < 0)
+			return chosen;
+		take(&arms[chosen], item);
+	}
+}
+
+static BIDE_ASYNC(int, select_on_full_stack, void);
+static int select_on_full_stack(void)
+{
+	return select_until_cancelled();
+}
+
+static void restart(bide_task **worker)
+{
+	if (*worker != NULL) {
+		bide_cancel(*worker);
+		EXPECT_INT(bide_join(*worker), -ECANCELED);
+	}
+	*worker = random_below(2) == 0 ? bide_spawn(select_until_cancelled)
+	                               : bide_spawn(select_on_full_stack);
+}
+
+static void step(void)
+{
+	switch (random_below(7)) {
+	case 0:
+		restart(&now.workers[random_below(WORKERS)]);
+		break;
+	case 1:
+		bide_event_set(&event);
+		bide_event_clear(&event);
+		break;
+	case 2:
+		now.sum_put += ++now.put;
+		EXPECT_INT(bide_queue_try_put(now.queue, &now.put), 0);
+		break;
+	case 3:
+	case 4:
+		now.written++;
+		write_byte(now.ends[random_below(PAIRS)][1]);
+		break;
+	case 5:
+		bide_yield();
+		break;
+	default:
+		bide_sleep(0.0001);
+	}
+}
+
+static void open_all(void)
+{
+	memset(&now, 0, sizeof now);
+	now.random = test_seed();
+	for (int i = 0; i < PAIRS; i++)
+		EXPECT_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+		                      now.ends[i]),
+		           0);
+	EXPECT_INT(bide_queue_open(long, NULL, &now.queue), 0);
+	event = (bide_event)BIDE_EVENT_INIT;
+}
+
+static void close_all(void)
+{
+	char byte;
+	for (long item; bide_queue_try_get(now.queue, &item) == 0; now.got++)
+		now.sum_got += item;
+	bide_queue_free(now.queue);
+	for (int i = 0; i < PAIRS; i++) {
+		while (read(now.ends[i][0], &byte, 1) == 1)
+			now.read++;
+		close(now.ends[i][0]);
+		close(now.ends[i][1]);
+	}
+}
+
+static BIDE_ASYNC(int, conduct, void);
+static int conduct(void)
+{
+	open_all();
+	for (int i = 0; i < WORKERS; i++)
+		restart(&now.workers[i]);
+	for (int i = 0; i < STEPS; i++)
+		step();
+	for (int i = 0; i < WORKERS; i++)
+		bide_cancel(now.workers[i]);
+	for (int i = 0; i < WORKERS; i++)
+		EXPECT_INT(bide_join(now.workers[i]), -ECANCELED);
+	EXPECT_UINT(bide__loop->in_flight, 0);
+	close_all();
+	EXPECT_INT(now.got, now.put);
+	EXPECT_INT(now.sum_got, now.sum_put);
+	EXPECT_INT(now.read, now.written);
+	return 0;
+}
+
+TEST(selects_at_random_on_descriptors_lose_nothing)
+{
+	static const enum bide_light ways[] = { BIDE_LIGHT_SHARED, BIDE_LIGHT_EVICT,
+		                                BIDE_LIGHT_STRICT };
+	for (int i = 0; i < 3; i++) {
+		const bide_options options = { .light = ways[i] };
+		CHECK_INT(bide_try_run(&options, NULL, conduct), 0);
+	}
+}

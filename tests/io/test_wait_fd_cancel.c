@@ -75,6 +75,30 @@ TEST(wait_fd_that_is_cancelled_leaves_nothing_in_flight)
 	EXPECT_INT(bide_run(cancel_waiting, eventfd(0, 0)), 0);
 }
 
+/* The kernel has seen that the descriptor is ready and, when it looks again, that it is not. */
+BIDE_ASYNC(int, cancel_when_readiness_is_gone, int);
+int cancel_when_readiness_is_gone(int fd)
+{
+	uint64_t count = 1;
+	const size_t blocks = bide__loop->pool.blocks;
+
+	for (int i = 0; i < 10; i++) {
+		bide_task *t = bide_spawn(wait_for, fd, BIDE_READABLE);
+		bide_sleep(0.001);
+		EXPECT_INT(write(fd, &count, sizeof count), sizeof count);
+		EXPECT_INT(read(fd, &count, sizeof count), sizeof count);
+		bide_cancel(t);
+		EXPECT_INT(bide_join(t), -ECANCELED);
+		expect_nothing_left(blocks);
+	}
+	return 0;
+}
+
+TEST(wait_fd_cancelled_when_what_was_ready_is_gone_ends)
+{
+	EXPECT_INT(bide_run(cancel_when_readiness_is_gone, eventfd(0, 0)), 0);
+}
+
 BIDE_ASYNC(int, wait_when_cancelled, int);
 int wait_when_cancelled(int fd)
 {
