@@ -31,7 +31,7 @@ struct remote {
 	struct bide__mail start, cancel, finish;
 	struct bide__stand_in end; /* waits for the task's end */
 	struct bide__task *task;   /* there; NULL before it begins and after its end */
-	bide_loop *to;             /* referenced as long as somebody waits */
+	bide_loop *to;             /* referenced as long as somebody else waits */
 	bide_loop *from;           /* NULL: a thread without a loop waits */
 	struct bide__task *waiter; /* of `from`: a task, or a proxy */
 	uint32_t ended;            /* atomic: what such a thread waits for, a futex */
@@ -42,6 +42,28 @@ struct remote {
 	const bide__function *fn;
 	_Alignas(BIDE__ALIGN_MAX) unsigned char data[]; /* arguments, then the result */
 };
+
+/* While a call lasts the loop that is called stays, and neither is taken to be in a deadlock. One
+ * that calls itself stays anyway, and may be in one. */
+static void begin_call(const struct remote *remote)
+{
+	if (remote->to == remote->from)
+		return;
+	(void)bide_loop_ref(remote->to);
+	if (remote->from != NULL)
+		remote->from->in_threads++;
+}
+
+/* Of a loop that was lost by a fork not even the lock is touched. */
+static void end_call(const struct remote *remote)
+{
+	if (remote->to == remote->from)
+		return;
+	if (remote->from != NULL)
+		remote->from->in_threads--;
+	if (!remote->lost)
+		bide_loop_unref(remote->to);
+}
 
 static void let_go(struct remote *remote)
 {
@@ -153,9 +175,7 @@ static void receive_finish(bide_loop *loop, struct bide__mail *mail)
 {
 	struct remote *remote = BIDE__CONTAINER(mail, struct remote, finish);
 	struct bide__task *waiter = remote->waiter;
-	loop->in_threads--;
-	if (!remote->lost)
-		bide_loop_unref(remote->to);
+	end_call(remote);
 	if (waiter->wait == &wait_call) {
 		bide__wake(loop, waiter, 0);
 		return;
@@ -176,23 +196,23 @@ static struct remote *new_remote(bide_loop *to, const bide__function *fn, const 
 	*remote = (struct remote){ .start = { .receive = receive_start },
 		                   .cancel = { .receive = receive_cancel },
 		                   .finish = { .receive = receive_finish },
-		                   .to = bide_loop_ref(to),
+		                   .to = to,
 		                   .from = bide__loop,
 		                   .refs = 1,
 		                   .fn = fn };
 	bide__copy(remote->data, args, fn->args_size);
+	begin_call(remote);
 	return remote;
 }
 
 /* Returns 0, or -BIDE_ELOOP from a loop that has been closed: the record is gone then. */
 static int send_off(struct remote *remote, struct bide__task *waiter)
 {
-	bide_loop *to = remote->to;
 	remote->waiter = waiter;
-	if (bide__send(to, &remote->start))
+	if (bide__send(remote->to, &remote->start))
 		return 0;
+	end_call(remote);
 	free(remote);
-	bide_loop_unref(to);
 	return -BIDE_ELOOP;
 }
 
@@ -208,13 +228,12 @@ static int take_result(struct remote *remote, void *ret)
 /* On a thread without a loop. */
 static int block(struct remote *remote, void *ret)
 {
-	bide_loop *to = remote->to;
 	int rc = send_off(remote, NULL);
 	if (rc < 0)
 		return rc;
 	while (__atomic_load_n(&remote->ended, __ATOMIC_ACQUIRE) == 0)
 		(void)syscall(SYS_futex, &remote->ended, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
-	bide_loop_unref(to);
+	end_call(remote);
 	return take_result(remote, ret);
 }
 
@@ -223,7 +242,6 @@ static int call_from_task(bide_loop *loop, struct remote *remote, void *ret)
 	int rc = send_off(remote, loop->current);
 	if (rc < 0)
 		return rc;
-	loop->in_threads++;
 	(void)bide__park(loop, &wait_call, remote);
 	loop = bide__loop;
 	const struct bide__task *task = loop->current;
@@ -253,7 +271,7 @@ static int spawn(bide_loop *loop, struct remote *remote, struct bide__task **ret
 {
 	struct bide__task *proxy = bide__proxy_new(loop, remote->fn, &wait_proxy, remote);
 	if (proxy == NULL) {
-		bide_loop_unref(remote->to);
+		end_call(remote);
 		free(remote);
 		return -ENOMEM;
 	}
@@ -262,7 +280,6 @@ static int spawn(bide_loop *loop, struct remote *remote, struct bide__task **ret
 		bide__proxy_free(loop, proxy);
 		return rc;
 	}
-	loop->in_threads++;
 	*ret_proxy = proxy;
 	return 0;
 }
