@@ -82,6 +82,47 @@ LOOPS_TEST(a_loop_may_call_itself)
 	CHECK_INT(bide_await(long, task), 7);
 }
 
+/* Nothing that takes real time is waited for. */
+static BIDE_ASYNC(int, call_itself_for_long, void);
+static int call_itself_for_long(void)
+{
+	const double began = bide_now();
+	bide_task *task = bide_spawn_on(bide_current_loop(), nap, 2e6, 2);
+	EXPECT_INT(bide_to_loop(bide_current_loop(), nap, 1e6, 1), 1);
+	EXPECT_INT(bide_await(int, task), 2);
+	EXPECT(bide_now() - began >= 2e6);
+	return 0;
+}
+
+TEST(a_loop_that_calls_itself_keeps_its_virtual_clock)
+{
+	const bide_options options = { .backend = BIDE_BACKEND_VIRTUAL };
+	CHECK_INT(bide_try_run(&options, NULL, call_itself_for_long), 0);
+}
+
+static BIDE_ASYNC(int, wait_in_vain, void);
+static int wait_in_vain(void)
+{
+	bide_event never = BIDE_EVENT_INIT;
+	return bide_event_wait(&never);
+}
+
+static BIDE_ASYNC(int, call_itself_in_vain, void);
+static int call_itself_in_vain(void)
+{
+	bide_task *task = bide_spawn_on(bide_current_loop(), wait_in_vain);
+	int rc = bide_to_loop(bide_current_loop(), wait_in_vain);
+	EXPECT_INT(bide_await(int, task), -EDEADLK);
+	return rc;
+}
+
+TEST(a_loop_that_calls_itself_in_vain_is_in_a_deadlock)
+{
+	bide_set_report(keep_report, NULL);
+	CHECK_INT(bide_run(call_itself_in_vain), -EDEADLK);
+	CHECK_INT(reports(), 1);
+}
+
 enum { MANY = 2000 };
 
 LOOPS_TEST(many_calls_run_at_once)
