@@ -63,6 +63,36 @@ TEST(the_child_of_a_fork_may_cancel_a_call_that_it_has_lost)
 	stop_far();
 }
 
+static pid_t child_that_ends;
+
+static BIDE_ASYNC(int, end_in_both, void);
+static int end_in_both(void)
+{
+	bide_task *task = bide_spawn_on(far.loop, nap, 60.0, 3);
+	bide_sleep(0.001);
+	pthread_mutex_lock(&far.loop->lock);
+	child_that_ends = fork();
+	if (child_that_ends == 0) {
+		alarm(5);
+		bide_detach(task);
+		return 7;
+	}
+	pthread_mutex_unlock(&far.loop->lock);
+	bide_cancel(task);
+	return bide_await(int, task) == -ECANCELED ? 8 : 0;
+}
+
+TEST(the_child_of_a_fork_ends_its_run_without_other_loops)
+{
+	start_far();
+	int result = bide_run(end_in_both);
+	if (child_that_ends == 0)
+		_exit(result == 7 ? 0 : 1);
+	CHECK_INT(result, 8);
+	CHECK_INT(wait_for(child_that_ends), 0);
+	stop_far();
+}
+
 /* It has come back, and the loop has not seen that. */
 static BIDE_ASYNC(int, fork_after_the_end, void);
 static int fork_after_the_end(void)
@@ -156,5 +186,91 @@ TEST(the_child_of_a_fork_answers_no_call)
 {
 	start_far();
 	CHECK_INT(bide_run(be_called_and_fork), 4);
+	stop_far();
+}
+
+/* ---- at all times ------------------------------------------------------------------------- */
+
+static bool over; /* atomic */
+
+static BIDE_ASYNC_LIGHT(long, add_there, bide_loop *, long);
+static long add_there(bide_loop *loop, long n)
+{
+	return n == 0 ? 0 : 1 + bide_to_loop(loop, add_there, bide_current_loop(), n - 1);
+}
+
+/* Calls this thread's loop from the other one's, and from a thread without a loop. */
+static BIDE_ASYNC(void, call_until_over, bide_loop *);
+static void call_until_over(bide_loop *loop)
+{
+	while (!__atomic_load_n(&over, __ATOMIC_RELAXED))
+		EXPECT_INT(bide_to_loop(loop, add, 1, 2), 3);
+}
+
+static void *call_from_thread(void *arg)
+{
+	while (!__atomic_load_n(&over, __ATOMIC_RELAXED))
+		EXPECT_INT(bide_to_loop((bide_loop *)arg, add, 1, 2), 3);
+	return NULL;
+}
+
+/* While this thread's loop still answers it. */
+static BIDE_ASYNC(int, join_thread, pthread_t);
+static int join_thread(pthread_t thread)
+{
+	return pthread_join(thread, NULL);
+}
+
+enum { CALLS = 5, FORKS = 100 };
+
+/* Those that had come back have their results, and the others are lost. */
+static int end_in_child(bide_task *const *tasks)
+{
+	bool right = true;
+	alarm(10);
+	__atomic_store_n(&over, true, __ATOMIC_RELAXED);
+	bide_cancel(tasks[0]);
+	for (int i = 0; i < CALLS; i++) {
+		long result = bide_await(long, tasks[i]);
+		right &= result == i || result == -EOWNERDEAD || (i == 0 && result == -ECANCELED);
+	}
+	right &= bide_to_loop(bide_current_loop(), add, 1, 2) == 3;
+	return right ? 0 : 1;
+}
+
+static BIDE_ASYNC(int, fork_often, void);
+static int fork_often(void)
+{
+	bide_loop *loop = bide_loop_ref(bide_current_loop());
+	pthread_t thread;
+	EXPECT_INT(pthread_create(&thread, NULL, call_from_thread, loop), 0);
+	bide_task *caller = bide_spawn_on(far.loop, call_until_over, loop);
+	for (int n = 0; n < FORKS; n++) {
+		bide_task *tasks[CALLS];
+		for (long i = 0; i < CALLS; i++)
+			tasks[i] = bide_spawn_on(far.loop, add_there, loop, i);
+		for (int i = n % 7; i > 0; i--)
+			bide_yield();
+		pid_t child = fork();
+		if (child == 0)
+			_exit(end_in_child(tasks));
+		for (int i = 0; i < CALLS; i++)
+			EXPECT_INT(bide_await(long, tasks[i]), i);
+		EXPECT_INT(wait_for(child), 0);
+	}
+	__atomic_store_n(&over, true, __ATOMIC_RELAXED);
+	EXPECT_INT(bide_join(caller), 0);
+	EXPECT_INT(bide_to_thread(join_thread, thread), 0);
+	bide_loop_unref(loop);
+	return 0;
+}
+
+TEST(a_fork_may_come_at_any_time_while_loops_call_one_another)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	SKIP("AddressSanitizer's allocator may stay locked in the child");
+#endif
+	start_far();
+	CHECK_INT(bide_run(fork_often), 0);
 	stop_far();
 }
