@@ -221,7 +221,7 @@ void bide_loop_unref(bide_loop *loop)
 	bool last = --loop->refs == 0;
 	bool closed = loop->closed;
 	/* With the last outside reference gone a waiting loop may be in a deadlock: it looks. */
-	if (!closed)
+	if (!closed && loop->refs == 1)
 		bide__notify(loop);
 	pthread_mutex_unlock(&loop->lock);
 	if (last) {
