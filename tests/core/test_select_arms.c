@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static bide_queue *queue, *other;
 static bide_event event, second_event;
@@ -253,6 +254,19 @@ VIRTUAL_TEST(select_chooses_a_task_that_could_not_be_spawned)
 	CHECK_INT(arms[1].rc, -EINVAL);
 	bide_arm again[] = { bide_arm_task(task) };
 	CHECK_INT(bide_try_select(again, 1), 0);
+}
+
+/* Not even if it is ready: what happens is not to depend on what is outside. */
+VIRTUAL_TEST(select_waits_for_no_descriptor_on_the_virtual_clock)
+{
+	int ends[2];
+	CHECK_INT(pipe(ends), 0);
+	bide_arm arms[] = { bide_arm_sleep(1), bide_arm_fd(ends[1], BIDE_WRITABLE) };
+	CHECK_INT(bide_select(arms, 2), 1);
+	CHECK_INT(arms[1].rc, bide_wait_fd(ends[1], BIDE_WRITABLE));
+	CHECK_INT(arms[1].rc, -ENOTSUP);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 VIRTUAL_TEST(select_passes_over_arms_that_are_all_zero)
