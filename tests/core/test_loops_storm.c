@@ -69,6 +69,10 @@ static void take(int side, struct call *call)
 	bool asked = call->endless || random_of(side, 3) == 0;
 	for (unsigned i = random_of(side, 3); i > 0; i--)
 		bide_yield();
+	if (random_of(side, 3) == 0) {
+		bide_arm arms[] = { bide_arm_task(call->task), bide_arm_sleep(0.0001) };
+		EXPECT(bide_select(arms, 2) >= 0);
+	}
 	if (asked)
 		bide_cancel(call->task);
 	long result = bide_await(long, call->task);

@@ -121,6 +121,24 @@ FD_TEST(select_waits_twice_for_one_descriptor)
 	CHECK_UINT(bide__loop->in_flight, 0);
 }
 
+/* More than the backend is told of at once. */
+FD_TEST(select_of_a_thousand_lets_go_of_all)
+{
+	enum { MANY = 1000 };
+	static bide_arm arms[MANY];
+	for (int i = 0; i < MANY; i++)
+		arms[i] = bide_arm_fd(i % 2 == 0 ? left : right, BIDE_READABLE);
+	arms[500] = bide_arm_event(&event);
+	bide_detach(bide_spawn(set_after, 0.002));
+	CHECK_INT(bide_select(arms, MANY), 500);
+	CHECK_UINT(bide__loop->in_flight, 0);
+	arms[500] = bide_arm_fd(left, BIDE_READABLE);
+	bide_detach(bide_spawn(write_after, 0.002));
+	int chosen = bide_select(arms, MANY);
+	CHECK(chosen >= 0 && chosen % 2 == 0);
+	CHECK_UINT(bide__loop->in_flight, 0);
+}
+
 FD_TEST(select_on_a_descriptor_times_out_and_lets_go)
 {
 	int rc;
