@@ -191,6 +191,7 @@ void bide__stand_in_init(struct bide__stand_in *stand_in, const struct bide__tas
 	*stand_in = (struct bide__stand_in){ .task = { .state = BIDE__STANDS_IN,
 		                                       .sp = stand_in,
 		                                       .fn = task->fn,
+		                                       .extra = task->extra,
 		                                       .slot = task->slot,
 		                                       .generation = task->generation },
 		                             .woken = woken };
