@@ -652,6 +652,21 @@ TEST_ABORTS(select_with_a_task_twice_aborts, "is awaited already")
 	(void)bide_run(twice_one_task);
 }
 
+static BIDE_ASYNC(void, free_under_a_select, void);
+static void free_under_a_select(void)
+{
+	const bide_task_options named = { .name = "chooser" };
+	queue = open_queue(0);
+	bide_detach(bide_spawn_with(&named, select_item_or_long_sleep));
+	bide_yield();
+	bide_queue_free(queue);
+}
+
+TEST_ABORTS(queue_that_a_named_task_selects_is_not_freed, "task 'chooser' (#2) waits in ")
+{
+	(void)RUN_VIRTUAL(free_under_a_select);
+}
+
 static BIDE_ASYNC_LIGHT(void, event_of_a_light_task, void);
 static void event_of_a_light_task(void)
 {
