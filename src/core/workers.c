@@ -9,8 +9,8 @@
  * work: when it has found some, and there is more, it calls the next one. So a piece of work that
  * could be run is waited for by nobody but a searching thread, and a burst of them costs its
  * sender one wake-up. `wanting` says that none searches and one could be had. A sender pushes and
- * then looks at it; a thread that goes idle says so and then looks at `fresh`: one of them sees
- * the other. */
+ * then looks at it; a thread that goes idle, or stops searching, says so and then looks at `fresh`:
+ * one of them sees the other. */
 #include "core/workers.h"
 
 #include "base/alloc.h"
@@ -181,10 +181,13 @@ static void publish(void)
 		__atomic_store_n(&pool.wanting, wanting, __ATOMIC_SEQ_CST);
 }
 
-/* Whom to call if there is work that nobody searches for; who is called searches already. */
+/* Whom to call if there is work that nobody searches for; who is called searches already. What is
+ * pushed before senders are told to call somebody is to be seen here, so it is looked for again. */
 static struct call choose(void)
 {
 	struct call call = { NULL, false };
+	if (is_empty())
+		publish();
 	if (pool.searching == 0 && !is_empty()) {
 		struct worker *worker = pool.idle;
 		if (worker != NULL) {
