@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 
@@ -238,6 +239,80 @@ TEST(thread_call_may_spawn_tasks)
 	EXPECT_INT(bide_run(wait_for_note, 17), 17);
 }
 
+/* What was done, in its order. */
+static char trace[16];
+
+static void put_letter(char letter)
+{
+	size_t length = strlen(trace);
+
+	if (length + 1 < sizeof trace)
+		trace[length] = letter;
+}
+
+static void call_second(void *arg)
+{
+	(void)arg;
+	put_letter('b');
+}
+
+static void call_first(void *arg)
+{
+	put_letter('a');
+	EXPECT_INT(bide_call_threadsafe(bide_current_loop(), call_second, arg), 0);
+	put_letter('A');
+}
+
+BIDE_ASYNC(int, yield_and_trace, int);
+int yield_and_trace(int times)
+{
+	EXPECT_INT(bide_call_threadsafe(bide_current_loop(), call_first, NULL), 0);
+	put_letter('0');
+	for (int i = 1; i <= times; i++) {
+		bide_yield();
+		put_letter((char)('0' + i));
+	}
+	return 0;
+}
+
+TEST(thread_call_that_is_made_in_a_call_comes_in_the_next_turn)
+{
+	EXPECT_INT(bide_run(yield_and_trace, 3), 0);
+	EXPECT_STR(trace, "0aA1b23");
+}
+
+static bool enough;
+
+/* Calls itself, for ever. */
+static void call_again(void *arg)
+{
+	++*(int *)arg;
+	if (!enough)
+		EXPECT_INT(bide_call_threadsafe(bide_current_loop(), call_again, arg), 0);
+}
+
+BIDE_ASYNC(int, sleep_beside_calls, int);
+int sleep_beside_calls(int sleeps)
+{
+	int calls_made = 0;
+
+	EXPECT_INT(bide_call_threadsafe(bide_current_loop(), call_again, &calls_made), 0);
+	for (int i = 0; i < sleeps; i++)
+		EXPECT_INT(bide_sleep(0.0001), 0);
+	enough = true;
+	bide_yield();
+	EXPECT(calls_made > sleeps);
+	int made = calls_made;
+	bide_sleep(0.0001);
+	EXPECT_INT(calls_made, made);
+	return 0;
+}
+
+TEST(thread_call_that_calls_itself_for_ever_lets_tasks_run_and_sleeps_end)
+{
+	EXPECT_INT(bide_run(sleep_beside_calls, 20), 0);
+}
+
 static void sleep_in_call(void *arg)
 {
 	(void)arg;
@@ -374,6 +449,7 @@ static void *call_until_refused(void *arg)
 
 TEST(thread_calls_race_with_the_end_of_the_loop)
 {
+	TEST_TIMEOUT(60); /* the callers never wait, which on a busy machine takes its time */
 	for (int i = 0; i < 20; i++) {
 		pthread_t threads[THREADS];
 		bide_loop *loop = NULL;
