@@ -9,6 +9,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -329,6 +330,127 @@ int have_sleeping_call(int unused)
 TEST_ABORTS(thread_call_must_not_suspend, "bide: bide_sleep: ")
 {
 	bide_run(have_sleeping_call, 0);
+}
+
+/* ---- a task for another thread ------------------------------------------------------------ */
+
+/* What a thread asks of a loop: a task, and to be told how it ended. */
+struct request {
+	bide_loop *loop;
+	int seconds, value; /* of the task: how long it sleeps, what it returns then */
+	bool gives_up;      /* the thread cancels it when it has waited for a while */
+	bide_task *task;    /* the loop's thread's */
+	int error, result;  /* how it ended */
+	sem_t ended;
+	bide_event *over; /* set when the thread has seen that */
+};
+
+BIDE_ASYNC(int, serve, struct request *);
+int serve(struct request *request)
+{
+	int rc = request->seconds > 0 ? bide_sleep(request->seconds) : bide_yield();
+
+	return rc < 0 ? rc : request->value;
+}
+
+static void tell_end(void *arg, bide_task *task)
+{
+	struct request *request = arg;
+
+	request->error = bide_task_error(task);
+	if (request->error == 0)
+		request->result = request->value;
+	bide_detach(task);
+	sem_post(&request->ended);
+}
+
+static void begin_request(void *arg)
+{
+	struct request *request = arg;
+
+	request->task = bide_spawn(serve, request);
+	EXPECT_INT(bide_task_on_done(request->task, tell_end, request), 0);
+}
+
+static void cancel_request(void *arg)
+{
+	bide_cancel(((struct request *)arg)->task);
+}
+
+static void end_request(void *arg)
+{
+	bide_event_set(((struct request *)arg)->over);
+}
+
+static void *make_request(void *arg)
+{
+	struct request *request = arg;
+	struct timespec until;
+
+	EXPECT_INT(bide_call_threadsafe(request->loop, begin_request, request), 0);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += 2000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	if (request->gives_up) {
+		EXPECT(sem_timedwait(&request->ended, &until) < 0 && errno == ETIMEDOUT);
+		EXPECT_INT(bide_call_threadsafe(request->loop, cancel_request, request), 0);
+	}
+	while (sem_wait(&request->ended) < 0)
+		;
+	EXPECT_INT(bide_call_threadsafe(request->loop, end_request, request), 0);
+	bide_loop_unref(request->loop);
+	return NULL;
+}
+
+BIDE_ASYNC(int, serve_thread, struct request *);
+int serve_thread(struct request *request)
+{
+	bide_event over = BIDE_EVENT_INIT;
+	pthread_t thread;
+
+	request->loop = bide_loop_ref(bide_current_loop());
+	request->over = &over;
+	sem_init(&request->ended, 0, 0);
+	CHECK_RET(pthread_create(&thread, NULL, make_request, request) == 0, -1);
+	int rc = bide_event_wait(&over);
+	pthread_join(thread, NULL);
+	return rc;
+}
+
+TEST(thread_has_a_task_run_and_gets_its_result)
+{
+	struct request request = { .value = 42 };
+
+	EXPECT_INT(bide_run(serve_thread, &request), 0);
+	EXPECT_INT(request.error, 0);
+	EXPECT_INT(request.result, 42);
+}
+
+static void ignore_failure(void *arg, const bide_report *report)
+{
+	EXPECT_INT(report->kind, BIDE_REPORT_FAILURE);
+	EXPECT_INT(report->error, -ENOENT);
+	++*(int *)arg;
+}
+
+TEST(thread_has_a_task_run_and_gets_its_error)
+{
+	struct request request = { .value = -ENOENT };
+	int reports = 0;
+
+	bide_set_report(ignore_failure, &reports);
+	EXPECT_INT(bide_run(serve_thread, &request), 0);
+	EXPECT_INT(request.error, -ENOENT);
+	EXPECT_INT(reports, 1); /* nobody awaited it */
+}
+
+TEST(thread_gives_up_a_task_that_takes_too_long)
+{
+	struct request request = { .seconds = 1000, .gives_up = true };
+
+	EXPECT_INT(bide_run(serve_thread, &request), 0);
+	EXPECT_INT(request.error, -ECANCELED);
 }
 
 /* ---- references --------------------------------------------------------------------------- */

@@ -211,6 +211,19 @@ RUN_TEST(thread_call_sees_the_task_local_values)
 	EXPECT_PTR(got, NULL);
 }
 
+static BIDE_ASYNC(int, set_local, void);
+static int set_local(void)
+{
+	return bide_local_set(&local, NULL);
+}
+
+/* They are the task's, which goes on meanwhile. */
+RUN_ABORTS(thread_call_must_not_set_task_local_values,
+           "bide_local_set: in 'set_local' in a thread: there is no task")
+{
+	bide_to_thread(set_local);
+}
+
 static BIDE_ASYNC(int, nap_in_loop, double);
 static int nap_in_loop(double seconds)
 {
