@@ -167,15 +167,24 @@ static struct bide__mail *reversed(struct bide__mail *mail)
 	return before;
 }
 
+/* Where the next one goes. */
+static struct bide__mail **end_of_received(bide_loop *loop)
+{
+	struct bide__mail **end = &loop->received;
+	while (*end != NULL)
+		end = &(*end)->next;
+	return end;
+}
+
 void bide__close_inbox(bide_loop *loop)
 {
 	pthread_mutex_lock(&loop->lock);
 	loop->closed = true;
-	struct bide__mail *mail =
+	*end_of_received(loop) =
 		reversed(__atomic_exchange_n(&loop->inbox, &no_more, __ATOMIC_ACQUIRE));
 	pthread_mutex_unlock(&loop->lock);
-	for (struct bide__mail *next; mail != NULL; mail = next) {
-		next = mail->next;
+	for (struct bide__mail *mail; (mail = loop->received) != NULL;) {
+		loop->received = mail->next;
 		mail->receive(NULL, mail);
 	}
 }
@@ -188,6 +197,21 @@ void bide__abandon_inbox(bide_loop *loop)
 	__atomic_store_n(&loop->inbox, &no_more, __ATOMIC_RELAXED);
 }
 
+/* Others that were sent meanwhile may be moved before anybody has said that there are some. */
+void bide__recall(bide_loop *loop, struct bide__mail *mail)
+{
+	struct bide__mail **link = &loop->received;
+	while (*link != NULL && *link != mail)
+		link = &(*link)->next;
+	if (*link == NULL)
+		*link = reversed(__atomic_exchange_n(&loop->inbox, NULL, __ATOMIC_ACQUIRE));
+	while (*link != mail)
+		link = &(*link)->next;
+	*link = mail->next;
+	if (loop->received != NULL)
+		__atomic_store_n(&loop->attention, true, __ATOMIC_RELEASE);
+}
+
 void bide__attend(bide_loop *loop)
 {
 	if (__atomic_exchange_n(&loop->interrupted, false, __ATOMIC_ACQUIRE)) {
@@ -198,7 +222,8 @@ void bide__attend(bide_loop *loop)
 			bide__core_interrupted(loop->core);
 	}
 	/* Acquires what the senders released. */
-	loop->received = reversed(__atomic_exchange_n(&loop->inbox, NULL, __ATOMIC_ACQUIRE));
+	*end_of_received(loop) =
+		reversed(__atomic_exchange_n(&loop->inbox, NULL, __ATOMIC_ACQUIRE));
 	for (struct bide__mail *mail; (mail = loop->received) != NULL;) {
 		loop->received = mail->next;
 		mail->receive(loop, mail);

@@ -33,6 +33,9 @@ void bide__deadlock(bide_loop *loop);
  * loop's record stays until it has been handed over. */
 bool bide__send(bide_loop *loop, struct bide__mail *mail);
 
+/* Takes back what has been handed over and not yet received, on the loop's thread. */
+void bide__recall(bide_loop *loop, struct bide__mail *mail);
+
 /* Lets nothing more be handed over, and frees what was and the loop has not seen. */
 void bide__close_inbox(bide_loop *loop);
 
