@@ -39,19 +39,20 @@
 #ifndef BIDE_H
 #define BIDE_H
 
-#include <bide/base.h>   /* conventions, errors, numbers */
-#include <bide/async.h>  /* BIDE_ASYNC: making a function spawnable */
-#include <bide/loop.h>   /* running, sleeping, the clock */
-#include <bide/task.h>   /* spawn, await, cancel */
-#include <bide/scope.h>  /* timeouts, shields */
-#include <bide/group.h>  /* groups, gather, as_completed, wait */
-#include <bide/sync.h>   /* mutex, event, condition, semaphore, barrier */
-#include <bide/queue.h>  /* queues between tasks */
-#include <bide/future.h> /* a value that comes later, from callbacks */
-#include <bide/select.h> /* the first of several things */
-#include <bide/io.h>     /* waiting for descriptors */
-#include <bide/thread.h> /* what blocks or computes, in threads */
-#include <bide/loops.h>  /* several loops: one a core, calls from one to another */
-#include <bide/debug.h>  /* reports, dumps, inspection */
+#include <bide/base.h>    /* conventions, errors, numbers */
+#include <bide/async.h>   /* BIDE_ASYNC: making a function spawnable */
+#include <bide/loop.h>    /* running, sleeping, the clock */
+#include <bide/task.h>    /* spawn, await, cancel */
+#include <bide/scope.h>   /* timeouts, shields */
+#include <bide/group.h>   /* groups, gather, as_completed, wait */
+#include <bide/sync.h>    /* mutex, event, condition, semaphore, barrier */
+#include <bide/queue.h>   /* queues between tasks */
+#include <bide/future.h>  /* a value that comes later, from callbacks */
+#include <bide/select.h>  /* the first of several things */
+#include <bide/io.h>      /* reading, writing, waiting on descriptors */
+#include <bide/thread.h>  /* what blocks or computes, in threads */
+#include <bide/channel.h> /* queues between threads */
+#include <bide/loops.h>   /* several loops: one a core, calls from one to another */
+#include <bide/debug.h>   /* reports, dumps, inspection */
 
 #endif

@@ -39,7 +39,7 @@ extern "C" {
 #define BIDE_ERRORS(X) \
 	X(BIDE_EMAPS, 4096, "too many memory maps for stack guards: raise vm.max_map_count") \
 	X(BIDE_ELOOP, 4097, "the event loop has ended") \
-	X(BIDE_ECLOSED, 4098, "the queue has been closed") \
+	X(BIDE_ECLOSED, 4098, "the queue or channel has been closed") \
 	X(BIDE_EBROKEN, 4099, "the barrier is broken")
 
 enum bide_error {

@@ -7,6 +7,7 @@
 #include "core/fork.h"
 
 #include "core/backend.h"
+#include "core/channel.h"
 #include "core/cores.h"
 #include "core/fault.h"
 #include "core/loops.h"
@@ -17,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* None of these is held while another one is taken. */
+/* None of these is held while another one is taken; channels' are taken before that of a loop. */
 static pthread_mutex_t *const locks[] = { &bide__workers_lock, &bide__loops_lock,
 	                                  &bide__report_lock, &bide__fault_lock };
 enum { LOCKS = sizeof(locks) / sizeof(locks[0]) };
@@ -26,6 +27,7 @@ static void before(void)
 {
 	for (int i = 0; i < LOCKS; i++)
 		pthread_mutex_lock(locks[i]);
+	bide__channels_before_fork();
 	if (bide__loop != NULL)
 		pthread_mutex_lock(&bide__loop->lock);
 }
@@ -34,6 +36,7 @@ static void after(void)
 {
 	if (bide__loop != NULL)
 		pthread_mutex_unlock(&bide__loop->lock);
+	bide__channels_after_fork();
 	for (int i = LOCKS; i-- > 0;)
 		pthread_mutex_unlock(locks[i]);
 }
@@ -66,6 +69,7 @@ static void in_child(void)
 	bide__thread_in_child(loop);
 	if (loop != NULL)
 		bide__remote_in_child(loop);
+	bide__channels_in_child(loop);
 }
 
 static void watch(void)

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/copy.h"
+#include "core/block.h"
 #include "core/cancel.h"
 #include "core/extra.h"
 #include "core/message.h"
@@ -115,6 +116,7 @@ static void ask(bide_loop *loop, struct bide__task *task)
 {
 	struct bide__job *job = task->object;
 	__atomic_store_n(&job->asked, bide__code_in_force(task), __ATOMIC_RELEASE);
+	bide__word_set(&job->word, BIDE__ASKED);
 	if (bide__workers_withdraw(&job->work))
 		free_job(loop, job);
 	else if (!job->abandon || !leave_to_itself(job))

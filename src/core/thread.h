@@ -10,7 +10,7 @@ struct bide__locals;
 
 /* A call in a thread. Its arguments, and then its result, are in the job's own memory: the loop's,
  * or malloc's for one that may be left to itself. While it runs nobody but its thread touches it
- * but for `asked` and `fate`. */
+ * but for `asked`, `word` and `fate`. */
 struct bide__job {
 	struct bide__work work;
 	struct bide__mail mail;
@@ -18,10 +18,11 @@ struct bide__job {
 	bide_loop *loop;
 	struct bide__task *task;           /* that waits for it */
 	const struct bide__locals *locals; /* of that task */
-	int asked;    /* atomic: the code of the cancellation by which it is to stop, or 0 */
-	int error;    /* what it failed with */
-	uint8_t fate; /* atomic: see thread.c */
-	bool abandon; /* it may be left to itself */
+	int asked;     /* atomic: the code of the cancellation by which it is to stop, or 0 */
+	uint32_t word; /* atomic: on which its thread is blocked: see block.h */
+	int error;     /* what it failed with */
+	uint8_t fate;  /* atomic: see thread.c */
+	bool abandon;  /* it may be left to itself */
 	bool negative_results; /* an option of the loop */
 	bool left;             /* it has been */
 	bool lost;             /* to the child of a fork */

@@ -4,6 +4,7 @@
 #include "core/await.h"
 #include "core/barrier.h"
 #include "core/cancel.h"
+#include "core/channel.h"
 #include "core/future.h"
 #include "core/message.h"
 #include "core/mutex.h"
@@ -100,6 +101,7 @@ static void put_wait(struct bide__text *text, const bide_loop *loop, const struc
 		bide__put(text, " ms more");
 	} else {
 		bide__put_queue_wait(text, task);
+		bide__put_channel_wait(text, task);
 		bide__put_future_wait(text, task);
 		bide__put_select_wait(text, task);
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Queues and futures from C++17. */
+/* Queues, futures and channels from C++17. */
 #include "core/cpp_kit.h"
 
 #include <memory>
@@ -177,4 +177,45 @@ CPP_TEST(cpp_calls_a_loop)
 	EXPECT_DOUBLE(turned.y, -2);
 	bide_task *task = bide_spawn_on(bide_current_loop(), opposite, turned);
 	EXPECT_DOUBLE(bide_await(Point, task).y, 2);
+
+static BIDE_ASYNC(int, send_points, bide_channel *, int);
+static int send_points(bide_channel *channel, int n)
+{
+	int rc = 0;
+	for (Point p; n > 0 && rc == 0; n--, p.x++)
+		rc = bide_channel_send(channel, &p);
+	return rc;
+}
+
+CPP_TEST(cpp_channels_have_items_that_are_copied_as_bytes)
+{
+	bide_channel *channel;
+	CHECK_INT(bide_channel_open(Point, 2, &channel), 0);
+	bide_task *task = bide_spawn(send_points, channel, 9);
+	double sum = 0;
+	for (int i = 0; i < 9; i++) {
+		Point p;
+		EXPECT_INT(bide_channel_receive(channel, &p), 0);
+		sum = sum * 10 + p.x;
+	}
+	EXPECT_DOUBLE(sum, 123456789);
+	EXPECT_INT(bide_join(task), 0);
+	EXPECT_UINT(bide_channel_size(channel), 0);
+	bide_channel_unref(channel);
+}
+
+CPP_TEST(cpp_channels_of_enums)
+{
+	bide_channel *channel;
+	CHECK_INT(bide_channel_open(Color, 1, &channel), 0);
+	Color color = Color::green;
+	EXPECT_INT(bide_channel_try_send(channel, &color), 0);
+	EXPECT_INT(bide_channel_try_send(bide_channel_ref(channel), &color), -EAGAIN);
+	bide_channel_unref(channel);
+	bide_channel_close(channel);
+	color = Color::red;
+	EXPECT_INT(bide_channel_try_receive(channel, &color), 0);
+	EXPECT(color == Color::green);
+	EXPECT_INT(bide_channel_try_receive(channel, &color), -BIDE_ECLOSED);
+	bide_channel_unref(channel);
 }

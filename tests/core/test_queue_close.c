@@ -196,7 +196,7 @@ VIRTUAL_TEST(queue_may_be_freed_as_soon_as_a_wait_is_cancelled)
 
 VIRTUAL_TEST(queue_errors_have_names)
 {
-	EXPECT_STR(bide_strerror(-BIDE_ECLOSED), "the queue has been closed");
+	EXPECT_STR(bide_strerror(-BIDE_ECLOSED), "the queue or channel has been closed");
 }
 
 /* ---- work that is done -------------------------------------------------------------------- */

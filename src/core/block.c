@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+/* block.c: see block.h. */
+#include "core/block.h"
+
+#include <linux/futex.h>
+#include <stdbool.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The system call comes after the word may be gone: then it wakes nobody, or somebody who looks and
+ * sleeps on. */
+void bide__word_set(uint32_t *word, uint32_t bit)
+{
+	if (__atomic_fetch_or(word, bit, __ATOMIC_ACQ_REL) & BIDE__SLEEPS)
+		(void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+void bide__word_clear(uint32_t *word)
+{
+	(void)__atomic_fetch_and(word, BIDE__ASKED, __ATOMIC_ACQ_REL);
+}
+
+void bide__word_wait(uint32_t *word)
+{
+	uint32_t nothing = 0;
+	if (!__atomic_compare_exchange_n(word, &nothing, BIDE__SLEEPS, false, __ATOMIC_ACQ_REL,
+	                                 __ATOMIC_ACQUIRE))
+		return;
+	do
+		(void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, BIDE__SLEEPS, NULL, NULL, 0);
+	while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == BIDE__SLEEPS);
+}
