@@ -10,8 +10,8 @@
 
 enum { USAGE_ERROR = 2 };
 
-static const struct row *const files[] = { rows_yield, rows_spawn,  rows_sleep, rows_queue,
-	                                   rows_sync,  rows_thread, rows_checks };
+static const struct row *const files[] = { rows_yield, rows_spawn,  rows_sleep,   rows_queue,
+	                                   rows_sync,  rows_thread, rows_channel, rows_checks };
 enum { FILES = sizeof(files) / sizeof(files[0]) };
 
 void print_figure(const char *name, double value)

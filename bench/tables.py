@@ -93,6 +93,13 @@ SLEEPING = [
 ]
 
 
+def elapsed(name, title, about, goals, ours=BOTH, **more):
+    """A row of messages that pass between threads, by the time that passes."""
+    return Table(name, title, about, Fixed(10000000, 1000000, base=None), ours,
+                 (printed("each_ns", "a message", "ns", chart=True),),
+                 counts="ops", goals=goals, **more)
+
+
 THREADS = [
     rate("to_thread", "A call in a thread and back",
          "One after the other, of a function that adds 1: from the task to the thread and back.",
@@ -100,6 +107,13 @@ THREADS = [
     rate("to_thread_1000", "Calls in threads, a thousand in flight",
          "A thousand tasks, each of which makes one call after the other.",
          "a call", (*at_most(350, 350), no_slower()), multiple=1000),
+    elapsed("channel", "Numbers through a channel between two loops, on two cores",
+            "With room for 128. One task sends as fast as it can and one receives. The time is that "
+            "which passes, as two threads work at once.",
+            (Goal("each_ns", ratio=2.0),)),
+    elapsed("channel_threads", "Numbers through a channel between two threads without a loop",
+            "The same; who finds it full, or empty, is blocked.", (), peers=False,
+            ours=(Ours("bide", "core"),)),
     rate("to_thread_bare", "A call in a thread, and what the system alone takes for that",
          "With a condition variable there and an event descriptor back, without a loop.",
          "a call", (), start=100, unit=("µs", 1e6), peers=False,

@@ -136,6 +136,27 @@ func queuePing(n int) {
 	fmt.Println("ops", n)
 }
 
+// channel hands numbers from one goroutine to another on two processors. Of interest is how long
+// that takes, not what it costs: both work at once.
+func channel(n int) {
+	runtime.GOMAXPROCS(2)
+	numbers, total := make(chan int, 128), 0
+	start := time.Now()
+	go func() {
+		for i := 0; i < n; i++ {
+			numbers <- i
+		}
+		close(numbers)
+	}()
+	for i := range numbers {
+		total += i
+	}
+	taken := time.Since(start)
+	check(total == n*(n-1)/2, "not all has been received")
+	fmt.Println("ops", n)
+	fmt.Println("each_ns", float64(taken.Nanoseconds())/float64(n))
+}
+
 type waited struct {
 	taken, outOfOrder int
 	bytes             float64
@@ -283,6 +304,7 @@ var rows = []struct {
 	{"timers", timers},
 	{"group", group},
 	{"queue_ping", queuePing},
+	{"channel", channel},
 }
 
 // measure runs a row. N = 0 is only to start the runtime, which has happened.
