@@ -15,9 +15,12 @@
 
 #include <bide/task.h>
 
-#include <sys/socket.h>
 #include <sys/types.h>
-#include <sys/uio.h>
+
+/* Of <sys/socket.h> and <sys/uio.h>, which declare more than everybody wants: send(), connect()… */
+struct iovec;
+struct msghdr;
+struct sockaddr;
 
 #ifdef __cplusplus
 extern "C" {
@@ -78,18 +81,18 @@ BIDE_API ssize_t bide_sendmsg(int fd, const struct msghdr *message, int flags) B
 /** Waits for a connection to a socket that listens: accept4(2). [suspends]
  *
  *  @param ret_address where the other side's address goes, or NULL.
- *  @param ret_size    bytes there, and then of the address; NULL with that.
+ *  @param ret_size    bytes there, and then of the address, a socklen_t; NULL with that.
  *  @return a descriptor, closed on exec, the caller's to close; or an error: what accept(2) fails
  *          with, but for connections that were given up before (-ECONNABORTED), which are passed
  *          over; else as of bide_read(). */
-BIDE_API int bide_accept(int fd, struct sockaddr *ret_address, socklen_t *ret_size) BIDE__NOTHROW;
+BIDE_API int bide_accept(int fd, struct sockaddr *ret_address, unsigned *ret_size) BIDE__NOTHROW;
 
 /** Connects a socket and waits until that is done: connect(2). [suspends]
  *
  *  To a local socket whose queue is full it is tried again, every 20 ms.
  *  @return 0, or what connect(2) fails with; else as of bide_read(). After an error, and a
  *          cancellation, the socket is of no use but to be closed. */
-BIDE_API int bide_connect(int fd, const struct sockaddr *address, socklen_t size) BIDE__NOTHROW;
+BIDE_API int bide_connect(int fd, const struct sockaddr *address, unsigned size) BIDE__NOTHROW;
 
 /** Shuts one direction of a connection down, or both: shutdown(2). @return 0 or what that fails
  *  with. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* bide/loops.h: several loops, each on a thread of its own: one on each processor, and calls from one
- * to another.
+/* bide/loops.h: several loops, each on a thread of its own: one on each processor, and calls from
+ * one to another.
  *
  * A loop runs its tasks one at a time, on one thread. A program that has more to do than one
  * processor can runs several, and splits the work:
@@ -127,9 +127,7 @@ BIDE_API bide_loop *bide_core_loop(unsigned number) BIDE__NOTHROW;
 BIDE__GLUE struct bide__request bide__loop_request(void *loop, void *ret, size_t ret_size,
                                                    unsigned ret_class)
 {
-	struct bide__request request = {
-		BIDE__TO_LOOP, loop, NULL, ret, ret_size, ret_class, 0
-	};
+	struct bide__request request = { BIDE__TO_LOOP, loop, NULL, ret, ret_size, ret_class, 0 };
 	return request;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* bide/select.h: waiting for the first of several things, of whatever kind: an item of a queue,
- * room in one, the end of a task, an event, a future, a descriptor, a time.
+/* bide/select.h: waiting for the first of several things, of whatever kind: an item of a queue or a
+ * channel, room in one, the end of a task, an event, a future, a descriptor, a time.
  *
  *     int item;
  *     bide_arm arms[] = {
@@ -26,6 +26,7 @@
 #ifndef BIDE_SELECT_H
 #define BIDE_SELECT_H
 
+#include <bide/channel.h>
 #include <bide/future.h>
 #include <bide/queue.h>
 #include <bide/sync.h>
@@ -44,7 +45,9 @@ enum bide__arm_kind {
 	BIDE__ARM_FUTURE,
 	BIDE__ARM_FD,
 	BIDE__ARM_SLEEP,
-	BIDE__ARM_UNTIL
+	BIDE__ARM_UNTIL,
+	BIDE__ARM_SEND,
+	BIDE__ARM_RECEIVE
 };
 
 /** One of the things that a select waits for. All but `rc` is made by the bide_arm_… functions and
@@ -93,6 +96,18 @@ BIDE_API BIDE_CHECKED int bide_try_select(bide_arm *arms, size_t n) BIDE__NOTHRO
 #define bide_arm_put(queue, item) \
 	bide__arm_out(BIDE__ARM_PUT, (queue), (item), BIDE__ITEM_SIZE(item), BIDE__CLASS_AT(item), \
 	              #item)
+
+/** bide_arm bide_arm_receive(channel, ret_item): to take an item of a channel, as
+ *  bide_channel_receive(). rc: as of bide_arm_get(). */
+#define bide_arm_receive(channel, ret_item) \
+	bide__arm_in(BIDE__ARM_RECEIVE, (channel), (ret_item), BIDE__ITEM_SIZE(ret_item), \
+	             BIDE__CLASS_AT(ret_item), #ret_item)
+
+/** bide_arm bide_arm_send(channel, item): to put a copy of *item into a channel, as
+ *  bide_channel_send(). rc: as of bide_arm_put(). */
+#define bide_arm_send(channel, item) \
+	bide__arm_out(BIDE__ARM_SEND, (channel), (item), BIDE__ITEM_SIZE(item), \
+	              BIDE__CLASS_AT(item), #item)
 
 /** bide_arm bide_arm_future(future, ret_value): to wait for a future, as bide_future_await(). rc: 0
  *  or the error that the future has; *ret_value, unless ret_value is NULL, is its value. */

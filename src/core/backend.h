@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 /* What an operation does. All but the first need a backend that does them itself, and none does
  * those after LAST: a pipe that nobody reads would raise SIGPIPE. */
@@ -31,15 +30,15 @@ enum bide__op_kind {
 struct bide__op {
 	enum bide__op_kind kind;
 	int fd;
-	int events;                  /* POLL: enum bide_events that are waited for */
-	int flags;                   /* of the system call */
-	void *memory;                /* buffer, array of struct iovec, struct msghdr or address */
-	size_t size;                 /* of a buffer, an array or an address to be connected to */
-	socklen_t *ret_address_size; /* ACCEPT: as of accept(2) */
-	struct bide__task *task;     /* that is parked for it */
-	bool cancelled;              /* end() was called, the task being cancelled */
-	bool closed;                 /* or the descriptor being closed */
-	bool ended;                  /* with `result`, of which nobody has been told yet */
+	int events;                 /* POLL: enum bide_events that are waited for */
+	int flags;                  /* of the system call */
+	void *memory;               /* buffer, array of struct iovec, struct msghdr or address */
+	size_t size;                /* of a buffer, an array or an address to be connected to */
+	unsigned *ret_address_size; /* ACCEPT: as of accept(2) */
+	struct bide__task *task;    /* that is parked for it */
+	bool cancelled;             /* end() was called, the task being cancelled */
+	bool closed;                /* or the descriptor being closed */
+	bool ended;                 /* with `result`, of which nobody has been told yet */
 	int result;
 	struct bide__op *older, *newer; /* on the same descriptor */
 	struct bide__op *next;          /* the backend's */

@@ -18,6 +18,7 @@
 #include "core/block.h"
 #include "core/fork.h"
 #include "core/meet.h"
+#include "core/select.h"
 #include "core/thread.h"
 #include "core/wake.h"
 
@@ -372,6 +373,63 @@ size_t bide_channel_size(const bide_channel *channel)
 {
 	return bide__slots_count(&channel->slots);
 }
+
+/* ---- as arms of a select ------------------------------------------------------------------ */
+
+static bide_channel *channel_of(const bide_arm *arm)
+{
+	bide_channel *channel = arm->object;
+	bide__check_type(bide__select_call, &channel->type, arm->size, arm->cls, arm->text);
+	return channel;
+}
+
+static bool send_ready(bide_loop *loop, bide_arm *arm)
+{
+	(void)loop;
+	return bide__slots_can_put(&channel_of(arm)->slots);
+}
+
+static int send_take(bide_loop *loop, const bide_arm *arm)
+{
+	(void)loop;
+	return try_send(arm->object, arm->with.item);
+}
+
+static int send_wait(bide_loop *loop, const bide_arm *arm, struct bide__task *stand_in)
+{
+	stand_in->wait = &wait_send;
+	return bide__channel_begin(loop, stand_in, arm->object, BIDE__SENDER, arm->with.item);
+}
+
+static bool receive_ready(bide_loop *loop, bide_arm *arm)
+{
+	(void)loop;
+	return bide__slots_can_take(&channel_of(arm)->slots);
+}
+
+static int receive_take(bide_loop *loop, const bide_arm *arm)
+{
+	(void)loop;
+	return try_receive(arm->object, arm->with.ret);
+}
+
+static int receive_wait(bide_loop *loop, const bide_arm *arm, struct bide__task *stand_in)
+{
+	stand_in->wait = &wait_receive;
+	return bide__channel_begin(loop, stand_in, arm->object, BIDE__RECEIVER, NULL);
+}
+
+static int receive_finish(bide_loop *loop, const bide_arm *arm, struct bide__task *stand_in,
+                          int result)
+{
+	if (result == 0)
+		bide__channel_finish(loop, stand_in, arm->with.ret, arm->size);
+	return result;
+}
+
+const struct bide__arm bide__arm_send = { send_ready, send_take, send_wait, NULL };
+const struct bide__arm bide__arm_receive = { receive_ready, receive_take, receive_wait,
+	                                     receive_finish };
 
 /* ---- messages ----------------------------------------------------------------------------- */
 

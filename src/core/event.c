@@ -4,6 +4,8 @@
 #include "core/select.h"
 #include "core/waiters.h"
 
+#include <errno.h>
+
 static const struct bide__wait wait_event = { "bide_event_wait", bide__waiters_cut, NULL };
 
 int bide_event_wait(bide_event *event)
@@ -58,7 +60,7 @@ static int event_wait(bide_loop *loop, const bide_arm *arm, struct bide__task *s
 	bide__waiters_add(loop, bide__select_call, &event->waiters, stand_in);
 	stand_in->wait = &wait_event;
 	stand_in->object = event;
-	return 0;
+	return -EAGAIN;
 }
 
 const struct bide__arm bide__arm_event = { event_ready, event_take, event_wait, NULL };

@@ -282,7 +282,7 @@ static int future_wait(bide_loop *loop, const bide_arm *arm, struct bide__task *
 	bide__queue_push(&future->waiters, stand_in);
 	stand_in->wait = &wait_await;
 	stand_in->object = future;
-	return 0;
+	return -EAGAIN;
 }
 
 static int future_finish(bide_loop *loop, const bide_arm *arm, struct bide__task *stand_in,

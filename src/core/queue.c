@@ -347,7 +347,7 @@ static int get_wait(bide_loop *loop, const bide_arm *arm, struct bide__task *sta
 		rc = enlist_get_large(loop, queue, stand_in);
 	stand_in->wait = rc == 0 ? &wait_get : NULL;
 	stand_in->object = queue;
-	return rc;
+	return rc == 0 ? -EAGAIN : rc;
 }
 
 /* The queue may be gone. */
@@ -382,7 +382,7 @@ static int put_wait(bide_loop *loop, const bide_arm *arm, struct bide__task *sta
 	int rc = enlist_put(loop, queue, stand_in, arm->with.item);
 	stand_in->wait = rc == 0 ? &wait_put : NULL;
 	stand_in->object = queue;
-	return rc;
+	return rc == 0 ? -EAGAIN : rc;
 }
 
 const struct bide__arm bide__arm_get = { get_ready, get_take, get_wait, get_finish };

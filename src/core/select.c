@@ -41,6 +41,7 @@ static const struct bide__arm *kind_of(const bide_arm *arm)
 		[BIDE__ARM_TASK] = &bide__arm_task,     [BIDE__ARM_EVENT] = &bide__arm_event,
 		[BIDE__ARM_FUTURE] = &bide__arm_future, [BIDE__ARM_FD] = &bide__arm_fd,
 		[BIDE__ARM_SLEEP] = &bide__arm_sleep,   [BIDE__ARM_UNTIL] = &bide__arm_until,
+		[BIDE__ARM_SEND] = &bide__arm_send,     [BIDE__ARM_RECEIVE] = &bide__arm_receive,
 	};
 	if ((size_t)arm->kind >= sizeof(kinds) / sizeof(kinds[0]))
 		bide__abort(bide__select_call, "an arm is none");
@@ -65,11 +66,14 @@ static int choose(bide_loop *loop, bide_arm *arms, size_t n)
 	return chosen;
 }
 
+/* Another thread may be faster at a channel. */
 static int take_ready(bide_loop *loop, bide_arm *arms, size_t n)
 {
-	int chosen = choose(loop, arms, n);
+	int chosen, rc = -EAGAIN;
+	while (rc == -EAGAIN && (chosen = choose(loop, arms, n)) >= 0)
+		rc = kind_of(&arms[chosen])->take(loop, &arms[chosen]);
 	if (chosen >= 0)
-		arms[chosen].rc = kind_of(&arms[chosen])->take(loop, &arms[chosen]);
+		arms[chosen].rc = rc;
 	return chosen;
 }
 
@@ -152,14 +156,14 @@ static bool begin_arm(bide_loop *loop, struct select *select, struct arm *arm)
 		return true;
 	bide__stand_in_init(&arm->waits, select->task, woken);
 	int rc = kind->wait(loop, &arm->what, &arm->waits.task);
-	arm->waiting = rc == 0;
+	arm->waiting = rc == -EAGAIN;
 	select->waiting += arm->waiting;
 	if (!arm->waiting)
 		win(select, arm, rc);
 	return arm->waiting;
 }
 
-/* What was won before the task could wait is no stand-in's. */
+/* What was won before the task could wait is seldom a stand-in's. */
 static int finish(bide_loop *loop, struct arm *arm, int result)
 {
 	const struct bide__arm *kind = kind_of(&arm->what);

@@ -15,11 +15,13 @@ struct bide__arm {
 	 * leave something for `take` in its rc. */
 	bool (*ready)(bide_loop *loop, bide_arm *arm);
 
-	/* Does what is ready to be done. Returns the arm's rc. */
+	/* Does what is ready to be done. Returns the arm's rc; -EAGAIN when it is not ready any
+	 * more. */
 	int (*take)(bide_loop *loop, const bide_arm *arm);
 
 	/* Puts a stand-in where one waits for what is not ready, and sets its `wait` and `object`.
-	 * Returns 0, or the arm's rc when there is nothing to wait for after all. */
+	 * Returns -EAGAIN; or the result when there is nothing to wait for after all, which is for
+	 * `finish` if there is a `wait`, and else the arm's rc. */
 	int (*wait)(bide_loop *loop, const bide_arm *arm, struct bide__task *stand_in);
 
 	/* The stand-in was woken with a result: takes what it was given. Returns the arm's rc.
@@ -29,7 +31,8 @@ struct bide__arm {
 };
 
 extern const struct bide__arm bide__arm_get, bide__arm_put, bide__arm_task, bide__arm_event,
-	bide__arm_future, bide__arm_fd, bide__arm_sleep, bide__arm_until;
+	bide__arm_future, bide__arm_fd, bide__arm_sleep, bide__arm_until, bide__arm_send,
+	bide__arm_receive;
 
 /* The name of the call, for messages. */
 extern const char bide__select_call[];

@@ -262,7 +262,7 @@ static int task_wait(bide_loop *loop, const bide_arm *arm, struct bide__task *st
 	it->set.until = BIDE_FIRST_COMPLETED;
 	stand_in->wait = &wait_arm;
 	stand_in->object = it;
-	return 0;
+	return -EAGAIN;
 }
 
 static int task_finish(bide_loop *loop, const bide_arm *arm, struct bide__task *stand_in,

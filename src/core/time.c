@@ -240,15 +240,12 @@ static int time_take(bide_loop *loop, const bide_arm *arm)
 static int wait_to(bide_loop *loop, struct bide__task *stand_in, const struct bide__wait *wait,
                    struct bide__deadline deadline)
 {
-	int rc = 0;
-	if (deadline.ns == UINT64_MAX) {
-		loop->endless++;
-		wait = &wait_endless;
-	} else {
-		rc = arm_sleep(loop, stand_in, deadline);
-	}
 	stand_in->wait = wait;
-	return rc;
+	if (deadline.ns < UINT64_MAX)
+		return arm_sleep(loop, stand_in, deadline) < 0 ? -ENOMEM : -EAGAIN;
+	loop->endless++;
+	stand_in->wait = &wait_endless;
+	return -EAGAIN;
 }
 
 static int sleep_wait(bide_loop *loop, const bide_arm *arm, struct bide__task *stand_in)

@@ -42,11 +42,15 @@ void bide__wait_until(bide_loop *loop, uint64_t deadline_ns)
 }
 
 /* That a loop is open makes one reference, and that it is one of several another. */
+static unsigned own_refs(const bide_loop *loop)
+{
+	return loop->core != NULL ? 2 : 1;
+}
+
 bool bide__referenced(bide_loop *loop)
 {
-	const unsigned own = loop->core != NULL ? 2 : 1;
 	pthread_mutex_lock(&loop->lock);
-	bool referenced = loop->refs > own;
+	bool referenced = loop->refs > own_refs(loop);
 	pthread_mutex_unlock(&loop->lock);
 	return referenced;
 }
@@ -246,7 +250,7 @@ void bide_loop_unref(bide_loop *loop)
 	bool last = --loop->refs == 0;
 	bool closed = loop->closed;
 	/* With the last outside reference gone a waiting loop may be in a deadlock: it looks. */
-	if (!closed && loop->refs == 1)
+	if (!closed && loop->refs == own_refs(loop))
 		bide__notify(loop);
 	pthread_mutex_unlock(&loop->lock);
 	if (last) {

@@ -13,10 +13,13 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 enum { MOST = 0x7ffff000 }; /* bytes that Linux moves in one call */
+
+_Static_assert(sizeof(socklen_t) == sizeof(unsigned), "the header does not name it");
 
 /* How a kind of call is done. */
 struct way {
@@ -215,7 +218,7 @@ static const struct way to_connect = {
 };
 
 /* A connection that was given up before it was accepted is nobody's concern. */
-int bide_accept(int fd, struct sockaddr *ret_address, socklen_t *ret_size)
+int bide_accept(int fd, struct sockaddr *ret_address, unsigned *ret_size)
 {
 	const struct bide__op op = { .kind = BIDE__OP_ACCEPT,
 		                     .fd = fd,
@@ -249,7 +252,7 @@ static int connect_later(const struct bide__op *op)
 	return rc;
 }
 
-int bide_connect(int fd, const struct sockaddr *address, socklen_t size)
+int bide_connect(int fd, const struct sockaddr *address, unsigned size)
 {
 	const struct bide__op op = {
 		.kind = BIDE__OP_CONNECT, .fd = fd, .memory = memory(address), .size = size

@@ -66,7 +66,8 @@ static int fd_take(bide_loop *loop, const bide_arm *arm)
 
 static int fd_wait(bide_loop *loop, const bide_arm *arm, struct bide__task *stand_in)
 {
-	return begin(loop, stand_in, arm->with.on.fd, arm->with.on.events);
+	int rc = begin(loop, stand_in, arm->with.on.fd, arm->with.on.events);
+	return rc == 0 ? -EAGAIN : rc;
 }
 
 const struct bide__arm bide__arm_fd = { fd_ready, fd_take, fd_wait, NULL };

@@ -177,6 +177,7 @@ CPP_TEST(cpp_calls_a_loop)
 	EXPECT_DOUBLE(turned.y, -2);
 	bide_task *task = bide_spawn_on(bide_current_loop(), opposite, turned);
 	EXPECT_DOUBLE(bide_await(Point, task).y, 2);
+}
 
 static BIDE_ASYNC(int, send_points, bide_channel *, int);
 static int send_points(bide_channel *channel, int n)

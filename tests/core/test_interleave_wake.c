@@ -473,7 +473,7 @@ static const struct fault {
 	{ &senders,
 	  { .senders = 1, .mails = 1, .backend = &bide__backend_idle },
 	  { .name = "the loop sleeps although it was woken",
-	    .function = "wait_until",
+	    .function = "bide__wait_until",
 	    .what = "&loop->wake",
 	    .change = INTERLEAVE_BLIND },
 	  "loop waits for ever" },
