@@ -20,13 +20,16 @@ void bide__word_clear(uint32_t *word)
 	(void)__atomic_fetch_and(word, BIDE__ASKED, __ATOMIC_ACQ_REL);
 }
 
-void bide__word_wait(uint32_t *word)
+void bide__word_wait(uint32_t *word, uint32_t bits)
 {
-	uint32_t nothing = 0;
-	if (!__atomic_compare_exchange_n(word, &nothing, BIDE__SLEEPS, false, __ATOMIC_ACQ_REL,
-	                                 __ATOMIC_ACQUIRE))
-		return;
-	do
-		(void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, BIDE__SLEEPS, NULL, NULL, 0);
-	while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == BIDE__SLEEPS);
+	uint32_t now = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+	while (!(now & bits)) {
+		if (!(now & BIDE__SLEEPS) &&
+		    !__atomic_compare_exchange_n(word, &now, now | BIDE__SLEEPS, false,
+		                                 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+			continue;
+		(void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, now | BIDE__SLEEPS, NULL, NULL,
+		              0);
+		now = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+	}
 }

@@ -15,8 +15,8 @@ enum {
 /* Sets one of the first two. The word may be gone as soon as that is seen. */
 void bide__word_set(uint32_t *word, uint32_t bit);
 
-/* Blocks the thread until one of these two is set. */
-void bide__word_wait(uint32_t *word);
+/* Blocks the thread until one of @p bits, of these two, is set. */
+void bide__word_wait(uint32_t *word, uint32_t bits);
 
 /* Makes it ready for the next wait; nobody is about to set BIDE__CALLED. */
 void bide__word_clear(uint32_t *word);

@@ -276,7 +276,7 @@ static int block(bide_channel *channel, enum bide__side side, void *item)
 	bide__word_clear(word);
 	int rc = bide__enlist(&waiter);
 	while (rc == -EAGAIN && asked == 0) {
-		bide__word_wait(word);
+		bide__word_wait(word, BIDE__CALLED | BIDE__ASKED);
 		asked = bide_thread_cancelled();
 		if (asked != 0)
 			break;

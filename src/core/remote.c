@@ -16,16 +16,15 @@
 #include "core/remote.h"
 
 #include "base/alloc.h"
+#include "core/block.h"
 #include "core/cancel.h"
 #include "core/message.h"
 #include "core/task.h"
+#include "core/thread.h"
 #include "core/wake.h"
 
 #include <errno.h>
-#include <linux/futex.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 struct remote {
 	struct bide__mail start, cancel, finish;
@@ -34,11 +33,12 @@ struct remote {
 	bide_loop *to;             /* referenced as long as somebody else waits */
 	bide_loop *from;           /* NULL: a thread without a loop waits */
 	struct bide__task *waiter; /* of `from`: a task, or a proxy */
-	uint32_t ended;            /* atomic: what such a thread waits for, a futex */
+	uint32_t *word;            /* on which such a thread is blocked: see block.h */
 	unsigned refs;             /* atomic: 1, and 1 for a `cancel` on its way */
 	int error;                 /* what the task ended with */
 	bool was_cancelled;        /* by that */
-	bool lost;                 /* in the child of a fork: nobody waits, or will answer */
+	bool lost;                 /* in the child of a fork: nobody waits, or will answer, */
+	bool sent_back;            /* but for this one, whose result has come */
 	const bide__function *fn;
 	_Alignas(BIDE__ALIGN_MAX) unsigned char data[]; /* arguments, then the result */
 };
@@ -82,10 +82,7 @@ static void reply(struct remote *remote)
 	} else if (remote->from != NULL) {
 		(void)bide__send(remote->from, &remote->finish);
 	} else {
-		/* The thread may see it, and free the record, before it is woken: then the wake-up
-		 * is of nobody. */
-		__atomic_store_n(&remote->ended, 1, __ATOMIC_RELEASE);
-		(void)syscall(SYS_futex, &remote->ended, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+		bide__word_set(remote->word, BIDE__CALLED);
 	}
 }
 
@@ -137,15 +134,19 @@ static void receive_cancel(bide_loop *loop, struct bide__mail *mail)
 
 /* Hands a cancellation on. A loop that has been closed has answered; and so has one that was lost
  * by a fork, whose lock may be another thread's for ever. */
+static void send_cancel(struct remote *remote)
+{
+	__atomic_fetch_add(&remote->refs, 1, __ATOMIC_RELAXED);
+	if (!bide__send(remote->to, &remote->cancel))
+		let_go(remote);
+}
+
 static void ask(bide_loop *loop, struct bide__task *task)
 {
 	struct remote *remote = task->object;
 	(void)loop;
-	if (remote->lost)
-		return;
-	__atomic_fetch_add(&remote->refs, 1, __ATOMIC_RELAXED);
-	if (!bide__send(remote->to, &remote->cancel))
-		let_go(remote);
+	if (!remote->lost)
+		send_cancel(remote);
 }
 
 static const struct bide__wait wait_call = { "bide_to_loop", NULL, ask };
@@ -225,14 +226,21 @@ static int take_result(struct remote *remote, void *ret)
 	return error;
 }
 
-/* On a thread without a loop. */
+/* On a thread without a loop. A job that is asked to stop hands that on. */
 static int block(struct remote *remote, void *ret)
 {
+	struct bide__job *job = bide__job;
+	uint32_t own = 0, *word = job != NULL ? &job->word : &own;
+	remote->word = word;
+	bide__word_clear(word);
 	int rc = send_off(remote, NULL);
 	if (rc < 0)
 		return rc;
-	while (__atomic_load_n(&remote->ended, __ATOMIC_ACQUIRE) == 0)
-		(void)syscall(SYS_futex, &remote->ended, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+	bide__word_wait(word, BIDE__CALLED | BIDE__ASKED);
+	if (!(__atomic_load_n(word, __ATOMIC_ACQUIRE) & BIDE__CALLED)) {
+		send_cancel(remote);
+		bide__word_wait(word, BIDE__CALLED);
+	}
 	end_call(remote);
 	return take_result(remote, ret);
 }
@@ -259,6 +267,8 @@ int bide__to_loop(bide_loop *to, const bide__function *fn, const void *args, voi
 		bide__check_pointers(wait_call.name, fn, args);
 		if (task->flags & BIDE__TASK_PENDING)
 			return bide__refuse(loop, &wait_call);
+	} else if (bide_thread_cancelled() < 0) {
+		return bide_thread_cancelled();
 	}
 	struct remote *remote = new_remote(to, fn, args);
 	if (remote == NULL)
@@ -329,7 +339,7 @@ static void look_at_mail(const bide_loop *loop, struct bide__mail *mail)
 {
 	for (; mail != NULL; mail = mail->next) {
 		if (mail->receive == receive_finish)
-			BIDE__CONTAINER(mail, struct remote, finish)->ended = 1;
+			BIDE__CONTAINER(mail, struct remote, finish)->sent_back = true;
 		if (mail->receive == receive_start &&
 		    BIDE__CONTAINER(mail, struct remote, start)->from != loop)
 			BIDE__CONTAINER(mail, struct remote, start)->lost = true;
@@ -343,7 +353,7 @@ static void lose(bide_loop *loop, struct remote *remote)
 		return;
 	remote->lost = true;
 	remote->refs = 1;
-	if (remote->ended)
+	if (remote->sent_back)
 		return;
 	remote->error = -EOWNERDEAD;
 	remote->was_cancelled = false;

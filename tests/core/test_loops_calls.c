@@ -472,6 +472,23 @@ RUN_TEST(a_job_in_a_thread_calls_back_to_its_loop)
 	bide_loop_unref(loop);
 }
 
+static BIDE_ASYNC(int, nap_on, bide_loop *, double);
+static int nap_on(bide_loop *loop, double seconds)
+{
+	return bide_to_loop(loop, nap, seconds, 1);
+}
+
+/* The job is blocked in the call, and the call is cancelled with it. */
+LOOPS_TEST(a_job_that_is_asked_to_stop_hands_that_on)
+{
+	int rc;
+	BIDE_TIMEOUT(0.005, rc) {
+		EXPECT_INT(bide_to_thread(nap_on, far.loop, 60.0), -ETIMEDOUT);
+	}
+	CHECK_INT(rc, -ETIMEDOUT);
+	CHECK_INT(bide_to_thread(nap_on, far.loop, 0.0), 1);
+}
+
 /* ---- between siblings --------------------------------------------------------------------- */
 
 static unsigned asked;
