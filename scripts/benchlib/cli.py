@@ -2,6 +2,7 @@
 """The command: what it is asked to do, the tables one after the other, and what is left behind."""
 
 import argparse
+import dataclasses
 import datetime
 import fnmatch
 import json
@@ -12,6 +13,7 @@ import sys
 
 from . import machine, process, programs, svg, text
 from .measure import Bench, Entry, Result
+from .model import Theirs
 
 USAGE_ERROR = 2
 
@@ -53,6 +55,8 @@ def parser(tables):
     made.add_argument("--json", metavar="FILE",
                       help="where the results go (BUILD/bench/results.json)")
     made.add_argument("--svg", metavar="DIR", help="where the drawings go (BUILD/bench)")
+    made.add_argument("--markdown", action="store_true",
+                      help="at the end all figures once more, as one table of Markdown")
     made.add_argument("--seed", type=int, metavar="N",
                       help="of the order of the programs; printed when chosen here")
     return made
@@ -112,7 +116,7 @@ class Command:
                 self.bench.errors.append("%s: %s" % (name, failure))
 
     def find_ours(self, kind):
-        key = (kind.name, kind.program)
+        key = (kind.name, kind.program, kind.row)
         if key not in self.ours:
             try:
                 self.ours[key] = programs.ours(self.options.build, kind)
@@ -125,9 +129,17 @@ class Command:
         """The programs that take part in a table."""
         found = [self.find_ours(kind) for kind in table.ours]
         if table.peers_quick or not self.options.quick:
-            found += [peer for peer in self.peers
-                      if table.peers is True or table.peers and peer.name in table.peers]
+            found += self.peers_of(table)
         return [Entry(contestant) for contestant in found if contestant]
+
+    def peers_of(self, table):
+        """The peers that take part in a table, by the names that they have there."""
+        if isinstance(table.peers, bool):
+            return self.peers if table.peers else []
+        there = {peer.name: peer for peer in self.peers}
+        wanted = [Theirs(one, one, "") if isinstance(one, str) else one for one in table.peers]
+        return [dataclasses.replace(there[one.peer], name=one.name, row=one.row)
+                for one in wanted if one.peer in there]
 
     # ---- the run ---------------------------------------------------------------------------
 
@@ -164,6 +176,8 @@ class Command:
     def conclude(self):
         """Says all in short and writes the files, of what there is."""
         lines = text.summary(self.results)
+        if self.options.markdown:
+            lines += [""] + text.markdown(self.results, machine.sentence(self.machine))
         if self.bench.errors:
             lines += ["", "Errors"] + ["  " + error for error in self.bench.errors]
         written = self.write()
@@ -193,7 +207,7 @@ class Command:
         return "%s, %d drawings in %s" % (path, drawings, directory)
 
     def as_data(self):
-        contestants = [c for c in self.ours.values() if c] + self.peers
+        contestants = {c.name: c for c in [*self.ours.values(), *self.peers] if c}.values()
         return {
             "format": 1, "date": self.date, "seed": self.options.seed,
             "quick": self.options.quick, "machine": self.machine, "environment": self.variables,

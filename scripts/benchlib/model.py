@@ -16,6 +16,14 @@ class Ours:
 
 
 @dataclass(frozen=True)
+class Theirs:
+    """A peer's program, asked for another row than the table's: a peer may have several ways."""
+    name: str
+    peer: str
+    row: str
+
+
+@dataclass(frozen=True)
 class Contestant:
     """What is measured against others: a program that is there, ready to be started."""
     name: str
@@ -129,7 +137,7 @@ class Table:
     ours: Tuple[Ours, ...]
     columns: Tuple[Column, ...] = ()    # none: all that the program prints, by its names
     row: str = ""                       # what the programs call it, when that is not the name
-    peers: Any = True                   # True: all, False: none, or the names of some
+    peers: Any = True                   # True: all, False: none, or some: names or Theirs
     peers_quick: bool = True
     rounds: Rounds = Rounds(ours=5, peers=5)
     counts: str = ""                    # what must have been printed as N

@@ -64,10 +64,13 @@ def times(result, entry, column):
     return ratio(best.figures[column.key].value, entry.figures[column.key].value, column)
 
 
+def _heading_of(column):
+    return column.title + (column.unit and " [%s]" % column.unit)
+
+
 def _parts(result, column):
     """What is told of a column, with what stands above it and how it is told of an entry."""
-    unit = column.unit and " [%s]" % column.unit
-    parts = [(column.title + unit, lambda entry, figure: number(figure.value))]
+    parts = [(_heading_of(column), lambda entry, figure: number(figure.value))]
     if column.chart and any(spread(e.figures.get(column.key)) for e in result.entries):
         parts.append(("from … to", lambda entry, figure: spread(figure)))
     if column.chart and any(times(result, e, column) for e in result.entries):
@@ -146,6 +149,27 @@ def table(result, quick=False):
     if not result.complete:
         lines.append("  interrupted: not all rounds were run")
     return lines
+
+
+def markdown(results, machine):
+    """What it ran on and a table of Markdown: a line for each program, all tables beside each other,
+    as a document needs it."""
+    entries = [entry for result in results for entry in result.entries if entry.figures]
+    versions = dict.fromkeys(entry.contestant.version for entry in entries)
+    columns = [(result, column) for result in results for column in result.columns]
+    lines = [[""] + ["%s: %s" % (result.table.name, _heading_of(column))
+                     for result, column in columns],
+             ["---"] + ["---:"] * len(columns)]
+    for name in dict.fromkeys(entry.contestant.name for entry in entries):
+        lines.append([name] + [_cell(result, column, name) for result, column in columns])
+    return [machine + "; " + "; ".join(versions) + ".", ""] + [
+        "| %s |" % " | ".join(cells) for cells in lines]
+
+
+def _cell(result, column, name):
+    """The figure of the program of that name."""
+    return next((number(entry.figures[column.key].value) for entry in result.entries
+                 if entry.contestant.name == name and column.key in entry.figures), "")
 
 
 def _summary_row(result):

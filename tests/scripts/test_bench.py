@@ -22,7 +22,8 @@ sys.path[:0] = [os.path.join(TOP, 'scripts'), os.path.join(TOP, 'bench')]
 
 from benchlib import cli, figures, machine, measure, process, programs, svg, text  # noqa: E402
 from benchlib.model import (  # noqa: E402
-    Calibrated, Column, Contestant, Fixed, Goal, Ours, Rounds, Sample, Table, cpu_each, printed)
+    Calibrated, Column, Contestant, Fixed, Goal, Ours, Rounds, Sample, Table, Theirs, cpu_each,
+    printed)
 
 import tables  # noqa: E402
 
@@ -197,6 +198,15 @@ class Showing(unittest.TestCase):
         self.assertEqual(shown[-1].split(),
                          'row full 30.0 ns CPU swift 15.0 0.500× 0 of 1'.split())
 
+    def test_tables_stand_beside_each_other_in_markdown(self):
+        tables = [result([entry('full', value, ours=True), entry(peer, 50.0),
+                          entry('bad', state='failed')])
+                  for value, peer in ((30.0, 'slow'), (2.5, 'swift'))]
+        self.assertEqual(text.markdown(tables, 'a machine'), [
+            'a machine; full 1.0; slow 1.0; swift 1.0.', '',
+            '|  | row: CPU [ns] | row: CPU [ns] |', '| --- | ---: | ---: |',
+            '| full | 30.0 | 2.50 |', '| slow | 50.0 |  |', '| swift |  | 50.0 |'])
+
     def test_a_drawing_is_well_formed_and_names_all(self):
         drawing = svg.draw(result([entry('full', 30.0, ours=True), entry('slow', 90.0),
                                    entry('bad', state='failed', why='<no>')]),
@@ -245,6 +255,12 @@ class Tables(unittest.TestCase):
                 self.assertEqual(1, sum(bound is not None for bound in (
                     goal.at_most, goal.at_least, goal.ratio)), table.name)
 
+    def test_programs_of_a_table_have_names_of_their_own(self):
+        for table in tables.TABLES:
+            peers = table.peers if isinstance(table.peers, tuple) else ()
+            names = [one.name for one in table.ours + peers]
+            self.assertEqual(len(names), len(set(names)), table.name)
+
 
 # ---- the command, with fake programs ----------------------------------------------------------
 
@@ -269,17 +285,17 @@ class Command(unittest.TestCase):
     def fake(self, path, body, rows='count'):
         self.script(path, body + '\n[ "$1" != --light ] || shift\n'
                     'case $1 in\n--version) echo "Fake 1.0"; exit ;;\n'
-                    '--rows) echo %s; exit ;;\nesac\nops "$2"\n' % rows)
+                    '--rows) echo %s; exit ;;\nesac\nrow=$1\nops "$2"\n' % rows)
 
-    def program(self, name, body):
-        self.fake(os.path.join(self.build, 'bench', name), body)
+    def program(self, name, body, rows='count'):
+        self.fake(os.path.join(self.build, 'bench', name), body, rows)
 
-    def peers(self, **bodies):
+    def peers(self, rows='count', **bodies):
         """Peers whose programs have such bodies, or are not installed if that is None. Each time
         one is built, built gets a line."""
         for name, body in bodies.items():
             if body is not None:
-                self.fake(os.path.join(self.sources, name), body)
+                self.fake(os.path.join(self.sources, name), body, rows)
         missing = ' '.join(name for name, body in bodies.items() if body is None)
         self.builder = os.path.join(self.sources, 'build')
         self.script(self.builder, '''here=$(dirname "$0")
@@ -426,6 +442,36 @@ mkdir -p "$2" && cp "$here/$1" "$2/$1" && echo "$1" >>"$2/../built"
         data = self.results()
         self.assertEqual([t['name'] for t in data['tables']], ['one'])
         self.assertEqual([p['name'] for p in data['programs']], ['bide light', 'b'])
+
+    def figures_of(self, name):
+        """What the programs of a table printed, by their names."""
+        table, = [table for table in self.results()['tables'] if table['name'] == name]
+        return {one['program']: one['figures']['ns']['value'] for one in table['results']}
+
+    ROWS = 'ops() { echo "ops $1"; echo "ns ${row#row}"; }'
+
+    def test_a_name_may_stand_for_another_row_in_another_table(self):
+        self.program('core', self.ROWS, rows='row1 row2')
+        status, out = self.run_it('--no-peers', tables=[
+            counting(name, ours=(Ours('it', 'core', row=row),))
+            for name, row in (('one', 'row1'), ('two', 'row2'))])
+        self.assertEqual(status, 0, out)
+        self.assertEqual((self.figures_of('one'), self.figures_of('two')), ({'it': 1}, {'it': 2}))
+        self.assertEqual([p['name'] for p in self.results()['programs']], ['it'])
+
+    def test_a_peer_may_take_part_by_several_rows(self):
+        self.peers(rows='row3 row4', a=self.ROWS, b=self.ROWS)
+        some = (Theirs('a so', 'a', 'row3'), Theirs('a thus', 'a', 'row4'),
+                Theirs('gone', 'c', 'row3'))
+        status, out = self.run_it('--markdown', tables=[counting(peers=some)])
+        self.assertEqual(status, 0, out)
+        self.assertEqual(self.figures_of('count'), {'bide light': 20, 'a so': 3, 'a thus': 4})
+        self.assertIn('| a thus | 4.00 |', out)
+
+    def test_some_of_the_peers_may_take_part(self):
+        self.peers(a=self.ROWS, b='ops() { echo "ops $1"; echo "ns 5"; }')
+        self.assertEqual(self.run_it(tables=[counting(peers=('b',))])[0], 0)
+        self.assertEqual(self.figures_of('count'), {'bide light': 20, 'b': 5})
 
     def test_values_of_any_name_are_shown(self):
         self.program('core', 'ops() { echo "ops $1"; echo "what_you_like 42.5"; echo "a note"; }')
