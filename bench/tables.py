@@ -149,6 +149,24 @@ ORDER = [
           ours=(LIGHT,)),
 ]
 
+
+def handed(name, what, about, tasks, goals=()):
+    few = tasks == 100
+    return rate(name, "A %s among %s tasks" % (what, "a hundred" if few else "a hundred thousand"),
+                "All wait for it; it is handed from one to the next, who waits again. With a hundred "
+                "thousand it is to cost half as much again, at most, as with a hundred." + about,
+                "a hand-over", goals + (no_slower(),), multiple=tasks, base=tasks,
+                peers_quick=few, rounds=Rounds(ours=5, peers=5 if few else 3))
+
+
+BY_YIELDS = " Go and Boost.Fiber do not hand theirs over; there two yields see to it."
+HANDING_OVER = [
+    handed("mutex100", "mutex", BY_YIELDS, 100),
+    handed("mutex100k", "mutex", BY_YIELDS, 100000, at_most(32, 64)),
+    handed("semaphore100", "semaphore", "", 100),
+    handed("semaphore100k", "semaphore", "", 100000, at_most(32, 64)),
+]
+
 # ---- of ours alone ---------------------------------------------------------------------------
 
 ONCE = Rounds(ours=1, peers=0, ours_quick=1, peers_quick=0)
@@ -195,20 +213,6 @@ def check(name, title, about, kinds=(("full", ()), ("light", ("--light",)))):
                  for kind, args in kinds for which in ("with", "without"))
     return rate(name, title, about, "each", (), ours=ours, peers=False)
 
-
-def handed(name, what, tasks, how_many, goals=()):
-    return rate("%s%s" % (name, how_many), "A %s among %s tasks" % (what, tasks),
-                "All wait for it; it is handed from one to the next, who waits again. With a hundred "
-                "thousand it is to cost half as much again, at most, as with a hundred.",
-                "a hand-over", goals, multiple=100000, base=100000, peers=False)
-
-
-HANDING_OVER = [
-    handed("mutex", "mutex", "a hundred", "100"),
-    handed("mutex", "mutex", "a hundred thousand", "100k", at_most(32, 64)),
-    handed("semaphore", "semaphore", "a hundred", "100"),
-    handed("semaphore", "semaphore", "a hundred thousand", "100k", at_most(32, 64)),
-]
 
 COSTS = [
     parked("parked_200", "200 bytes"),

@@ -187,6 +187,26 @@ async def to_thread(at_once, n):
     return {"ops": n}
 
 
+async def contend(tasks, make, n):
+    """Tasks that hold a lock n times in all. They all wait for it before it is handed over."""
+    lock, handed_over = make(), 0
+
+    async def hold(times):
+        nonlocal handed_over
+        for _ in range(times):
+            async with lock:
+                handed_over += 1
+
+    await lock.acquire()
+    async with asyncio.TaskGroup() as group:
+        for i in range(tasks):
+            group.create_task(hold((n + i) // tasks))
+        await asyncio.sleep(0)
+        lock.release()
+    check(handed_over == n, "not as many hand-overs")
+    return {"ops": n}
+
+
 def run(coroutine):
     """asyncio.run() with the loop that is measured."""
     factory = uvloop.new_event_loop if PEER == "uvloop" else asyncio.new_event_loop
@@ -214,6 +234,10 @@ ROWS = {
     "empty_run": empty_run,
     "to_thread": functools.partial(to_thread, 1),
     "to_thread_1000": functools.partial(to_thread, 1000),
+    "mutex100": functools.partial(contend, 100, asyncio.Lock),
+    "mutex100k": functools.partial(contend, 100000, asyncio.Lock),
+    "semaphore100": functools.partial(contend, 100, asyncio.Semaphore),
+    "semaphore100k": functools.partial(contend, 100000, asyncio.Semaphore),
 }
 
 

@@ -7,8 +7,12 @@
  *
  * Stacks are fixedsize_stack, as by default, but of 16 KiB so that a million have room: there is no
  * guard below them. (With one, protected_fixedsize_stack, a process cannot have more than about
- * 32,000, by Linux's limit of 65,530 mappings.) Timers, cancellation and a loop that could be
- * started again there are none, and so not these rows. */
+ * 32,000, by Linux's limit of 65,530 mappings.) Timers, cancellation, semaphores and a loop that
+ * could be started again there are none, and so not these rows.
+ *
+ * A mutex is not handed over: who lets go of it gets it again if he asks for it at once. So a
+ * fiber yields while it holds it, for the others to come and wait, and when it has let go of it,
+ * for the next one to take it. */
 #include <boost/fiber/all.hpp>
 #include <boost/version.hpp>
 
@@ -163,6 +167,34 @@ void queue_ping(long n)
 	std::printf("ops %ld\n", n);
 }
 
+// Fibers that hold a mutex n times in all. They all wait for it before it is free.
+void contend(long tasks, long n)
+{
+	boost::fibers::mutex mutex;
+	std::vector<fiber> fibers;
+	long last = tasks, handed_over = 0;
+
+	need_room(tasks);
+	mutex.lock();
+	for (long i = 0; i < tasks; i++)
+		fibers.push_back(spawn([&, i, times = (n + i) / tasks] {
+			for (long j = 0; j < times; j++) {
+				mutex.lock();
+				boost::this_fiber::yield();
+				handed_over += last != i;
+				last = i;
+				mutex.unlock();
+				boost::this_fiber::yield();
+			}
+		}));
+	boost::this_fiber::yield(); // Fibers run first come, first served: now all wait.
+	mutex.unlock();
+	for (fiber &each : fibers)
+		each.join();
+	check(handed_over == n, "it was not handed over");
+	std::printf("ops %ld\n", n);
+}
+
 struct waited {
 	double bytes = 0;
 	double wall = 0;
@@ -233,6 +265,8 @@ const struct row {
 	{ "sleepers", sleepers },
 	{ "wait_n", wait_n },
 	{ "queue_ping", queue_ping },
+	{ "mutex100", [](long n) { contend(100, n); } },
+	{ "mutex100k", [](long n) { contend(100000, n); } },
 };
 
 const row *find_row(const char *name)

@@ -6,6 +6,11 @@
 // A yield is runtime.Gosched(). A queue is a channel with room for one. Results in order of completion come through a channel. A group is
 // a context and a WaitGroup, as in errgroup, which is not in the standard library. The row
 // empty_run is missing, since the runtime starts once a process.
+//
+// A semaphore is a channel with room for one: who receives lets the next sender in. A sync.Mutex is
+// not handed over before somebody has waited for a millisecond; until then who lets go of it gets it
+// again if he asks for it at once. So a goroutine yields while it holds it, for the others to come
+// and wait, and when it has let go of it, for the next one to take it.
 package main
 
 import (
@@ -290,6 +295,52 @@ func group(n int) {
 	fmt.Println("ops", n)
 }
 
+// contend has goroutines hold a lock n times in all. They all wait for it before it is free.
+func contend(tasks, n int, lock, unlock func()) {
+	var waiting, done sync.WaitGroup
+	last, handedOver := tasks, 0
+	lock()
+	waiting.Add(tasks)
+	done.Add(tasks)
+	for i := 0; i < tasks; i++ {
+		i, times := i, (n+i)/tasks
+		go func() {
+			defer done.Done()
+			waiting.Done()
+			for j := 0; j < times; j++ {
+				lock()
+				if last != i {
+					handedOver++
+				}
+				last = i
+				unlock()
+			}
+		}()
+	}
+	waiting.Wait()
+	unlock()
+	done.Wait()
+	// The runtime may run a goroutine out of turn.
+	check(handedOver > n-n/20, "it was not handed over")
+	fmt.Println("ops", n)
+}
+
+func mutex(tasks, n int) {
+	var held sync.Mutex
+	contend(tasks, n, func() {
+		held.Lock()
+		runtime.Gosched()
+	}, func() {
+		held.Unlock()
+		runtime.Gosched()
+	})
+}
+
+func semaphore(tasks, n int) {
+	held := make(chan struct{}, 1)
+	contend(tasks, n, func() { held <- struct{}{} }, func() { <-held })
+}
+
 var rows = []struct {
 	name string
 	run  func(n int)
@@ -305,6 +356,10 @@ var rows = []struct {
 	{"group", group},
 	{"queue_ping", queuePing},
 	{"channel", channel},
+	{"mutex100", func(n int) { mutex(100, n) }},
+	{"mutex100k", func(n int) { mutex(100000, n) }},
+	{"semaphore100", func(n int) { semaphore(100, n) }},
+	{"semaphore100k", func(n int) { semaphore(100000, n) }},
 }
 
 // measure runs a row. N = 0 is only to start the runtime, which has happened.

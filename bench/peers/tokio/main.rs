@@ -10,10 +10,13 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::process::exit;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{channel, Receiver, Sender};
+use tokio::sync::{Mutex, Semaphore};
 use tokio::task::{unconstrained, JoinSet};
 use tokio::time::{sleep, Sleep};
 
@@ -286,6 +289,51 @@ async fn to_thread(at_once: u64, n: u64) {
     println!("ops {}", n);
 }
 
+/// Tasks that hold a mutex n times in all. They all wait for it before it is handed over.
+async fn mutex(tasks: u64, n: u64) {
+    let handed_over = Arc::new(Mutex::new(0));
+    let first = handed_over.lock().await;
+    let hold = |i| {
+        let (times, handed_over) = ((n + i) / tasks, handed_over.clone());
+        tokio::spawn(async move {
+            for _ in 0..times {
+                *handed_over.lock().await += 1;
+            }
+        })
+    };
+    let holders: Vec<_> = (0..tasks).map(hold).collect();
+    yield_now().await; // Tasks run first come, first served: now all wait.
+    drop(first);
+    for holder in holders {
+        holder.await.unwrap();
+    }
+    check(*handed_over.lock().await == n, "not as many hand-overs");
+    println!("ops {}", n);
+}
+
+/// The same with the one permit of a semaphore.
+async fn semaphore(tasks: u64, n: u64) {
+    let shared = Arc::new((Semaphore::new(1), AtomicU64::new(0)));
+    let first = shared.0.acquire().await.unwrap();
+    let hold = |i| {
+        let (times, shared) = ((n + i) / tasks, shared.clone());
+        tokio::spawn(async move {
+            for _ in 0..times {
+                let _permit = shared.0.acquire().await.unwrap();
+                shared.1.store(shared.1.load(Relaxed) + 1, Relaxed);
+            }
+        })
+    };
+    let holders: Vec<_> = (0..tasks).map(hold).collect();
+    yield_now().await;
+    drop(first);
+    for holder in holders {
+        holder.await.unwrap();
+    }
+    check(shared.1.load(Relaxed) == n, "not as many hand-overs");
+    println!("ops {}", n);
+}
+
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_time().build().unwrap()
 }
@@ -304,7 +352,7 @@ fn empty_run(n: u64) {
     println!("ops {}", n);
 }
 
-const ROWS: [(&str, fn(u64)); 13] = [
+const ROWS: [(&str, fn(u64)); 17] = [
     ("yield2", |n| run(yields(2, n))),
     ("yield1k", |n| run(yields(1000, n))),
     ("yield100k", |n| run(yields(100_000, n))),
@@ -318,6 +366,10 @@ const ROWS: [(&str, fn(u64)); 13] = [
     ("empty_run", empty_run),
     ("to_thread", |n| run(to_thread(1, n))),
     ("to_thread_1000", |n| run(to_thread(1000, n))),
+    ("mutex100", |n| run(mutex(100, n))),
+    ("mutex100k", |n| run(mutex(100_000, n))),
+    ("semaphore100", |n| run(semaphore(100, n))),
+    ("semaphore100k", |n| run(semaphore(100_000, n))),
 ];
 
 fn measure(name: &str, n: &str) -> Option<()> {
