@@ -10,8 +10,9 @@
 
 enum { USAGE_ERROR = 2 };
 
-static const struct row *const files[] = { rows_yield, rows_spawn,  rows_sleep,   rows_queue,
-	                                   rows_sync,  rows_thread, rows_channel, rows_checks };
+static const struct row *const files[] = { rows_yield, rows_spawn,   rows_sleep,
+	                                   rows_queue, rows_sync,    rows_thread,
+	                                   rows_jobs,  rows_channel, rows_checks };
 enum { FILES = sizeof(files) / sizeof(files[0]) };
 
 void print_figure(const char *name, double value)
@@ -47,7 +48,7 @@ static void usage(FILE *to)
 	      to);
 	for (int i = 0; i < FILES; i++)
 		for (const struct row *row = files[i]; row->name != NULL; row++)
-			fprintf(to, "  %-18s  N %s\n", row->name, row->what);
+			fprintf(to, "  %-20s  N %s\n", row->name, row->what);
 }
 
 static void list_rows(void)

@@ -5,7 +5,8 @@ run. What the words mean is in scripts/benchlib/model.py; README.md here tells h
 The goals are what the library sets itself on the kind of machine that it is developed on, two cores
 of a virtual machine; on another they tell less than the comparison does."""
 
-from benchlib.model import Calibrated, Fixed, Goal, Ours, Rounds, Table, cpu_each, printed
+from benchlib.model import (
+    Calibrated, Fixed, Goal, Ours, Rounds, Table, Theirs, cpu_each, printed)
 
 FULL = Ours("bide full", "core")
 LIGHT = Ours("bide light", "core", ("--light",))
@@ -120,6 +121,35 @@ THREADS = [
          ours=(Ours("by bide, full", "core", row="to_thread"),
                Ours("by bide, light", "core", ("--light",), row="to_thread"),
                Ours("without bide", "core", row="bare_thread"))),
+]
+
+
+# The lesson asks it of Python whether coroutines replace threads.
+JOB_WAYS = ("sequential", "coroutines", "threads", "processes", "both")
+
+
+def job(kind, title, about):
+    """One job in several ways, of which each is a row of the programs."""
+    rows = [(way, "job_%s_%s" % (kind, way)) for way in JOB_WAYS]
+    return Table("job_" + kind, title,
+                 about + " The figures are of the whole job, as the programs measure them.",
+                 Fixed(200, 50, base=None), tuple(Ours(way, "core", row=row) for way, row in rows),
+                 (printed("elapsed_ms", "elapsed", "ms", chart=True),
+                  printed("cpu_ms", "CPU", "ms")),
+                 peers=tuple(Theirs("Python " + way, "asyncio", row) for way, row in rows),
+                 peers_quick=False, counts="ops", rounds=Rounds(ours=9, peers=2, ours_quick=1))
+
+
+JOBS = [
+    job("cpu", "A job that computes",
+        "Each of its items counts primes for about a millisecond, in Python for longer. There are "
+        "as many threads or processes as processors; both: tasks that have threads compute."),
+    job("io", "A job that waits",
+        "Each of its items waits 5 ms for a descriptor. There are 32 threads or processes; both: "
+        "tasks that have threads wait, as for a call that blocks."),
+    job("mixed", "A job that waits and computes",
+        "Each of its items does what those of the other two jobs do. There are 32 threads or "
+        "processes; both: tasks that wait and have as many threads as processors compute."),
 ]
 
 
@@ -239,4 +269,4 @@ COSTS = [
           goals=(Goal("set_ns", at_most=60), Goal("cancel_ns", at_most=40))),
 ]
 
-TABLES = SWITCHING + SPAWNING + SLEEPING + THREADS + ORDER + LARGE + HANDING_OVER + COSTS
+TABLES = SWITCHING + SPAWNING + SLEEPING + THREADS + JOBS + ORDER + LARGE + HANDING_OVER + COSTS

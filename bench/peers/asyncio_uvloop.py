@@ -4,13 +4,19 @@
 name uvloop.
 
 A yield is `await asyncio.sleep(0)`, which goes through the loop's queue of what is ready. Results
-in order of completion come from asyncio.as_completed()."""
+in order of completion come from asyncio.as_completed().
+
+The rows job_… wait by sleeps, of the loop or of the thread: there is no descriptor to wait for, as
+ours do, which would be a little dearer."""
 
 import asyncio
+import concurrent.futures
 import functools
+import multiprocessing
 import os
 import platform
 import random
+import resource
 import sys
 import time
 
@@ -207,6 +213,92 @@ async def contend(tasks, make, n):
     return {"ops": n}
 
 
+# ---- one job in five ways --------------------------------------------------------------------
+
+WAITS, COMPUTES = 1, 2      # what an item does
+WAIT_S, BELOW, PRIMES, WORKERS = 0.005, 30000, 3245, 32
+
+
+def count_primes(below):
+    found = 0
+    for number in range(2, below):
+        divisor = 2
+        while divisor * divisor <= number and number % divisor != 0:
+            divisor += 1
+        found += divisor * divisor > number
+    return found
+
+
+def do_item(kind):
+    if kind & WAITS:
+        time.sleep(WAIT_S)
+    return count_primes(BELOW) if kind & COMPUTES else 1
+
+
+def workers(kind):
+    """How many threads or processes there are to be."""
+    return WORKERS if kind & WAITS else min(WORKERS, len(os.sched_getaffinity(0)))
+
+
+def sequential(kind, n):
+    return sum(do_item(kind) for _ in range(n))
+
+
+def threads(kind, n):
+    with concurrent.futures.ThreadPoolExecutor(workers(kind)) as pool:
+        return sum(pool.map(do_item, [kind] * n))
+
+
+def processes(kind, n):
+    context = multiprocessing.get_context("fork")
+    with concurrent.futures.ProcessPoolExecutor(workers(kind), context) as pool:
+        return sum(pool.map(do_item, [kind] * n))
+
+
+async def gather(item, n):
+    return sum(await asyncio.gather(*(item() for _ in range(n))))
+
+
+def coroutines(kind, n):
+    async def item():
+        if kind & WAITS:
+            await asyncio.sleep(WAIT_S)
+        return do_item(kind & COMPUTES)
+
+    return run(gather(item, n))
+
+
+def both(kind, n):
+    async def item():
+        loop = asyncio.get_running_loop()
+        if kind == WAITS:  # as if there were only a call that blocks
+            return await loop.run_in_executor(pool, do_item, kind)
+        if kind & WAITS:
+            await asyncio.sleep(WAIT_S)
+        return await loop.run_in_executor(pool, do_item, COMPUTES)
+
+    with concurrent.futures.ThreadPoolExecutor(workers(kind & COMPUTES or WAITS)) as pool:
+        return run(gather(item, n))
+
+
+def all_cpu():
+    """CPU time of this process and of its children that have ended."""
+    used = [resource.getrusage(whose)
+            for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def job(kind, way, n):
+    start, cpu = time.monotonic(), all_cpu()
+    found = way(kind, n)
+    elapsed, cpu = time.monotonic() - start, all_cpu() - cpu
+    check(found == n * (PRIMES if kind & COMPUTES else 1), "wrong results")
+    return {"ops": n, "elapsed_ms": 1000 * elapsed, "cpu_ms": 1000 * cpu}
+
+
+# ---- the program -----------------------------------------------------------------------------
+
+
 def run(coroutine):
     """asyncio.run() with the loop that is measured."""
     factory = uvloop.new_event_loop if PEER == "uvloop" else asyncio.new_event_loop
@@ -231,7 +323,6 @@ ROWS = {
     "timers": timers,
     "group": group,
     "queue_ping": queue_ping,
-    "empty_run": empty_run,
     "to_thread": functools.partial(to_thread, 1),
     "to_thread_1000": functools.partial(to_thread, 1000),
     "mutex100": functools.partial(contend, 100, asyncio.Lock),
@@ -239,24 +330,28 @@ ROWS = {
     "semaphore100": functools.partial(contend, 100, asyncio.Semaphore),
     "semaphore100k": functools.partial(contend, 100000, asyncio.Semaphore),
 }
+# Those that see to a loop themselves, if they have one.
+LOOPLESS = {"empty_run": empty_run}
+for name, kind in ("cpu", COMPUTES), ("io", WAITS), ("mixed", WAITS | COMPUTES):
+    for way in sequential, coroutines, threads, processes, both:
+        LOOPLESS["job_%s_%s" % (name, way.__name__)] = functools.partial(job, kind, way)
 
 
 def measure(row, n):
     if n == 0:
         run(nothing())
         return {}
-    if row == "empty_run":
-        return empty_run(n)
-    return run(ROWS[row](n))
+    return LOOPLESS[row](n) if row in LOOPLESS else run(ROWS[row](n))
 
 
 def main():
     if sys.argv[1:] == ["--rows"]:
-        print(*ROWS, sep="\n")
+        print(*ROWS, *LOOPLESS, sep="\n")
     elif sys.argv[1:] == ["--version"]:
         version = uvloop.__version__ + ", " if PEER == "uvloop" else ""
         print("%s %sCPython %s, 1 thread" % (PEER, version, platform.python_version()))
-    elif len(sys.argv) != 3 or sys.argv[1] not in ROWS or not sys.argv[2].isdecimal():
+    elif len(sys.argv) != 3 or sys.argv[1] not in ROWS.keys() | LOOPLESS.keys() \
+            or not sys.argv[2].isdecimal():
         end(USAGE_ERROR, "usage: %s ROW N, or --rows, or --version" % PEER)
     else:
         try:
