@@ -1,16 +1,25 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The programs of examples/ print what they are there to show. Reports in TAP."""
+"""The programs of examples/ print what they are there to show. What docs/howto/ shows in C is whole
+programs, or pieces of examples, in blocks that name the file; what it shows in text is part of the
+output of the example that the block names. Reports in TAP."""
 
 import os
+import re
 import subprocess
 
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HOWTO = os.path.join(TOP, 'docs', 'howto')
 EXAMPLES = os.path.join(os.environ.get('BIDE_BUILD', '.'), 'examples')
 # What each prints.
 EXPECTED = {
     'callbacks': ['unicorn: No such file or directory', 'hare: 22', 'cat: 33', 'tortoise: 11',
                   'tortoise: too slow'],
     'cores': ['41538 primes below 500000'],
+    'existing': ['it was off by 3', 'reading 1', 'reading 2', 'reading 3', '17984 primes'],
+    'shared': ['300000', 'ada begins', 'ada ends', 'bob begins', 'bob ends',
+               "ada: the task's user is ada, the thread's is bob",
+               "bob: the task's user is bob, the thread's is bob"],
 }
 
 
@@ -23,11 +32,35 @@ def complaint(name):
     return 'status %d, and it printed\n%s' % (done.returncode, done.stdout)
 
 
+def read(*path):
+    with open(os.path.join(*path), encoding='utf-8') as file:
+        return file.read()
+
+
+def shown_rightly(language, name, piece):
+    if language == 'c' and name:
+        return '\n' + piece in read(TOP, 'examples', name)
+    if language == 'text' and name:
+        return piece in '\n'.join(EXPECTED[name] + [''])
+    return language != 'c' or 'main(' in piece  # which scripts/check-docs compiles
+
+
+def strangers(document):
+    """What a document shows that the tests do not run, or None."""
+    text = read(HOWTO, document)
+    blocks = re.findall(r'^```(\w*) ?(\S*)\n(.*?)^```$', text, re.M | re.S)
+    if text.count('```') != 2 * len(blocks):
+        return 'a block that is not understood'
+    return '\n'.join(block[-1] for block in blocks if not shown_rightly(*block)) or None
+
+
 def main():
     failed = 0
-    print('1..%d' % len(EXPECTED))
-    for number, name in enumerate(EXPECTED, 1):
-        wrong = complaint(name)
+    tests = [(name, complaint) for name in EXPECTED]
+    tests += [(name, strangers) for name in sorted(os.listdir(HOWTO))]
+    print('1..%d' % len(tests))
+    for number, (name, test) in enumerate(tests, 1):
+        wrong = test(name)
         failed += wrong is not None
         print('%sok %d - %s' % ('not ' if wrong else '', number, name))
         if wrong:
