@@ -2,8 +2,10 @@
 /* block.c: see block.h. */
 #include "core/block.h"
 
+#include "core/time.h"
+
 #include <linux/futex.h>
-#include <stdbool.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,4 +34,34 @@ void bide__word_wait(uint32_t *word, uint32_t bits)
 		              0);
 		now = __atomic_load_n(word, __ATOMIC_ACQUIRE);
 	}
+}
+
+/* ---- before a wait ------------------------------------------------------------------------ */
+
+enum { OFFER_NS = 20 * 1000, MISSES_MAX = 6 };
+
+bool bide__offers_begin(struct bide__offers *offers)
+{
+	if (offers->skip > 0) {
+		offers->skip--;
+		return false;
+	}
+	const uint64_t now_ns = bide__monotonic();
+	offers->end_ns = now_ns + OFFER_NS;
+	return now_ns >= offers->rest_ns;
+}
+
+bool bide__offer(const struct bide__offers *offers)
+{
+	(void)sched_yield();
+	return bide__monotonic() < offers->end_ns;
+}
+
+void bide__offers_end(struct bide__offers *offers, bool won)
+{
+	const uint64_t now_ns = bide__monotonic();
+	if (now_ns > offers->end_ns + OFFER_NS)
+		offers->rest_ns = now_ns + offers->rest * (now_ns - offers->end_ns);
+	offers->misses = won ? 0 : offers->misses + (offers->misses < MISSES_MAX);
+	offers->skip = (1u << offers->misses) - 1;
 }

@@ -180,6 +180,7 @@ static void called(bide_loop *loop, struct bide__mail *mail)
 	if (rc == -EAGAIN)
 		return;
 	loop->in_threads--;
+	loop->in_channels--;
 	settle(loop, waiter, rc);
 	bide__wake(loop, task, rc);
 }
@@ -207,6 +208,7 @@ int bide__channel_begin(bide_loop *loop, struct bide__task *task, bide_channel *
 		return rc;
 	}
 	loop->in_threads++;
+	loop->in_channels++;
 	return rc;
 }
 
@@ -219,6 +221,7 @@ void bide__channel_cut(bide_loop *loop, struct bide__task *task)
 		bide__pass_on(channel, waiter->side);
 	}
 	loop->in_threads--;
+	loop->in_channels--;
 	free_waiter(loop, waiter, channel->type.size);
 	let_go(channel);
 }

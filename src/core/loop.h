@@ -109,7 +109,8 @@ struct bide_loop {
 	bool begin_again;        /* or had, before a fork of which this is the child */
 	struct bide__fd *fds;    /* by number; NULL until one has been waited for */
 	size_t nfds;             /* numbers there is room for */
-	size_t in_threads;       /* jobs in threads that tasks wait for, and waits for channels */
+	size_t in_threads;       /* what tasks wait for from other threads: jobs, calls, channels */
+	size_t in_channels;      /* of these, for channels */
 	bool uses_threads;       /* there was one */
 	size_t endless;          /* tasks that sleep until they are cancelled */
 

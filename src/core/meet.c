@@ -130,16 +130,7 @@ int bide__try_again(struct bide__waiter *waiter)
 
 /* ---- before a wait ------------------------------------------------------------------------ */
 
-/* To sleep and be woken costs both sides a system call, and takes several microseconds, on a
- * virtual machine several tens. Where the other side is at work it has done something for us as
- * soon as it has had the processor, or, on another one, in the time that it takes to offer it ours.
- * So that is tried first, for as long as a sleep would take, and less and less often where it is in
- * vain. To look on without giving the processor up is no good: often it is the one that the other
- * side needs. */
-static _Thread_local struct {
-	unsigned skip;   /* so many waits more begin without it, */
-	unsigned misses; /* after so many in a row with it in vain */
-} offers;
+static _Thread_local struct bide__offers offers;
 
 /* How many could go on. */
 static size_t amount(const bide_channel *channel, enum bide__side side)
@@ -156,20 +147,16 @@ static size_t amount(const bide_channel *channel, enum bide__side side)
  * away. */
 bool bide__comes_soon(const bide_channel *channel, enum bide__side side)
 {
-	enum { OFFER_NS = 20 * 1000, MISSES_MAX = 6 };
 	const size_t enough = (size_t)channel->slots.bound / 4;
 	size_t n = 0, before;
-	if (offers.skip > 0) {
-		offers.skip--;
+	bool more;
+	if (!bide__offers_begin(&offers))
 		return false;
-	}
-	const uint64_t end_ns = bide__monotonic() + OFFER_NS;
 	do {
 		before = n;
-		(void)sched_yield();
+		more = bide__offer(&offers);
 		n = amount(channel, side);
-	} while ((n == 0 || (n < enough && n != before)) && bide__monotonic() < end_ns);
-	offers.misses = n > 0 ? 0 : offers.misses + (offers.misses < MISSES_MAX);
-	offers.skip = (1u << offers.misses) - 1;
+	} while (more && (n == 0 || (n < enough && n != before)));
+	bide__offers_end(&offers, n > 0);
 	return n > 0;
 }

@@ -13,11 +13,13 @@
 
 #include "base/alloc.h"
 #include "core/backend.h"
+#include "core/block.h"
 #include "core/cancel.h"
 #include "core/cores.h"
 #include "core/time.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -101,6 +103,22 @@ static void wait_for_memory(bide_loop *loop)
 		(void)nanosleep(&retry, NULL);
 }
 
+/* Offers the processor to others while the loop has nothing to wait for but jobs and calls. Returns
+ * whether one of them has ended. */
+static bool comes_soon(bide_loop *loop, uint64_t deadline_ns)
+{
+	static _Thread_local struct bide__offers offers = { .rest = 100 };
+	bool more, came;
+	if (!bide__offers_begin(&offers) || deadline_ns < offers.end_ns)
+		return false;
+	do {
+		more = bide__offer(&offers);
+		came = __atomic_load_n(&loop->attention, __ATOMIC_ACQUIRE);
+	} while (!came && more);
+	bide__offers_end(&offers, came);
+	return came;
+}
+
 bool bide__collect(bide_loop *loop)
 {
 	if (__builtin_expect(loop->begin_again, 0))
@@ -120,7 +138,9 @@ bool bide__collect(bide_loop *loop)
 	}
 	if (loop->options.backend != BIDE_BACKEND_VIRTUAL)
 		deadline = bundled(loop, deadline);
-	bide__wait_until(loop, deadline);
+	if (loop->in_threads == loop->in_channels || loop->in_flight > 0 ||
+	    loop->options.backend == BIDE_BACKEND_VIRTUAL || !comes_soon(loop, deadline))
+		bide__wait_until(loop, deadline);
 	if (hopeless && bide__core_resume(loop->core))
 		bide__deadlock(loop);
 	return true;

@@ -15,11 +15,13 @@
 
 #include "base/alloc.h"
 #include "base/processors.h"
+#include "core/block.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -363,18 +365,42 @@ static bool be_idle(struct worker *me)
 	return word == CALLED;
 }
 
+/* Before a thread that searches goes idle: offers the processor to others until there is work, or
+ * for a while. Returns whether it did; then the lock was given back meanwhile. */
+static bool offer(const struct worker *me)
+{
+	static _Thread_local struct bide__offers offers = { .rest = 100 };
+	bool more, came;
+	if (!me->searching || !bide__offers_begin(&offers))
+		return false;
+	pthread_mutex_unlock(&bide__workers_lock);
+	do {
+		more = bide__offer(&offers);
+		came = __atomic_load_n(&pool.fresh, __ATOMIC_RELAXED) != NULL;
+	} while (!came && more);
+	bide__offers_end(&offers, came);
+	pthread_mutex_lock(&bide__workers_lock);
+	return true;
+}
+
 /* The next piece of work; NULL when the thread is to end, and does not count any more. */
 static struct bide__work *find(struct worker *me)
 {
 	struct bide__work *work = NULL;
+	bool offered = false;
 	pthread_mutex_lock(&bide__workers_lock);
-	do {
+	for (;;) {
 		if (pool.users == 0 || pool.threads > limit()) {
 			leave(me);
 			break;
 		}
 		work = take();
-	} while (work == NULL && be_idle(me));
+		if (work != NULL)
+			break;
+		offered = !offered && offer(me);
+		if (!offered && !be_idle(me))
+			break;
+	}
 	stop_searching(me);
 	me->last = is_empty();
 	call_and_unlock();
