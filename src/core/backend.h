@@ -48,6 +48,7 @@ struct bide__op {
 struct bide__fd {
 	struct bide__op *ops;      /* in flight, newest first */
 	struct bide__task *closer; /* waits for them to end, to close it */
+	unsigned closes;           /* by bide_close() */
 	bool registered;           /* the backend's: it was added once */
 };
 
@@ -106,9 +107,13 @@ void bide__ops_again(bide_loop *loop);
 /* What is known of a descriptor, NULL if nothing is. */
 struct bide__fd *bide__fd_at(const bide_loop *loop, int fd);
 
+/* How often a descriptor has been closed: who waited for it meanwhile has lost it, even if it was
+ * ready before. */
+unsigned bide__fd_closes(const bide_loop *loop, int fd);
+
 /* Ends all that is in flight on a descriptor, with -EBADF, and lets nothing new begin. Suspends
- * until the backend has let go. */
-void bide__fd_clear(bide_loop *loop, int fd);
+ * until the backend has let go. 0, or -EBADF when another task is at it. */
+int bide__fd_clear(bide_loop *loop, int fd);
 
 /* Frees what is known of descriptors. */
 void bide__ops_finish(bide_loop *loop);

@@ -145,30 +145,44 @@ static struct bide__op *first_open(const struct bide__fd *entry)
 	return op;
 }
 
-void bide__fd_clear(bide_loop *loop, int fd)
+unsigned bide__fd_closes(const bide_loop *loop, int fd)
+{
+	const struct bide__fd *entry = bide__fd_at(loop, fd);
+	return entry != NULL ? entry->closes : 0;
+}
+
+int bide__fd_clear(bide_loop *loop, int fd)
 {
 	struct bide__fd *entry = bide__fd_at(loop, fd);
-	if (entry == NULL || entry->ops == NULL)
-		return;
+	if (entry == NULL)
+		return 0;
+	if (entry->closer != NULL)
+		return -EBADF;
+	entry->closes++;
 	for (struct bide__op *op; (op = first_open(entry)) != NULL;) {
 		op->closed = true;
 		if (!op->cancelled)
 			end(loop, op);
 	}
 	if (entry->ops == NULL)
-		return;
+		return 0;
 	entry->closer = bide__suspending(&wait_close);
 	(void)bide__park(loop, &wait_close, NULL);
 	loop->fds[fd].closer = NULL;
+	return 0;
 }
 
 /* ---- fork --------------------------------------------------------------------------------- */
 
+/* What is more than a wait ends as if it would have to wait, and its task tries again: the child may
+ * have another backend. */
 static void begin_again(bide_loop *loop, struct bide__op *op)
 {
 	int ready = 0, rc = -ECANCELED;
 	op->next = NULL;
-	if (!op->cancelled && !op->closed)
+	if (!op->cancelled && !op->closed && op->kind != BIDE__OP_POLL)
+		rc = op->kind == BIDE__OP_CONNECT ? -EINPROGRESS : -EAGAIN;
+	else if (!op->cancelled && !op->closed)
 		rc = loop->backend->begin(loop, op, &ready);
 	op->ended = rc != 0;
 	op->result = rc > 0 ? ready : rc;

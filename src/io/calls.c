@@ -66,7 +66,10 @@ static int wait_until_ready(bide_loop *loop, const struct way *way, int fd)
 	int rc = bide__op_begin(loop, task, &way->wait, &poll);
 	if (rc != 0)
 		return rc < 0 ? rc : 1;
+	const unsigned closes = bide__fd_closes(loop, fd);
 	rc = bide__park(loop, &way->wait, task->object);
+	if (rc >= 0 && bide__fd_closes(bide__loop, fd) != closes)
+		return -EBADF;
 	return rc < 0 ? rc : 0;
 }
 
@@ -283,7 +286,8 @@ int bide_close(int fd)
 {
 	if (fd < 0)
 		return -EBADF;
-	if (bide__loop != NULL)
-		bide__fd_clear(bide__loop, fd);
+	int rc = bide__loop != NULL ? bide__fd_clear(bide__loop, fd) : 0;
+	if (rc < 0)
+		return rc;
 	return close(fd) < 0 && errno != EINTR ? -errno : 0;
 }

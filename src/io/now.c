@@ -81,7 +81,7 @@ int bide__now_connect(const struct bide__op *op)
 	int rc = result(connect(op->fd, op->memory, (socklen_t)op->size));
 	if (hurried)
 		relax(op->fd, SO_SNDTIMEO, &before);
-	return rc;
+	return rc == -EINTR ? -EINPROGRESS : rc; /* it goes on all the same */
 }
 
 /* ---- all descriptors ---------------------------------------------------------------------- */

@@ -27,8 +27,11 @@ int bide_wait_fd(int fd, int events)
 	if (task->flags & BIDE__TASK_PENDING)
 		return bide__refuse(loop, &wait_fd);
 	int rc = begin(loop, task, fd, events);
-	if (rc == 0)
-		return bide__park(loop, &wait_fd, task->object);
+	if (rc == 0) {
+		const unsigned closes = bide__fd_closes(loop, fd);
+		rc = bide__park(loop, &wait_fd, task->object);
+		return rc > 0 && bide__fd_closes(bide__loop, fd) != closes ? -EBADF : rc;
+	}
 	/* Whoever waits for a descriptor that is always ready must not starve the others. */
 	if (rc > 0)
 		bide__yield(loop);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 /* ---- what there is to read ---------------------------------------------------------------- */
 
@@ -225,6 +226,60 @@ CALLS_TEST(a_close_ends_reads_before_the_number_is_free)
 	CHECK_INT(bide_close(other[1]), 0);
 }
 
+/* Another of the same number, with something to read. */
+static int put_in_its_place(int number)
+{
+	int other[2];
+	EXPECT_INT(pipe(other), 0);
+	EXPECT_INT(write(other[1], "new", 3), 3);
+	close(other[1]);
+	if (other[0] != number) {
+		EXPECT_INT(dup2(other[0], number), number);
+		close(other[0]);
+	}
+	return number;
+}
+
+/* Whoever gets the byte replaces the descriptor, before the other one, which was woken for the same
+ * byte, has its turn. */
+static BIDE_ASYNC_LIGHT(long, read_and_replace, int);
+static long read_and_replace(int fd)
+{
+	char byte;
+	long n = bide_read(fd, &byte, 1);
+	if (n == 1 && byte == 'x') {
+		EXPECT_INT(bide_close(fd), 0);
+		put_in_its_place(fd);
+	}
+	return n;
+}
+
+CALLS_TEST(a_read_that_was_woken_does_not_read_from_what_came_after_a_close)
+{
+	char buf[8] = "";
+	bide_task *one = bide_spawn(read_and_replace, ends.in);
+	bide_task *two = bide_spawn(read_and_replace, ends.in);
+	bide_sleep(0.001);
+	CHECK_INT(write(ends.out, "x", 1), 1);
+	long first = bide_await(long, one), second = bide_await(long, two);
+	CHECK((first == 1 && second == -EBADF) || (first == -EBADF && second == 1));
+	CHECK_INT(bide_read(ends.in, buf, sizeof buf), 3);
+	CHECK_STR(buf, "new");
+}
+
+CALLS_TEST(a_descriptor_is_closed_by_one)
+{
+	bide_task *reader = bide_spawn(read_all_that_comes, ends.in);
+	bide_sleep(0.001);
+	bide_task *one = bide_spawn(close_after, 0.0, ends.in);
+	bide_task *two = bide_spawn(close_after, 0.0, ends.in);
+	int first = bide_await(int, one), second = bide_await(int, two);
+	CHECK_INT(first, 0);
+	CHECK_INT(second, -EBADF);
+	CHECK_INT(bide_await(long, reader), -EBADF);
+	ends.in = -1;
+}
+
 CALLS_TEST(a_close_tells_a_select)
 {
 	bide_arm arms[] = { bide_arm_fd(ends.in, BIDE_READABLE), bide_arm_sleep(10) };
@@ -328,4 +383,30 @@ CALLS_TEST(many_tasks_talk_with_buffers_on_their_own_stacks)
 		CHECK_INT(bide_close(fds[i][0]), 0);
 		CHECK_INT(bide_close(fds[i][1]), 0);
 	}
+}
+
+/* ---- fork --------------------------------------------------------------------------------- */
+
+static BIDE_ASYNC(long, read_in_memory_that_stays, int);
+static long read_in_memory_that_stays(int fd)
+{
+	char buf[8];
+	return bide_read(fd, buf, sizeof buf);
+}
+
+CALLS_TEST(a_read_goes_on_in_the_child_of_a_fork)
+{
+	int status = -1;
+	bide_task *reader = bide_spawn(read_in_memory_that_stays, ends.in);
+	bide_sleep(0.001);
+	pid_t child = fork();
+	CHECK(child >= 0);
+	if (child == 0) {
+		ssize_t n = write(ends.out, "abc", 3);
+		_exit(n == 3 && bide_await(long, reader) == 3 ? 0 : 1);
+	}
+	CHECK_INT(waitpid(child, &status, 0), child);
+	CHECK_INT(status, 0);
+	CHECK_INT(write(ends.out, "ab", 2), 2);
+	CHECK_INT(bide_await(long, reader), 2);
 }
