@@ -174,8 +174,8 @@ int bide__fd_clear(bide_loop *loop, int fd)
 
 /* ---- fork --------------------------------------------------------------------------------- */
 
-/* What is more than a wait ends as if it would have to wait, and its task tries again: the child may
- * have another backend. */
+/* What is more than a wait ends as if it would have to wait, and its task tries again: the child
+ * may have another backend. */
 static void begin_again(bide_loop *loop, struct bide__op *op)
 {
 	int ready = 0, rc = -ECANCELED;

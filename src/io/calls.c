@@ -23,9 +23,9 @@ _Static_assert(sizeof(socklen_t) == sizeof(unsigned), "the header does not name 
 
 /* How a kind of call is done. */
 struct way {
-	struct bide__wait wait; /* first: its name is the call's */
-	int events;             /* for which it waits */
-	int (*now)(const struct bide__op *op);
+	struct bide__wait wait;                 /* its name is the call's */
+	int events;                             /* for which it waits */
+	int (*now)(const struct bide__op *op);  /* without waiting; NULL: in a way of its own */
 	int (*disk)(const struct bide__op *op); /* for what is always ready, or NULL */
 };
 
@@ -73,10 +73,20 @@ static int wait_until_ready(bide_loop *loop, const struct way *way, int fd)
 	return rc < 0 ? rc : 0;
 }
 
+/* What is interrupted, as by what io_uring has to do on this thread, has had no effect. */
+static int try_now(const struct way *way, const struct bide__op *op)
+{
+	int rc;
+	do
+		rc = way->now(op);
+	while (rc == -EINTR);
+	return rc;
+}
+
 static int try_and_wait(bide_loop *loop, const struct way *way, const struct bide__op *op)
 {
 	int rc;
-	while ((rc = way->now(op)) == -EAGAIN) {
+	while ((rc = try_now(way, op)) == -EAGAIN) {
 		rc = wait_until_ready(loop, way, op->fd);
 		if (rc == 1 && way->disk != NULL)
 			return way->disk(op);
@@ -101,7 +111,7 @@ static int perform(const struct way *way, const struct bide__op *op)
 	if (op->fd < 0)
 		return -EBADF;
 	rc = may_be_given(loop, loop->current, op) ? wait_for(loop, &way->wait, op) : -EAGAIN;
-	return rc != -EAGAIN ? rc : try_and_wait(bide__loop, way, op);
+	return rc != -EAGAIN && rc != -EINTR ? rc : try_and_wait(bide__loop, way, op);
 }
 
 static size_t at_most(size_t size)
@@ -217,7 +227,7 @@ static const struct way to_accept = {
 	{ "bide_accept", NULL, bide__op_cancel }, BIDE_READABLE, bide__now_accept, NULL
 };
 static const struct way to_connect = {
-	{ "bide_connect", NULL, bide__op_cancel }, BIDE_WRITABLE, bide__now_connect, NULL
+	{ "bide_connect", NULL, bide__op_cancel }, BIDE_WRITABLE, NULL, NULL
 };
 
 /* A connection that was given up before it was accepted is nobody's concern. */
@@ -250,7 +260,7 @@ static int connect_later(const struct bide__op *op)
 	for (double pause = 0.001; rc == -EAGAIN; pause = pause < longest ? 2 * pause : longest) {
 		rc = bide_sleep(pause);
 		if (rc == 0)
-			rc = bide__now_connect(op);
+			rc = bide__now_connect(op, false);
 	}
 	return rc;
 }
@@ -267,7 +277,9 @@ int bide_connect(int fd, const struct sockaddr *address, unsigned size)
 	if (fd < 0)
 		return -EBADF;
 	rc = may_be_given(loop, loop->current, &op) ? wait_for(loop, &to_connect.wait, &op)
-	                                            : bide__now_connect(&op);
+	                                            : bide__now_connect(&op, false);
+	if (rc == -EINTR)
+		rc = bide__now_connect(&op, true);
 	if (rc == -EAGAIN)
 		rc = connect_later(&op);
 	if (rc != -EINPROGRESS)

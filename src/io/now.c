@@ -20,7 +20,7 @@ static int result(ssize_t n)
 static bool is_ready(int fd, short events)
 {
 	struct pollfd one = { fd, events, 0 };
-	return poll(&one, 1, 0) != 0;
+	return poll(&one, 1, 0) > 0;
 }
 
 /* ---- sockets ------------------------------------------------------------------------------ */
@@ -74,14 +74,28 @@ int bide__now_accept(const struct bide__op *op)
 	return rc;
 }
 
-int bide__now_connect(const struct bide__op *op)
+/* One that was interrupted may go on all the same, as TCP's does, or be undone, as that of a local
+ * socket: to ask again tells. */
+static int connect_now(const struct bide__op *op, bool interrupted)
+{
+	int rc = result(connect(op->fd, op->memory, (socklen_t)op->size));
+	while (rc == -EINTR) {
+		interrupted = true;
+		rc = result(connect(op->fd, op->memory, (socklen_t)op->size));
+	}
+	if (interrupted && rc == -EALREADY)
+		return -EINPROGRESS;
+	return interrupted && rc == -EISCONN ? 0 : rc;
+}
+
+int bide__now_connect(const struct bide__op *op, bool interrupted)
 {
 	struct timeval before;
 	bool hurried = hurry(op->fd, SO_SNDTIMEO, &before);
-	int rc = result(connect(op->fd, op->memory, (socklen_t)op->size));
+	int rc = connect_now(op, interrupted);
 	if (hurried)
 		relax(op->fd, SO_SNDTIMEO, &before);
-	return rc == -EINTR ? -EINPROGRESS : rc; /* it goes on all the same */
+	return rc;
 }
 
 /* ---- all descriptors ---------------------------------------------------------------------- */

@@ -16,8 +16,9 @@ int bide__now_recvmsg(const struct bide__op *op);
 int bide__now_sendmsg(const struct bide__op *op);
 int bide__now_accept(const struct bide__op *op);
 
-/* Begins to connect. -EINPROGRESS: when the descriptor is writable its error tells how it went. */
-int bide__now_connect(const struct bide__op *op);
+/* Begins to connect, or, if that was @p interrupted, goes on. -EINPROGRESS: when the descriptor is
+ * writable its error tells how it went. */
+int bide__now_connect(const struct bide__op *op, bool interrupted);
 
 /* The same as the first two for what is always ready, as a file on disk: they wait for the disk. */
 int bide__read_disk(const struct bide__op *op);
