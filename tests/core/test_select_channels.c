@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Channels as arms of a select: what one thread sends to several that select is received once, and
  * an arm that lost takes nothing and sends nothing. */
-#include "harness/test.h"
-
-#include <bide.h>
+#include "core/kinds_kit.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -25,23 +23,10 @@ static void close_channels(void)
 
 /* A test whose block is the main task, on a full stack and on a light one. */
 #define CHANNELS_TEST(name) \
-	static void in_##name(void); \
-	static BIDE_ASYNC(void, full_##name, void); \
-	static BIDE_ASYNC_LIGHT(void, light_##name, void); \
-	static void full_##name(void) \
-	{ \
-		open_channels(2); \
-		in_##name(); \
-		close_channels(); \
-	} \
-	static void light_##name(void) \
-	{ \
-		full_##name(); \
-	} \
+	KINDS_TASKS(name, open_channels(2), close_channels()) \
 	TEST(name) \
 	{ \
-		CHECK_INT(bide_try_run(NULL, NULL, full_##name), 0); \
-		CHECK_INT(bide_try_run(NULL, NULL, light_##name), 0); \
+		KINDS_RUN(name); \
 	} \
 	static void in_##name(void)
 

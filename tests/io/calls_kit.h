@@ -6,7 +6,7 @@
 #ifndef CALLS_KIT_H
 #define CALLS_KIT_H
 
-#include "harness/test.h"
+#include "core/kinds_kit.h"
 
 #include "core/loop.h"
 
@@ -23,8 +23,9 @@ static struct {
 } ends;
 
 enum { PIPE, NONBLOCKING_PIPE, SOCKETS, NONBLOCKING_SOCKETS, KINDS };
+static int kind; /* of the present pair */
 
-static inline void open_ends(int kind)
+static inline void open_ends(void)
 {
 	int fds[2] = { -1, -1 };
 	ends.socket = kind >= SOCKETS;
@@ -42,6 +43,7 @@ static inline void open_ends(int kind)
 
 static inline void close_ends(void)
 {
+	EXPECT_UINT(bide__loop->in_flight, 0);
 	if (ends.in >= 0)
 		EXPECT_INT(bide_close(ends.in), 0);
 	if (ends.out >= 0)
@@ -56,25 +58,11 @@ __attribute__((unused)) static int close_after(double seconds, int fd)
 }
 
 #define CALLS_TEST(name) \
-	static void in_##name(void); \
-	static BIDE_ASYNC(void, full_##name, int); \
-	static BIDE_ASYNC_LIGHT(void, light_##name, int); \
-	static void full_##name(int kind) \
-	{ \
-		open_ends(kind); \
-		in_##name(); \
-		EXPECT_UINT(bide__loop->in_flight, 0); \
-		close_ends(); \
-	} \
-	static void light_##name(int kind) \
-	{ \
-		full_##name(kind); \
-	} \
+	KINDS_TASKS(name, open_ends(), close_ends()) \
 	TEST(name) \
 	{ \
-		for (int kind = 0; kind < KINDS; kind++) { \
-			CHECK_INT(bide_try_run(NULL, NULL, full_##name, kind), 0); \
-			CHECK_INT(bide_try_run(NULL, NULL, light_##name, kind), 0); \
+		for (kind = 0; kind < KINDS; kind++) { \
+			KINDS_RUN(name); \
 		} \
 	} \
 	static void in_##name(void)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Connecting, accepting, and messages; over loopback and local sockets, set to O_NONBLOCK or
  * not. */
-#include "harness/test.h"
+#include "core/kinds_kit.h"
 
 #include "core/loop.h"
 
@@ -34,30 +34,23 @@ static void open_listener(int backlog)
 	EXPECT_INT(listen(listener, backlog), 0);
 }
 
+/* Nothing may be left in flight. */
+static void close_listener(void)
+{
+	EXPECT_UINT(bide__loop->in_flight, 0);
+	EXPECT_INT(bide_close(listener), 0);
+}
+
 /* A test whose block is the main task, with a listener open: by a full and by a light task, with
  * sockets that wait and with such that do not. */
 #define CONNECTION_TEST(name) \
-	static void in_##name(void); \
-	static BIDE_ASYNC(void, full_##name, void); \
-	static BIDE_ASYNC_LIGHT(void, light_##name, void); \
-	static void full_##name(void) \
-	{ \
-		open_listener(128); \
-		in_##name(); \
-		EXPECT_UINT(bide__loop->in_flight, 0); \
-		EXPECT_INT(bide_close(listener), 0); \
-	} \
-	static void light_##name(void) \
-	{ \
-		full_##name(); \
-	} \
+	KINDS_TASKS(name, open_listener(128), close_listener()) \
 	TEST(name) \
 	{ \
-		for (int i = 0; i < 2; i++) { \
-			type_flags = i == 0 ? 0 : SOCK_NONBLOCK; \
-			CHECK_INT(bide_try_run(NULL, NULL, full_##name), 0); \
-			CHECK_INT(bide_try_run(NULL, NULL, light_##name), 0); \
-		} \
+		type_flags = 0; \
+		KINDS_RUN(name); \
+		type_flags = SOCK_NONBLOCK; \
+		KINDS_RUN(name); \
 	} \
 	static void in_##name(void)
 

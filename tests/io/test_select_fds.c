@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* bide_select() with descriptors: the call does not return before the backend has let go of those
  * that lost, whatever it was that won. */
-#include "harness/test.h"
+#include "core/kinds_kit.h"
 
 #include "core/loop.h"
 
@@ -23,8 +23,10 @@ static void open_pair(void)
 	event = (bide_event)BIDE_EVENT_INIT;
 }
 
+/* Nothing may be left in flight. */
 static void close_pair(void)
 {
+	EXPECT_UINT(bide__loop->in_flight, 0);
 	close(left);
 	close(right);
 }
@@ -50,24 +52,10 @@ static void set_after(double seconds)
 
 /* A test whose block is the main task, on a full stack and on a light one. */
 #define FD_TEST(name) \
-	static void in_##name(void); \
-	static BIDE_ASYNC(void, full_##name, void); \
-	static BIDE_ASYNC_LIGHT(void, light_##name, void); \
-	static void full_##name(void) \
-	{ \
-		open_pair(); \
-		in_##name(); \
-		EXPECT_UINT(bide__loop->in_flight, 0); \
-		close_pair(); \
-	} \
-	static void light_##name(void) \
-	{ \
-		full_##name(); \
-	} \
+	KINDS_TASKS(name, open_pair(), close_pair()) \
 	TEST(name) \
 	{ \
-		CHECK_INT(bide_try_run(NULL, NULL, full_##name), 0); \
-		CHECK_INT(bide_try_run(NULL, NULL, light_##name), 0); \
+		KINDS_RUN(name); \
 	} \
 	static void in_##name(void)
 

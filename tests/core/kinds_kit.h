@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* For tests whose block, in_name(), is the main task of a run, once on a full stack and once on a
+ * light one. KINDS_TASKS(name, open, close) defines these tasks, full_name and light_name, which do
+ * what the two say before and after the block; KINDS_RUN(name), in the test, runs both. */
+#ifndef KINDS_KIT_H
+#define KINDS_KIT_H
+
+#include "harness/test.h"
+
+#include <bide.h>
+
+#define KINDS_TASKS(name, open, close) \
+	static void in_##name(void); \
+	static BIDE_ASYNC(void, full_##name, void); \
+	static BIDE_ASYNC_LIGHT(void, light_##name, void); \
+	static void full_##name(void) \
+	{ \
+		open; \
+		in_##name(); \
+		close; \
+	} \
+	static void light_##name(void) \
+	{ \
+		full_##name(); \
+	}
+
+#define KINDS_RUN(name) \
+	CHECK_INT(bide_try_run(NULL, NULL, full_##name), 0); \
+	CHECK_INT(bide_try_run(NULL, NULL, light_##name), 0)
+
+#endif
