@@ -122,9 +122,9 @@ static size_t at_most(size_t size)
 /* ---- moving bytes ------------------------------------------------------------------------- */
 
 /* The memory of an operation is not written to by one that sends. */
-static void *memory(const void *of)
+static void *unconst(const void *memory)
 {
-	return (void *)(uintptr_t)of;
+	return (void *)(uintptr_t)memory;
 }
 
 static const struct way to_read = {
@@ -152,73 +152,61 @@ static const struct way to_sendmsg = {
 	{ "bide_sendmsg", NULL, bide__op_cancel }, BIDE_WRITABLE, bide__now_sendmsg, NULL
 };
 
-ssize_t bide_read(int fd, void *buf, size_t size)
+static ssize_t move(const struct way *way, enum bide__op_kind kind, int fd, const void *memory,
+                    size_t size, int flags)
 {
 	const struct bide__op op = {
-		.kind = BIDE__OP_READ, .fd = fd, .memory = buf, .size = at_most(size)
+		.kind = kind, .fd = fd, .memory = unconst(memory), .size = size, .flags = flags
 	};
-	return perform(&to_read, &op);
+	return perform(way, &op);
+}
+
+static ssize_t move_several(const struct way *way, enum bide__op_kind kind, int fd,
+                            const struct iovec *buffers, int n)
+{
+	return n < 0 || n > IOV_MAX ? -EINVAL : move(way, kind, fd, buffers, (size_t)n, 0);
+}
+
+ssize_t bide_read(int fd, void *buf, size_t size)
+{
+	return move(&to_read, BIDE__OP_READ, fd, buf, at_most(size), 0);
 }
 
 ssize_t bide_write(int fd, const void *buf, size_t size)
 {
-	const struct bide__op op = {
-		.kind = BIDE__OP_WRITE, .fd = fd, .memory = memory(buf), .size = at_most(size)
-	};
-	return perform(&to_write, &op);
+	return move(&to_write, BIDE__OP_WRITE, fd, buf, at_most(size), 0);
 }
 
 ssize_t bide_readv(int fd, const struct iovec *buffers, int n)
 {
-	const struct bide__op op = {
-		.kind = BIDE__OP_READV, .fd = fd, .memory = memory(buffers), .size = (size_t)n
-	};
-	return n < 0 || n > IOV_MAX ? -EINVAL : perform(&to_readv, &op);
+	return move_several(&to_readv, BIDE__OP_READV, fd, buffers, n);
 }
 
 ssize_t bide_writev(int fd, const struct iovec *buffers, int n)
 {
-	const struct bide__op op = {
-		.kind = BIDE__OP_WRITEV, .fd = fd, .memory = memory(buffers), .size = (size_t)n
-	};
-	return n < 0 || n > IOV_MAX ? -EINVAL : perform(&to_writev, &op);
+	return move_several(&to_writev, BIDE__OP_WRITEV, fd, buffers, n);
 }
 
 ssize_t bide_recv(int fd, void *buf, size_t size, int flags)
 {
-	const struct bide__op op = { .kind = BIDE__OP_RECV,
-		                     .fd = fd,
-		                     .memory = buf,
-		                     .size = at_most(size),
-		                     .flags = flags };
-	return flags & MSG_WAITALL ? -EINVAL : perform(&to_recv, &op);
+	return flags & MSG_WAITALL ? -EINVAL
+	                           : move(&to_recv, BIDE__OP_RECV, fd, buf, at_most(size), flags);
 }
 
 ssize_t bide_send(int fd, const void *buf, size_t size, int flags)
 {
-	const struct bide__op op = { .kind = BIDE__OP_SEND,
-		                     .fd = fd,
-		                     .memory = memory(buf),
-		                     .size = at_most(size),
-		                     .flags = flags | MSG_NOSIGNAL };
-	return perform(&to_send, &op);
+	return move(&to_send, BIDE__OP_SEND, fd, buf, at_most(size), flags | MSG_NOSIGNAL);
 }
 
 ssize_t bide_recvmsg(int fd, struct msghdr *message, int flags)
 {
-	const struct bide__op op = {
-		.kind = BIDE__OP_RECVMSG, .fd = fd, .memory = message, .flags = flags
-	};
-	return flags & MSG_WAITALL ? -EINVAL : perform(&to_recvmsg, &op);
+	return flags & MSG_WAITALL ? -EINVAL
+	                           : move(&to_recvmsg, BIDE__OP_RECVMSG, fd, message, 0, flags);
 }
 
 ssize_t bide_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-	const struct bide__op op = { .kind = BIDE__OP_SENDMSG,
-		                     .fd = fd,
-		                     .memory = memory(message),
-		                     .flags = flags | MSG_NOSIGNAL };
-	return perform(&to_sendmsg, &op);
+	return move(&to_sendmsg, BIDE__OP_SENDMSG, fd, message, 0, flags | MSG_NOSIGNAL);
 }
 
 /* ---- connections -------------------------------------------------------------------------- */
@@ -268,7 +256,7 @@ static int connect_later(const struct bide__op *op)
 int bide_connect(int fd, const struct sockaddr *address, unsigned size)
 {
 	const struct bide__op op = {
-		.kind = BIDE__OP_CONNECT, .fd = fd, .memory = memory(address), .size = size
+		.kind = BIDE__OP_CONNECT, .fd = fd, .memory = unconst(address), .size = size
 	};
 	int rc = enter(&to_connect);
 	bide_loop *loop = bide__loop;
