@@ -50,6 +50,7 @@
 #include <bide/future.h>  /* a value that comes later, from callbacks */
 #include <bide/select.h>  /* the first of several things */
 #include <bide/io.h>      /* reading, writing, waiting on descriptors */
+#include <bide/stream.h>  /* bytes in order, buffered, over sockets, pipes, memory */
 #include <bide/thread.h>  /* what blocks or computes, in threads */
 #include <bide/channel.h> /* queues between threads */
 #include <bide/loops.h>   /* several loops: one a core, calls from one to another */

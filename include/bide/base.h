@@ -40,7 +40,10 @@ extern "C" {
 	X(BIDE_EMAPS, 4096, "too many memory maps for stack guards: raise vm.max_map_count") \
 	X(BIDE_ELOOP, 4097, "the event loop has ended") \
 	X(BIDE_ECLOSED, 4098, "the queue or channel has been closed") \
-	X(BIDE_EBROKEN, 4099, "the barrier is broken")
+	X(BIDE_EBROKEN, 4099, "the barrier is broken") \
+	X(BIDE_EINCOMPLETE, 4100, "the stream ended too early") \
+	X(BIDE_ELIMIT, 4101, "the stream's limit was reached") \
+	X(BIDE_ECUT, 4102, "an earlier write was cut off")
 
 enum bide_error {
 #define BIDE__ENUM(name, value, text) name = value,
