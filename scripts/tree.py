@@ -64,6 +64,39 @@ def public_headers():
     return files(".h", under="include")
 
 
+class Library:
+    """One of the libraries of the tree: the public headers that are its own (None: all that are no
+    other one's), what it exports of that, and how large it may be, stripped."""
+
+    def __init__(self, name, directory, headers, map_file, node, limit):
+        self.name, self.headers, self.node, self.limit = name, headers, node, limit
+        self.map_file = map_file
+        self.path = os.path.join(directory, "lib%s.so" % name)
+
+    def built(self, build):
+        return os.path.exists(os.path.join(build, self.path))
+
+
+LIBRARIES = [
+    # 100 KiB for the core, what a program takes along that does nothing but run tasks, 84 KiB for
+    # queues, futures, selects, synchronisation, threads and several loops, one of which most use,
+    # and 40 KiB for what is done with descriptors: streams, copies, signals.
+    Library("bide", "src", None, "src/bide.map", "BIDE_0.1", 224 * 1024),
+    Library("bide-net", "src/net", ["include/bide/net.h"], "src/net/bide-net.map", "BIDE_NET_0.1",
+            32 * 1024),
+]
+# Names that libbide exports for the other libraries are marked in these; no program sees them.
+BESIDE = ["src/base/alloc.h", "src/core/beside.h"]
+
+
+def headers_of(library):
+    """The public headers of a library, with what it has for those beside it."""
+    others = [header for other in LIBRARIES for header in other.headers or []]
+    if library.headers is None:
+        return [header for header in public_headers() if header not in others] + BESIDE
+    return library.headers
+
+
 def declared(path):
     """(name, line) of all that a file marks with BIDE_API."""
     text = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", lambda m: re.sub(r"[^\n]", " ", m.group(0)),

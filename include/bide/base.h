@@ -43,7 +43,16 @@ extern "C" {
 	X(BIDE_EBROKEN, 4099, "the barrier is broken") \
 	X(BIDE_EINCOMPLETE, 4100, "the stream ended too early") \
 	X(BIDE_ELIMIT, 4101, "the stream's limit was reached") \
-	X(BIDE_ECUT, 4102, "an earlier write was cut off")
+	X(BIDE_ECUT, 4102, "an earlier write was cut off") \
+	X(BIDE_ENOHOST, 4110, "there is no such host") \
+	X(BIDE_ENOADDRESS, 4111, "the host has no address of the kind that was asked for") \
+	X(BIDE_ENOANSWER, 4112, "no name server answered in time") \
+	X(BIDE_ENOSERVER, 4113, "no name server can be reached") \
+	X(BIDE_ESERVFAIL, 4114, "the name server has failed") \
+	X(BIDE_EREFUSED, 4115, "the name server refuses to answer") \
+	X(BIDE_EBADANSWER, 4116, "the name server's answer makes no sense") \
+	X(BIDE_EBADNAME, 4117, "no host can have such a name") \
+	X(BIDE_ENOSERVICE, 4118, "there is no such service")
 
 enum bide_error {
 #define BIDE__ENUM(name, value, text) name = value,

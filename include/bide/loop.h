@@ -22,6 +22,9 @@ extern "C" {
 /** An event loop. */
 typedef struct bide_loop bide_loop;
 
+/** A function that the loop calls, outside of its tasks; it must not suspend. */
+typedef void bide_callback(void *arg);
+
 /** What a loop waits with. */
 enum bide_backend {
 	BIDE_BACKEND_AUTO,     /**< $BIDE_BACKEND if set, else io_uring, else epoll */
@@ -111,6 +114,12 @@ BIDE_API BIDE_CHECKED int bide_loop_open(const bide_options *options,
  *  thread's. */
 BIDE_API void bide_loop_close(bide_loop *loop) BIDE__NOTHROW;
 
+/** Has @p fn(@p arg) called when the loop is closed, before anything of it has gone: for what a
+ *  library keeps for each loop. The last one first; it must not suspend. Aborts when the loop is
+ *  another thread's. @return 0 or -ENOMEM. */
+BIDE_API BIDE_CHECKED int bide_loop_on_close(bide_loop *loop, bide_callback *fn,
+                                             void *arg) BIDE__NOTHROW;
+
 /** Returns this thread's loop, or NULL. [threadsafe] */
 BIDE_API bide_loop *bide_current_loop(void) BIDE__NOTHROW;
 
@@ -126,10 +135,8 @@ BIDE_API bide_loop *bide_loop_ref(bide_loop *loop) BIDE__NOTHROW;
 /** Gives a reference back. [threadsafe] */
 BIDE_API void bide_loop_unref(bide_loop *loop) BIDE__NOTHROW;
 
-/** A function that the loop calls at the beginning of a turn; it must not suspend. */
-typedef void bide_callback(void *arg);
-
-/** Has the loop call @p fn(@p arg) on its own thread, in the order of the calls. [threadsafe]
+/** Has the loop call @p fn(@p arg) on its own thread, at the beginning of a turn, in the order of
+ *  the calls. [threadsafe]
  *
  *  The caller is the loop's thread or holds a reference to the loop. Calls made while the loop does
  *  not run are made in its next run; what is left when it is closed is dropped. Not for signal

@@ -10,8 +10,9 @@
 #ifndef BIDE_BASE_ALLOC_H
 #define BIDE_BASE_ALLOC_H
 
+#include <bide/base.h>
+
 #include <stdbool.h>
-#include <stddef.h>
 
 /* What a test sets and reads. Counts cover the time since bide__alloc_arm, on this thread only: a
  * block that is freed on another thread than the one that allocated it is counted on both. */
@@ -57,11 +58,11 @@ static inline void bide__alloc_note(long delta)
 }
 
 /* As the libc functions; a size of 0 gives a block of its own as well, so that NULL always means
- * that memory ran out. */
-void *bide__malloc(size_t size) __attribute__((malloc, warn_unused_result));
-void *bide__calloc(size_t count, size_t size) __attribute__((malloc, warn_unused_result));
-void *bide__realloc(void *block, size_t size) __attribute__((warn_unused_result));
-void bide__free(void *block);
+ * that memory ran out. Exported, for the libraries beside this one: see core/beside.h. */
+BIDE_API void *bide__malloc(size_t size) __attribute__((malloc, warn_unused_result));
+BIDE_API void *bide__calloc(size_t count, size_t size) __attribute__((malloc, warn_unused_result));
+BIDE_API void *bide__realloc(void *block, size_t size) __attribute__((warn_unused_result));
+BIDE_API void bide__free(void *block);
 
 /* Maps zeroed, page-aligned memory that is not backed before it is touched; NULL on failure. */
 void *bide__map(size_t bytes) __attribute__((warn_unused_result));

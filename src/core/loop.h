@@ -85,6 +85,7 @@ struct bide_loop {
 
 	/* The run. */
 	bide_options options;
+	struct bide__close_call *close_calls; /* to be made when it is closed, the last one first */
 	struct bide__task *main; /* NULL when not running */
 	bool ending;             /* the main task has ended */
 	struct bide__timer exit_timer; /* then: when to report who does not end */

@@ -4,6 +4,7 @@
 #ifndef BIDE_CORE_MESSAGE_H
 #define BIDE_CORE_MESSAGE_H
 
+#include "core/beside.h"
 #include "core/loop.h"
 
 /* Guards who takes reports. */
@@ -12,10 +13,6 @@ extern pthread_mutex_t bide__report_lock;
 /* Sends a report about a task, or about none. */
 void bide__report(enum bide_report_kind kind, int error, const char *task, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-
-/* Prints "bide: CALL: in task 'NAME' (#SLOT): SENTENCE" and aborts. */
-_Noreturn void bide__abort(const char *call, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
 
 /* A task's name: its own, or its function's. */
 const char *bide__name(const struct bide__task *task);

@@ -99,8 +99,45 @@ static int set_options(bide_loop *loop, const bide_options *options)
 	return rc < 0 ? rc : choose_backend(loop);
 }
 
+/* A call that was asked for by bide_loop_on_close(). */
+struct bide__close_call {
+	struct bide__close_call *next;
+	bide_callback *fn;
+	void *arg;
+};
+
+/* Aborts unless a loop is this thread's. */
+static void check_thread(const char *call, const bide_loop *loop)
+{
+	if (loop != bide__loop)
+		bide__abort(call, "the loop belongs to thread %d; this is thread %d",
+		            (int)loop->thread, (int)syscall(SYS_gettid));
+}
+
+int bide_loop_on_close(bide_loop *loop, bide_callback *fn, void *arg)
+{
+	check_thread("bide_loop_on_close", loop);
+	struct bide__close_call *call = bide__block_new(&loop->pool, sizeof(*call));
+	if (call == NULL)
+		return -ENOMEM;
+	*call = (struct bide__close_call){ loop->close_calls, fn, arg };
+	loop->close_calls = call;
+	return 0;
+}
+
+/* One of them may ask for another. */
+static void make_close_calls(bide_loop *loop)
+{
+	for (struct bide__close_call *call; (call = loop->close_calls) != NULL;) {
+		loop->close_calls = call->next;
+		call->fn(call->arg);
+		bide__block_free(&loop->pool, call, sizeof(*call));
+	}
+}
+
 static void close_loop(bide_loop *loop)
 {
+	make_close_calls(loop);
 	/* Before the backend goes: whoever wakes the loop uses that. */
 	bide__close_inbox(loop);
 	bide__loops_remove(loop, bide__pool_finish(&loop->pool));
@@ -162,9 +199,7 @@ void bide_loop_close(bide_loop *loop)
 {
 	if (loop == NULL)
 		return;
-	if (loop != bide__loop)
-		bide__abort("bide_loop_close", "the loop belongs to thread %d; this is thread %d",
-		            (int)loop->thread, (int)syscall(SYS_gettid));
+	check_thread("bide_loop_close", loop);
 	if (loop->running)
 		bide__abort("bide_loop_close", "the loop runs");
 	close_loop(loop);
@@ -282,10 +317,7 @@ static int run_on(bide_loop *loop, const bide_options *options, const bide__func
 	if (bide__loop != NULL && bide__loop->running)
 		bide__abort("bide_run", "a run inside a run: this thread's loop runs already");
 	if (loop != NULL) {
-		if (loop != bide__loop)
-			bide__abort("bide_loop_run",
-			            "the loop belongs to thread %d; this is thread %d",
-			            (int)loop->thread, (int)syscall(SYS_gettid));
+		check_thread("bide_loop_run", loop);
 		return run_main(loop, fn, args, ret);
 	}
 	if (bide__loop != NULL)

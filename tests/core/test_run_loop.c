@@ -282,3 +282,67 @@ TEST_ABORTS(a_loop_that_runs_is_not_to_be_run, "a run inside a run")
 {
 	(void)RUN_VIRTUAL(runs_again);
 }
+
+/* ---- calls at the end --------------------------------------------------------------------- */
+
+static char letters[] = "b12";
+
+static void note_closing(void *arg)
+{
+	EXPECT(bide_current_loop() != NULL);
+	note(*(const char *)arg);
+}
+
+static void asks_for_another(void *arg)
+{
+	note('a');
+	EXPECT_INT(bide_loop_on_close(bide_current_loop(), note_closing, arg), 0);
+}
+
+TEST(calls_at_the_close_of_a_loop_are_made_the_last_one_first)
+{
+	trace_clear();
+	bide_loop *loop = open_loop();
+	CHECK_INT(bide_loop_on_close(loop, note_closing, &letters[1]), 0);
+	CHECK_INT(bide_loop_on_close(loop, note_closing, &letters[2]), 0);
+	CHECK_INT(bide_loop_run(loop, NULL, gives, 1), 0);
+	CHECK_STR(trace, "");
+	bide_loop_close(loop);
+	CHECK_STR(trace, "21");
+}
+
+TEST(a_call_at_the_close_of_a_loop_may_ask_for_another)
+{
+	trace_clear();
+	bide_loop *loop = open_loop();
+	CHECK_INT(bide_loop_on_close(loop, note_closing, &letters[1]), 0);
+	CHECK_INT(bide_loop_on_close(loop, asks_for_another, &letters[0]), 0);
+	bide_loop_close(loop);
+	CHECK_STR(trace, "ab1");
+}
+
+static BIDE_ASYNC(int, asks_for_a_call, void);
+static int asks_for_a_call(void)
+{
+	return bide_loop_on_close(bide_current_loop(), note_closing, &letters[1]);
+}
+
+TEST(calls_are_made_at_the_close_of_a_loop_that_a_run_opens)
+{
+	trace_clear();
+	CHECK_INT(bide_try_run(&virtual_options, NULL, asks_for_a_call), 0);
+	CHECK_STR(trace, "1");
+}
+
+static void sleeps_in_it(void *arg)
+{
+	(void)arg;
+	(void)bide_sleep(1);
+}
+
+TEST_ABORTS(a_call_at_the_close_of_a_loop_must_not_suspend, "bide_sleep: ")
+{
+	bide_loop *loop = open_loop();
+	CHECK_INT(bide_loop_on_close(loop, sleeps_in_it, NULL), 0);
+	bide_loop_close(loop);
+}
