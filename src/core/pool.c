@@ -24,9 +24,15 @@ struct bide__region {
 	char *base;
 };
 
+/* In front of a large block, which comes from malloc. */
+struct bide__large {
+	struct bide__large *next, *prev;
+};
+
 static void *kept_region; /* of the last short loop */
 
 _Static_assert(sizeof(struct bide__chunk) <= 64, "what is known of a chunk fits a cache line");
+_Static_assert(sizeof(struct bide__large) % BIDE__BLOCK_STEP == 0, "blocks behind it are aligned");
 _Static_assert((int)BIDE__CHUNK_RECORDS <= (int)BIDE__SLOTS, "a chunk's records have slot numbers");
 #if !defined(BIDE__TSAN)
 _Static_assert(sizeof(struct bide__task) == 128, "a record is two cache lines");
@@ -134,6 +140,35 @@ static void *take(struct bide__chunk **list, size_t size)
 	return block;
 }
 
+/* ---- large blocks ------------------------------------------------------------------------- */
+
+static void *large_new(struct bide__pool *pool, size_t size)
+{
+	size_t bytes;
+	if (__builtin_add_overflow(size, sizeof(struct bide__large), &bytes))
+		return NULL;
+	struct bide__large *large = bide__malloc(bytes);
+	if (large == NULL)
+		return NULL;
+	*large = (struct bide__large){ .next = pool->large };
+	if (pool->large != NULL)
+		pool->large->prev = large;
+	pool->large = large;
+	return large + 1;
+}
+
+static void large_free(struct bide__pool *pool, void *block)
+{
+	struct bide__large *large = (struct bide__large *)block - 1;
+	if (large->prev != NULL)
+		large->prev->next = large->next;
+	else
+		pool->large = large->next;
+	if (large->next != NULL)
+		large->next->prev = large->prev;
+	bide__free(large);
+}
+
 /* ---- blocks ------------------------------------------------------------------------------- */
 
 size_t bide__block_room(size_t size)
@@ -144,7 +179,7 @@ size_t bide__block_room(size_t size)
 void *bide__block_new(struct bide__pool *pool, size_t size)
 {
 	if (BIDE__BLOCKS_BY_MALLOC || size > BIDE__BLOCK_MAX) {
-		void *block = bide__malloc(size);
+		void *block = BIDE__BLOCKS_BY_MALLOC ? bide__malloc(size) : large_new(pool, size);
 		pool->blocks += block != NULL;
 		return block;
 	}
@@ -183,8 +218,12 @@ void bide__block_free(struct bide__pool *pool, void *block, size_t size)
 	if (block == NULL)
 		return;
 	pool->blocks--;
-	if (BIDE__BLOCKS_BY_MALLOC || size > BIDE__BLOCK_MAX) {
+	if (BIDE__BLOCKS_BY_MALLOC) {
 		bide__free(block);
+		return;
+	}
+	if (size > BIDE__BLOCK_MAX) {
+		large_free(pool, block);
 		return;
 	}
 	bide__alloc_note(-1);
@@ -364,6 +403,8 @@ uint32_t bide__pool_finish(struct bide__pool *pool)
 	}
 	bide__free(pool->chunks);
 	bide__free(pool->generations);
+	while (pool->large != NULL)
+		large_free(pool, pool->large + 1);
 	for (struct bide__region *region = pool->regions, *following; region; region = following) {
 		following = region->next;
 		BIDE__ROOT_UNREGISTER(region->base, BIDE__REGION_SIZE);

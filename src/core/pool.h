@@ -48,6 +48,7 @@ struct bide__pool {
 	struct bide__chunk *room[BIDE__CLASSES]; /* chunks of a class with free blocks */
 	struct bide__chunk *free;                /* chunks of no class */
 	size_t nfree;
+	struct bide__large *large;    /* blocks that came from malloc */
 	struct bide__region *regions; /* where chunks come from */
 	char *fresh_chunk;            /* next chunk never used, */
 	unsigned fresh_chunks;        /* and how many follow in its region */
@@ -63,7 +64,8 @@ struct bide__pool {
 
 void bide__pool_init(struct bide__pool *pool, uint32_t generation);
 
-/* Gives everything back. Returns the first generation that no handle has had. */
+/* Gives everything back, blocks that were never freed with it; these are left where something
+ * watches malloc, which tells of them. Returns the first generation that no handle has had. */
 uint32_t bide__pool_finish(struct bide__pool *pool);
 
 /* Returns a block, aligned to 16 bytes, not cleared; NULL when memory ran out. */

@@ -9,6 +9,7 @@
 #include "core/sanitizers.h"
 #include "harness/test.h"
 
+#include <bide.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,6 +122,46 @@ TEST(pool_a_freed_block_is_the_next_to_be_used)
 	CHECK_PTR(bide__block_new(&pool, 97), b);
 	CHECK_PTR(bide__block_new(&pool, 112), a);
 	bide__pool_finish(&pool);
+}
+
+TEST(pool_large_blocks_that_were_never_freed_go_with_it)
+{
+	enum { LARGE = BIDE__BLOCK_MAX + 1 };
+	struct bide__pool pool;
+	bide__alloc_arm(0);
+	bide__pool_init(&pool, 1);
+	void *blocks[5];
+	for (size_t i = 0; i < 5; i++)
+		CHECK((blocks[i] = bide__block_new(&pool, LARGE)) != NULL);
+	for (size_t i = 0; i < 5; i += 2) /* the newest, the oldest and one between others */
+		bide__block_free(&pool, blocks[i], LARGE);
+	CHECK_INT(bide__alloc_hook.live, 2);
+	bide__pool_finish(&pool);
+	bide__alloc_disarm();
+	CHECK_INT(bide__alloc_hook.live, 0);
+}
+
+/* A loop on which a queue had so many items leaves one block: the queue's record, which is counted
+ * although its chunk has been given back. */
+static void leave_queue(int items)
+{
+	const bide_options options = { .backend = BIDE_BACKEND_VIRTUAL };
+	bide_loop *loop;
+	bide_queue *queue;
+	bide__alloc_arm(0);
+	CHECK_INT(bide_loop_open(&options, &loop), 0);
+	CHECK_INT(bide_queue_open(int, NULL, &queue), 0);
+	for (int item = 0; item < items; item++)
+		CHECK_INT(bide_queue_try_put(queue, &item), 0);
+	bide_loop_close(loop);
+	bide__alloc_disarm();
+	CHECK_INT(bide__alloc_hook.live, 1);
+}
+
+TEST(pool_items_of_a_queue_that_was_not_freed_go_with_its_loop)
+{
+	leave_queue(0);
+	leave_queue(100000);
 }
 
 /* Fills so many chunks with blocks of one size; returns how many blocks that took. */
