@@ -165,13 +165,34 @@ bool interleave__compare_exchange(void *at, size_t size, void *expected, uint64_
 	return old == access.value;
 }
 
-uint64_t interleave__add(void *at, size_t size, uint64_t value, struct interleave_place place)
+static uint64_t combined(enum kind kind, uint64_t old, uint64_t value)
+{
+	return kind == ADD ? old + value : kind == OR ? old | value : old & value;
+}
+
+static uint64_t combine(enum kind kind, void *at, size_t size, uint64_t value,
+                        struct interleave_place place)
 {
 	bool skipped = change_of(place) == INTERLEAVE_SKIPPED;
-	interleave__before((struct access){ skipped ? LOAD : ADD, (uintptr_t)at, size, 0, place });
+	interleave__before((struct access){ skipped ? LOAD : kind, (uintptr_t)at, size, 0, place });
 	uint64_t old = get((uintptr_t)at, size);
-	put((uintptr_t)at, size, skipped ? old : old + value);
+	put((uintptr_t)at, size, skipped ? old : combined(kind, old, value));
 	return old;
+}
+
+uint64_t interleave__add(void *at, size_t size, uint64_t value, struct interleave_place place)
+{
+	return combine(ADD, at, size, value, place);
+}
+
+uint64_t interleave__or(void *at, size_t size, uint64_t value, struct interleave_place place)
+{
+	return combine(OR, at, size, value, place);
+}
+
+uint64_t interleave__and(void *at, size_t size, uint64_t value, struct interleave_place place)
+{
+	return combine(AND, at, size, value, place);
 }
 
 void interleave_await(int *flag)
@@ -228,6 +249,12 @@ static struct access of_mutex(enum kind kind, pthread_mutex_t *mutex, struct int
 }
 
 /* The mutex's memory is not touched: who owns it is known here. Outside of threads nobody does. */
+int interleave__init(pthread_mutex_t *mutex)
+{
+	*interleave__owner_of((uintptr_t)mutex) = NOBODY;
+	return 0;
+}
+
 int interleave__lock(pthread_mutex_t *mutex, struct interleave_place place)
 {
 	bool skipped = change_of(place) == INTERLEAVE_SKIPPED;

@@ -6,6 +6,7 @@
 
 #include "core/interleave_kit.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -41,13 +42,25 @@
 		                                           INTERLEAVE__AT(#p)); \
 		(INTERLEAVE__TYPE(p)) interleave__old; \
 	})
+#define __atomic_fetch_or(p, value, order) \
+	__extension__({ \
+		uint64_t interleave__old = \
+			interleave__or((p), sizeof(*(p)), (uint64_t)(value), INTERLEAVE__AT(#p)); \
+		(INTERLEAVE__TYPE(p)) interleave__old; \
+	})
+#define __atomic_fetch_and(p, value, order) \
+	__extension__({ \
+		uint64_t interleave__old = \
+			interleave__and((p), sizeof(*(p)), (uint64_t)(value), INTERLEAVE__AT(#p)); \
+		(INTERLEAVE__TYPE(p)) interleave__old; \
+	})
 #define __atomic_add_fetch(p, value, order) \
 	((INTERLEAVE__TYPE(p))(__atomic_fetch_add(p, value, order) + (value)))
 #define __atomic_sub_fetch(p, value, order) \
 	((INTERLEAVE__TYPE(p))(__atomic_fetch_sub(p, value, order) - (value)))
 #define __atomic_thread_fence(order) ((void)0)
 
-#define pthread_mutex_init(mutex, attributes) ((void)(mutex), 0)
+#define pthread_mutex_init(mutex, attributes) interleave__init(mutex)
 #define pthread_mutex_lock(mutex) interleave__lock((mutex), INTERLEAVE__AT(#mutex))
 #define pthread_mutex_trylock(mutex) interleave__trylock((mutex), INTERLEAVE__AT(#mutex))
 #define pthread_mutex_unlock(mutex) interleave__unlock((mutex), INTERLEAVE__AT(#mutex))
@@ -67,6 +80,8 @@
 #define sched_yield() interleave__yield()
 #define clock_gettime(clock, now) interleave__clock_gettime(now)
 #define malloc(size) interleave_malloc(size)
+#define posix_memalign(ret_block, align, size) \
+	((*(ret_block) = interleave_malloc(size)) != NULL ? 0 : ENOMEM)
 #define free(block) interleave_free(block)
 
 #endif

@@ -27,6 +27,8 @@ enum kind {
 	EXCHANGE,
 	COMPARE, /* and exchange */
 	ADD,
+	OR,
+	AND,
 	LOCK,
 	TRYLOCK,
 	UNLOCK,

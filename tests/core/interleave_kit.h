@@ -132,7 +132,10 @@ uint64_t interleave__exchange(void *at, size_t size, uint64_t value, struct inte
 bool interleave__compare_exchange(void *at, size_t size, void *expected, uint64_t value,
                                   struct interleave_place place);
 uint64_t interleave__add(void *at, size_t size, uint64_t value, struct interleave_place place);
+uint64_t interleave__or(void *at, size_t size, uint64_t value, struct interleave_place place);
+uint64_t interleave__and(void *at, size_t size, uint64_t value, struct interleave_place place);
 
+int interleave__init(pthread_mutex_t *mutex);
 int interleave__lock(pthread_mutex_t *mutex, struct interleave_place place);
 int interleave__trylock(pthread_mutex_t *mutex, struct interleave_place place);
 int interleave__unlock(pthread_mutex_t *mutex, struct interleave_place place);

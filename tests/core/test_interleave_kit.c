@@ -385,6 +385,8 @@ enum what {
 	EXCHANGES,
 	COMPARES,
 	ADDS,
+	ORS,
+	ANDS,
 	LOCKS,
 	TRIES,
 	WAITS,
@@ -451,6 +453,10 @@ static uint64_t do_line(enum what what, uint32_t *word, uint32_t value)
 		                                   __ATOMIC_SEQ_CST);
 	case ADDS:
 		return __atomic_fetch_add(word, value, __ATOMIC_SEQ_CST);
+	case ORS:
+		return __atomic_fetch_or(word, value, __ATOMIC_SEQ_CST);
+	case ANDS:
+		return __atomic_fetch_and(word, value, __ATOMIC_SEQ_CST);
 	case LOCKS:
 	case TRIES:
 		return add_in_lock(value, what == TRIES);
@@ -525,9 +531,10 @@ static unsigned long run_for(struct outcomes *where, int preemptions)
 
 static void print_program(void)
 {
-	static const char *const names[WHATS] = { "loads",       "stores", "exchanges", "compares",
-		                                  "adds",        "locks",  "tries",     "waits",
-		                                  "timed waits", "wakes",  "awaits",    "posts" };
+	static const char *const names[WHATS] = { "loads",  "stores", "exchanges",   "compares",
+		                                  "adds",   "ors",    "ands",        "locks",
+		                                  "tries",  "waits",  "timed waits", "wakes",
+		                                  "awaits", "posts" };
 	for (int t = 0; t < program.threads; t++)
 		for (int i = 0; i < program.lines; i++)
 			printf("%c: %s word %u, %u\n", 'a' + t, names[program.line[t][i].what],
