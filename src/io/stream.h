@@ -48,6 +48,12 @@ int bide__stream_enter(bide_stream *stream, const struct bide__wait *wait, bool 
 /* Gives back what bide__stream_enter() has taken. */
 void bide__stream_leave(bide_stream *stream);
 
+/* Whether who is in the stream is to leave it, and must not ask the transport again. */
+static inline bool bide__stream_turns_out(const bide_stream *stream)
+{
+	return stream->closing && stream->users > 0;
+}
+
 /* Whether an error is the transport's for good: not a cancellation, nor one that may pass. */
 bool bide__stream_is_final(int error);
 

@@ -67,6 +67,8 @@ static int send_all(bide_stream *stream, struct rest *rest)
 {
 	struct iovec window[WINDOW];
 	while (gathered(stream) + rest->left > 0) {
+		if (bide__stream_turns_out(stream))
+			return -EBADF;
 		const int n = lay_out(stream, rest, window);
 		ssize_t sent = stream->transport->write(stream->object, window, n);
 		if (sent < 0 && bide__stream_is_final((int)sent))
