@@ -32,11 +32,22 @@ struct ring_data {
 /* What completions that belong to no operation carry; operations carry their address. */
 static char for_wake, for_nothing;
 
+/* Hands what is queued to the kernel, which may be interrupted by what it has to do for the ring
+ * on this thread. */
+static int submit(struct ring_data *data)
+{
+	int rc;
+	do
+		rc = io_uring_submit(&data->ring);
+	while (rc == -EINTR);
+	return rc;
+}
+
 /* An entry of the submission queue; a full queue is handed to the kernel first. */
 static struct io_uring_sqe *get_sqe(struct ring_data *data)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&data->ring);
-	if (sqe == NULL && io_uring_submit(&data->ring) >= 0)
+	if (sqe == NULL && submit(data) >= 0)
 		sqe = io_uring_get_sqe(&data->ring);
 	return sqe;
 }

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "core/cancel.h"
 #include "core/task.h"
+#include "sweep/calls.h"
 #include "sweep/check.h"
 
 #include <dirent.h>
@@ -43,6 +44,7 @@ static struct {
 /* ---- messages ------------------------------------------------------------------------------- */
 
 static const char *const kinds[] = { "allocation",
+	                             "system call, point",
 	                             "suspension, task",
 	                             "suspension, main task",
 	                             "suspension, scopes",
@@ -57,10 +59,15 @@ static const char *here(void)
 {
 	static char text[160];
 	const struct strike *s = now.strike;
+	const struct calls_fault *call = calls_struck();
 	if (s == NULL)
 		return "";
-	snprintf(text, sizeof(text), "[%s, %s, light %s, %s %ld]", s->scenario->name,
-	         backends[s->backend], lights[s->light], kinds[s->kind], s->k);
+	int n = snprintf(text, sizeof(text), "[%s, %s, light %s, %s %ld", s->scenario->name,
+	                 backends[s->backend], lights[s->light], kinds[s->kind], s->k);
+	if (s->kind == STRIKE_CALL && call->call != NULL)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, ", %s fails with %d", call->call,
+		              call->error);
+	snprintf(text + n, sizeof(text) - (size_t)n, "]");
 	return text;
 }
 
@@ -131,7 +138,8 @@ bool sweep_starves(void)
 
 bool sweep_cancels(void)
 {
-	return now.strike->kind != STRIKE_ALLOC && now.strike->k > 0;
+	return now.strike->kind != STRIKE_ALLOC && now.strike->kind != STRIKE_CALL &&
+	       now.strike->k > 0;
 }
 
 bool sweep_reported(void)
@@ -139,11 +147,23 @@ bool sweep_reported(void)
 	return now.reports[BIDE_REPORT_FAILURE] > 0;
 }
 
+static bool a_call_failed(void)
+{
+	return now.strike->kind == STRIKE_CALL && calls_struck()->call != NULL;
+}
+
+/* Whose call fails has others stop. */
+static bool explained_by_call(int rc)
+{
+	const struct calls_fault *fault = calls_struck();
+	return !fault->unnoticed && (rc == -fault->error || rc == -ECANCELED);
+}
+
 bool sweep_explained(int rc)
 {
 	if (rc >= 0)
 		return true;
-	return (sweep_starves() && rc == -ENOMEM) ||
+	return (sweep_starves() && rc == -ENOMEM) || (a_call_failed() && explained_by_call(rc)) ||
 	       (sweep_cancels() && (rc == -ECANCELED || rc == -ETIMEDOUT));
 }
 
@@ -189,6 +209,7 @@ static void hit(bide_loop *loop, struct bide__task *task, enum strike_kind kind)
 {
 	switch (kind) {
 	case STRIKE_ALLOC:
+	case STRIKE_CALL:
 	case STRIKE_STORM:
 		break;
 	case STRIKE_TASK:
@@ -254,6 +275,8 @@ static bool struck(void)
 	const struct strike *s = now.strike;
 	if (s->kind == STRIKE_ALLOC)
 		return bide__alloc_hook.failures > 0;
+	if (s->kind == STRIKE_CALL)
+		return a_call_failed();
 	if (s->kind == STRIKE_STORM)
 		return s->k > 0;
 	return s->k > 0 && now.suspensions >= s->k;
@@ -311,7 +334,7 @@ static void open_and_run(void)
 	bide_loop *loop = NULL;
 	int rc = bide_loop_open(&options, &loop);
 	if (rc < 0) {
-		if (!(rc == -ENOMEM && struck()))
+		if (!(struck() && sweep_explained(rc)))
 			FAULT("the loop cannot be opened: %d", rc);
 		return;
 	}
@@ -324,13 +347,15 @@ static void open_and_run(void)
 
 long strike_once(const struct strike *strike)
 {
-	bool alloc = strike->kind == STRIKE_ALLOC;
+	bool alloc = strike->kind == STRIKE_ALLOC, call = strike->kind == STRIKE_CALL;
 	int fds = strike->scenario->flags & SWEEP_FDS ? count_fds() : 0;
 	now.strike = strike;
 	now.suspensions = 0;
 	bide__random_seed(&now.random, test_seed() + (uint64_t)strike->k);
 	bide__alloc_arm(alloc ? strike->k : 0);
+	calls_arm(call ? strike->k : 0);
 	open_and_run();
+	const long calls = calls_disarm();
 	bide__alloc_disarm();
 	if (bide__alloc_hook.live != 0)
 		FAULT("%ld blocks were not given back", bide__alloc_hook.live);
@@ -338,6 +363,8 @@ long strike_once(const struct strike *strike)
 		HOLDS(count_fds() == fds);
 	if (strike->kind == STRIKE_STORM)
 		return STORMS;
+	if (call)
+		return calls;
 	return alloc ? (long)bide__alloc_hook.attempts : now.suspensions;
 }
 
@@ -403,7 +430,8 @@ void strike_sweep(const struct scenario *scenario, enum strike_kind kind)
 		}
 		strike.backend = BIDE_BACKEND_EPOLL;
 		sweep_way(strike, &random);
-		strike.backend = BIDE_BACKEND_IO_URING;
+		/* Where it is not asked for by name, it need not be had. */
+		strike.backend = kind == STRIKE_CALL ? BIDE_BACKEND_AUTO : BIDE_BACKEND_IO_URING;
 		if (have_ring())
 			sweep_way(strike, &random);
 	}

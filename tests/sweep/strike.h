@@ -8,6 +8,7 @@
 /* What happens at the k-th point. */
 enum strike_kind {
 	STRIKE_ALLOC,     /* an allocation fails */
+	STRIKE_CALL,      /* a system call does, or an operation of io_uring: see calls.h */
 	STRIKE_TASK,      /* the task that is being suspended is cancelled */
 	STRIKE_MAIN,      /* the main task is */
 	STRIKE_SCOPES,    /* every scope that the task has open is, from the innermost outward */
