@@ -100,10 +100,12 @@ int bide__now_connect(const struct bide__op *op, bool interrupted)
 
 /* ---- all descriptors ---------------------------------------------------------------------- */
 
-/* Errors by which a kernel, or a kind of descriptor, says that it cannot be asked not to wait. */
+/* Errors by which a kernel, or a kind of descriptor, says that it cannot be asked not to wait; or a
+ * container that permits only calls that it knows. If one means something else the call that takes
+ * this one's place says so again. */
 static bool is_unknown(int rc)
 {
-	return rc == -EOPNOTSUPP || rc == -ENOSYS || rc == -EINVAL;
+	return rc == -EOPNOTSUPP || rc == -ENOSYS || rc == -EINVAL || rc == -EPERM;
 }
 
 /* The buffers of an operation that has one, or an array of them. */

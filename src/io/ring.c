@@ -15,6 +15,7 @@
 #include "core/time.h"
 
 #include <liburing.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -222,6 +223,28 @@ static void ring_close(bide_loop *loop)
 static const struct bide__backend backend = { "io_uring", true,      ring_begin, ring_end,
 	                                      ring_wait,  ring_wake, ring_close };
 
+/* Whether the kernel does all that prepare() asks of it, and ends it: 0, -ENOSYS if not, or another
+ * error. A kernel may be built, or patched, without some of it. */
+static int check_operations(struct io_uring *ring)
+{
+	static const unsigned char needed[] = {
+		IORING_OP_POLL_ADD, IORING_OP_READ,         IORING_OP_READV,   IORING_OP_RECV,
+		IORING_OP_SEND,     IORING_OP_RECVMSG,      IORING_OP_SENDMSG, IORING_OP_ACCEPT,
+		IORING_OP_CONNECT,  IORING_OP_ASYNC_CANCEL,
+	};
+	enum { MOST = 64 };
+	union {
+		struct io_uring_probe probe;
+		char room[sizeof(struct io_uring_probe) + MOST * sizeof(struct io_uring_probe_op)];
+	} known;
+	memset(&known, 0, sizeof(known));
+	int rc = io_uring_register_probe(ring, &known.probe, MOST);
+	for (size_t i = 0; i < sizeof(needed) && rc >= 0; i++)
+		if (!io_uring_opcode_supported(&known.probe, needed[i]))
+			rc = -ENOSYS;
+	return rc;
+}
+
 /* With the flags of newer kernels completions wait until they are asked for, which is cheaper;
  * where they are not known the ring is opened without. */
 static int init_ring(struct io_uring *ring)
@@ -233,10 +256,10 @@ static int init_ring(struct io_uring *ring)
 	if (rc < 0)
 		return rc;
 	/* Timed waits need no operation of their own from 5.11 on; without, it is too old. */
-	if (ring->features & IORING_FEAT_EXT_ARG)
-		return 0;
-	io_uring_queue_exit(ring);
-	return -ENOSYS;
+	rc = ring->features & IORING_FEAT_EXT_ARG ? check_operations(ring) : -ENOSYS;
+	if (rc < 0)
+		io_uring_queue_exit(ring);
+	return rc;
 }
 
 int bide__ring_open(bide_loop *loop)

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -206,6 +207,60 @@ TEST(idle_loop_that_waits_for_a_descriptor_makes_no_system_calls_meanwhile)
 	struct counts counts;
 
 	if (!count_calls(be_idle, &counts))
+		SKIP(NOT_WATCHED);
+	EXPECT(counts.all >= 1 && counts.all <= 4);
+}
+
+/* ---- connections -------------------------------------------------------------------------- */
+
+enum { CONNECTIONS = 100 };
+
+BIDE_ASYNC_LIGHT(long, receive_light, int);
+long receive_light(int fd)
+{
+	char byte;
+	return bide_recv(fd, &byte, 1, 0);
+}
+
+BIDE_ASYNC(long, receive_full, int);
+long receive_full(int fd)
+{
+	char byte;
+	return bide_recv(fd, &byte, 1, 0);
+}
+
+BIDE_ASYNC(int, hold_marked, int);
+int hold_marked(int n)
+{
+	int ends[2], rc;
+
+	BIDE_GROUP(group, rc) {
+		for (int i = 0; i < n; i++) {
+			EXPECT_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+			if (i % 2 == 0)
+				bide_group_spawn(group, receive_light, ends[0]);
+			else
+				bide_group_spawn(group, receive_full, ends[0]);
+		}
+		bide_sleep(0.001);
+		mark();
+		bide_sleep(0.1);
+		mark();
+		bide_group_cancel(group);
+	}
+	return rc;
+}
+
+static void hold_connections(void)
+{
+	bide_run(hold_marked, CONNECTIONS);
+}
+
+TEST(idle_loop_whose_connections_are_silent_makes_no_system_calls_meanwhile)
+{
+	struct counts counts;
+
+	if (!count_calls(hold_connections, &counts))
 		SKIP(NOT_WATCHED);
 	EXPECT(counts.all >= 1 && counts.all <= 4);
 }
