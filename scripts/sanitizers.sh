@@ -24,7 +24,7 @@ shift
 ninja=$(command -v ninja || command -v ninja-build)
 
 # What needs the most of the library in the fewest tests.
-smoke='test_smoke_*,test_task_*,test_light_*'
+smoke='test_smoke_*,test_task_*,test_light_*,test_stream_*'
 
 # set_up NAME ARGUMENT…: builds in a directory of its own, whose name is left in $dir.
 set_up() {
