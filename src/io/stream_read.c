@@ -88,6 +88,8 @@ static ssize_t receive(bide_stream *stream, void *memory, size_t size)
 {
 	if (stream->read_error < 0)
 		return stream->read_error;
+	if (bide__stream_turns_out(stream))
+		return -EBADF;
 	return stream->ended ? 0
 	                     : heed(stream, stream->transport->read(stream->object, memory, size));
 }
@@ -96,6 +98,8 @@ static ssize_t receive(bide_stream *stream, void *memory, size_t size)
 static int wait_empty(bide_stream *stream)
 {
 	bide__stream_free_buffer(stream);
+	if (bide__stream_turns_out(stream))
+		return -EBADF;
 	int rc = stream->transport->wait(stream->object);
 	return rc < 0 ? (int)heed(stream, rc) : 0;
 }

@@ -241,6 +241,8 @@ int bide_stream_shutdown(bide_stream *stream)
 	if (rc < 0)
 		return rc;
 	rc = bide__stream_drain(stream);
+	if (rc == 0 && bide__stream_turns_out(stream))
+		rc = -EBADF;
 	if (rc == 0)
 		rc = stream->transport->shutdown(stream->object);
 	if (rc == 0)

@@ -36,6 +36,47 @@ STREAMS_TEST(close_ends_the_calls_of_others)
 	CHECK_INT(bide_await(long, waiting), -EBADF);
 }
 
+static BIDE_ASYNC_LIGHT(ssize_t, read_line_near, void);
+static ssize_t read_line_near(void)
+{
+	char *line;
+	return bide_stream_readline(near, &line);
+}
+
+static BIDE_ASYNC_LIGHT(ssize_t, read_much_near, void);
+static ssize_t read_much_near(void)
+{
+	static char data[5000];
+	return bide_stream_read_exactly(near, data, sizeof data);
+}
+
+/* Has `near` closed by this task when another one has been told that a part has come, and has not
+ * run yet. */
+static void close_on_a_part(bide_task *reader, ssize_t result)
+{
+	bide_sleep(0.001);
+	if (kind == SOCKETS)
+		CHECK_INT(write(bide_stream_fd(far), "abc", 3), 3);
+	else
+		put("abc");
+	bide_yield();
+	bide_stream *stream = near;
+	CHECK_INT(bide_stream_close(stream), 0);
+	near = NULL;
+	ssize_t n = bide_await(ssize_t, reader);
+	CHECK(n == -EBADF || n == result);
+}
+
+STREAMS_TEST(close_ends_the_wait_for_the_rest_of_a_line)
+{
+	close_on_a_part(bide_spawn(read_line_near), -EBADF);
+}
+
+STREAMS_TEST(close_ends_the_wait_for_the_rest_of_a_piece)
+{
+	close_on_a_part(bide_spawn(read_much_near), 3);
+}
+
 STREAMS_TEST(close_sends_what_is_gathered)
 {
 	char buf[16] = "";
@@ -251,6 +292,68 @@ STREAMS_TEST(a_layer_goes_between_a_stream_and_its_user)
 	near = NULL;
 	CHECK_INT(bide_await(ssize_t, reader), -EBADF);
 	CHECK_INT(bide_stream_read(far, buf, sizeof buf), 0);
+}
+
+/* A layer under which each call of another task ends well when it is interrupted. */
+struct slow {
+	bide_event interrupted;
+	bool shut_down;
+};
+
+static ssize_t slow_write(void *object, const struct iovec *buffers, int n)
+{
+	struct slow *slow = object;
+	(void)n;
+	int rc = bide_event_wait(&slow->interrupted);
+	return rc < 0 ? rc : (ssize_t)buffers[0].iov_len;
+}
+
+static int slow_shutdown(void *object)
+{
+	((struct slow *)object)->shut_down = true;
+	return 0;
+}
+
+static void slow_interrupt(void *object)
+{
+	bide_event_set(&((struct slow *)object)->interrupted);
+}
+
+static int slow_close(void *object, bool abort)
+{
+	(void)object;
+	(void)abort;
+	return 0;
+}
+
+static BIDE_ASYNC_LIGHT(int, shut_down, bide_stream *);
+static int shut_down(bide_stream *stream)
+{
+	return bide_stream_shutdown(stream);
+}
+
+static BIDE_ASYNC(void, close_on_a_shutdown, void);
+static void close_on_a_shutdown(void)
+{
+	static const bide_transport transport = { "slow",     NULL,          NULL,
+		                                  slow_write, slow_shutdown, slow_interrupt,
+		                                  slow_close, NULL };
+	static struct slow slow;
+	bide_stream *stream;
+	slow = (struct slow){ .shut_down = false };
+	CHECK_INT(bide_stream_new(&transport, &slow, &stream), 0);
+	CHECK_INT(bide_stream_set_write_buffer(stream, 64), 0);
+	CHECK_INT(bide_stream_write(stream, "x", 1), 1);
+	bide_task *other = bide_spawn(shut_down, stream);
+	bide_yield();
+	CHECK_INT(bide_stream_close(stream), 0);
+	CHECK_INT(bide_await(int, other), -EBADF);
+	CHECK(!slow.shut_down);
+}
+
+TEST(close_lets_nobody_begin_to_shut_down)
+{
+	CHECK_INT(bide_try_run(NULL, NULL, close_on_a_shutdown), 0);
 }
 
 STREAMS_TEST(a_layer_is_not_put_on_a_stream_in_use)
