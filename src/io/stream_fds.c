@@ -14,6 +14,7 @@
 struct fds {
 	int in, out; /* -1: none */
 	bool in_is_socket, out_is_socket;
+	int error;       /* what sending has failed with, if that was the connection's */
 	bide_loop *loop; /* whose pool this is from */
 };
 
@@ -28,7 +29,10 @@ static ssize_t fds_read(void *object, void *buf, size_t size)
 	const struct fds *fds = object;
 	if (fds->in < 0)
 		return -EBADF;
-	return fds->in_is_socket ? bide_recv(fds->in, buf, size, 0) : bide_read(fds->in, buf, size);
+	if (!fds->in_is_socket)
+		return bide_read(fds->in, buf, size);
+	ssize_t n = bide_recv(fds->in, buf, size, 0);
+	return n == 0 && fds->in == fds->out ? fds->error : n;
 }
 
 static int fds_wait(void *object)
@@ -38,18 +42,28 @@ static int fds_wait(void *object)
 	return rc < 0 ? rc : 0;
 }
 
+static ssize_t send_buffers(int fd, const struct iovec *buffers, int n)
+{
+	if (n == 1)
+		return bide_send(fd, buffers->iov_base, buffers->iov_len, 0);
+	const struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)buffers,
+		                        .msg_iovlen = (size_t)n };
+	return bide_sendmsg(fd, &message, 0);
+}
+
+/* That a connection is broken the system tells once, to who sends or to who receives; the other one
+ * would read the end of the stream. */
 static ssize_t fds_write(void *object, const struct iovec *buffers, int n)
 {
-	const struct fds *fds = object;
+	struct fds *fds = object;
 	if (fds->out < 0)
 		return -EBADF;
 	if (!fds->out_is_socket)
 		return bide_writev(fds->out, buffers, n);
-	if (n == 1)
-		return bide_send(fds->out, buffers->iov_base, buffers->iov_len, 0);
-	const struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)buffers,
-		                        .msg_iovlen = (size_t)n };
-	return bide_sendmsg(fds->out, &message, 0);
+	ssize_t sent = send_buffers(fds->out, buffers, n);
+	if (sent < 0 && sent != -EPIPE && bide__stream_is_final((int)sent))
+		fds->error = (int)sent;
+	return sent;
 }
 
 /* What is read by a descriptor of its own sees the end when that one is closed. */
@@ -121,7 +135,7 @@ int bide_stream_open(int in, int out, bide_stream **ret_stream)
 	struct fds *fds = bide__block_new(&loop->pool, sizeof(*fds));
 	if (fds == NULL)
 		return -ENOMEM;
-	*fds = (struct fds){ in, out, is_socket(in), is_socket(out), loop };
+	*fds = (struct fds){ in, out, is_socket(in), is_socket(out), 0, loop };
 	int rc = bide_stream_new(&bide__transport_fds, fds, ret_stream);
 	if (rc < 0)
 		bide__block_free(&loop->pool, fds, sizeof(*fds));

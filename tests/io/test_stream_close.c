@@ -166,6 +166,33 @@ TEST(a_reset_is_told_again_and_again)
 	CHECK_INT(bide_try_run(NULL, NULL, read_after_a_reset), 0);
 }
 
+static BIDE_ASYNC_LIGHT(void, read_after_a_write_was_reset, void);
+static void read_after_a_write_was_reset(void)
+{
+	int fds[2];
+	char c;
+	ssize_t n;
+	connect_over_tcp(fds);
+	CHECK_INT(bide_stream_open(fds[0], fds[0], &near), 0);
+	CHECK_INT(bide_stream_open(fds[1], fds[1], &far), 0);
+	CHECK_INT(bide_stream_write(far, "x", 1), 1);
+	bide_stream_abort(far);
+	do
+		n = bide_stream_write(near, "x", 1);
+	while (n > 0);
+	CHECK_INT(n, -ECONNRESET);
+	CHECK_INT(bide_stream_read(near, &c, 1), 1);
+	for (int i = 0; i < 3; i++)
+		CHECK_INT(bide_stream_read(near, &c, 1), -ECONNRESET);
+	CHECK(!bide_stream_at_end(near));
+	CHECK_INT(bide_stream_close(near), 0);
+}
+
+TEST(a_reset_is_told_to_who_reads_and_to_who_writes)
+{
+	CHECK_INT(bide_try_run(NULL, NULL, read_after_a_write_was_reset), 0);
+}
+
 static BIDE_ASYNC_LIGHT(void, tell_addresses, void);
 static void tell_addresses(void)
 {
