@@ -12,7 +12,7 @@
 #include <sys/uio.h>
 
 struct fds {
-	int in, out; /* -1: none */
+	int in, out; /* -1: none, which all calls refuse */
 	bool in_is_socket, out_is_socket;
 	int error;       /* what sending has failed with, if that was the connection's */
 	bide_loop *loop; /* whose pool this is from */
@@ -27,8 +27,6 @@ int bide__fds_fd(const void *object)
 static ssize_t fds_read(void *object, void *buf, size_t size)
 {
 	const struct fds *fds = object;
-	if (fds->in < 0)
-		return -EBADF;
 	if (!fds->in_is_socket)
 		return bide_read(fds->in, buf, size);
 	ssize_t n = bide_recv(fds->in, buf, size, 0);
@@ -38,7 +36,7 @@ static ssize_t fds_read(void *object, void *buf, size_t size)
 static int fds_wait(void *object)
 {
 	const struct fds *fds = object;
-	int rc = fds->in < 0 ? -EBADF : bide_wait_fd(fds->in, BIDE_READABLE);
+	int rc = bide_wait_fd(fds->in, BIDE_READABLE);
 	return rc < 0 ? rc : 0;
 }
 
@@ -56,8 +54,6 @@ static ssize_t send_buffers(int fd, const struct iovec *buffers, int n)
 static ssize_t fds_write(void *object, const struct iovec *buffers, int n)
 {
 	struct fds *fds = object;
-	if (fds->out < 0)
-		return -EBADF;
 	if (!fds->out_is_socket)
 		return bide_writev(fds->out, buffers, n);
 	ssize_t sent = send_buffers(fds->out, buffers, n);
@@ -70,8 +66,6 @@ static ssize_t fds_write(void *object, const struct iovec *buffers, int n)
 static int fds_shutdown(void *object)
 {
 	struct fds *fds = object;
-	if (fds->out < 0)
-		return -EBADF;
 	if (fds->out_is_socket)
 		return bide_shutdown(fds->out, SHUT_WR);
 	if (fds->out == fds->in)
@@ -136,8 +130,14 @@ int bide_stream_open(int in, int out, bide_stream **ret_stream)
 	if (fds == NULL)
 		return -ENOMEM;
 	*fds = (struct fds){ in, out, is_socket(in), is_socket(out), 0, loop };
-	int rc = bide_stream_new(&bide__transport_fds, fds, ret_stream);
-	if (rc < 0)
+	bide_stream *stream;
+	int rc = bide_stream_new(&bide__transport_fds, fds, &stream);
+	if (rc < 0) {
 		bide__block_free(&loop->pool, fds, sizeof(*fds));
-	return rc;
+		return rc;
+	}
+	stream->read_error = in < 0 ? -EBADF : 0;
+	stream->write_error = out < 0 ? -EBADF : 0;
+	*ret_stream = stream;
+	return 0;
 }

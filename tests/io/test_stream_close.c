@@ -241,6 +241,33 @@ TEST(a_stream_needs_a_descriptor)
 	CHECK_INT(bide_try_run(NULL, NULL, open_wrongly), 0);
 }
 
+static BIDE_ASYNC(void, use_one_way, void);
+static void use_one_way(void)
+{
+	int fds[2];
+	char c, *line;
+	CHECK_INT(pipe(fds), 0);
+	CHECK_INT(bide_stream_open(fds[0], -1, &near), 0);
+	CHECK_INT(bide_stream_open(-1, fds[1], &far), 0);
+	CHECK_INT(bide_stream_set_write_buffer(near, 64), -EBADF);
+	CHECK_INT(bide_stream_write(near, "x", 1), -EBADF);
+	CHECK_INT(bide_stream_write(near, "", 0), -EBADF);
+	CHECK_INT(bide_stream_flush(near), -EBADF);
+	CHECK_INT(bide_stream_shutdown(near), -EBADF);
+	CHECK_INT(bide_stream_read(far, &c, 1), -EBADF);
+	CHECK_INT(bide_stream_readline(far, &line), -EBADF);
+	CHECK(!bide_stream_at_end(far));
+	put("x");
+	CHECK_INT(bide_stream_read(near, &c, 1), 1);
+	CHECK_INT(bide_stream_close(near), 0);
+	CHECK_INT(bide_stream_close(far), 0);
+}
+
+TEST(a_stream_of_one_direction_refuses_the_other)
+{
+	CHECK_INT(bide_try_run(NULL, NULL, use_one_way), 0);
+}
+
 TEST_ABORTS(a_stream_needs_a_loop, "bide_stream_pair: no loop on this thread")
 {
 	bide_stream *pair[2];
