@@ -118,7 +118,8 @@ BIDE_API ssize_t bide_stream_readline(bide_stream *stream, char **ret_line) BIDE
 BIDE_API ssize_t bide_stream_peek(bide_stream *stream, size_t least,
                                   const void **ret_data) BIDE__NOTHROW;
 
-/** Takes bytes that bide_stream_peek() has shown. Aborts when there are not so many. */
+/** Takes bytes that bide_stream_peek() has shown. Aborts when there are not so many, or while
+ *  another task reads. */
 BIDE_API void bide_stream_consume(bide_stream *stream, size_t size) BIDE__NOTHROW;
 
 /** Sets the limit of what must be whole, in bytes; it is BIDE_STREAM_LIMIT at first.

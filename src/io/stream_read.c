@@ -347,6 +347,8 @@ ssize_t bide_stream_peek(bide_stream *stream, size_t least, const void **ret_dat
 void bide_stream_consume(bide_stream *stream, size_t size)
 {
 	bide__check_owner("bide_stream_consume", "stream", stream->loop);
+	if (stream->reading)
+		bide__abort("bide_stream_consume", "another task reads the stream");
 	if (size > held(stream))
 		bide__abort("bide_stream_consume", "%zu bytes of %zu that are there", size,
 		            held(stream));

@@ -259,6 +259,30 @@ static void consume_too_much(void)
 	bide_stream_consume(pair[0], 1);
 }
 
+static BIDE_ASYNC_LIGHT(ssize_t, read_line_near, void);
+static ssize_t read_line_near(void)
+{
+	char *line;
+	return bide_stream_readline(near, &line);
+}
+
+static BIDE_ASYNC(void, consume_of_another, void);
+static void consume_of_another(void)
+{
+	bide_stream *pair[2] = { NULL, NULL };
+	CHECK_INT(bide_stream_pair(0, pair), 0);
+	CHECK_INT(bide_stream_write(pair[1], "abc", 3), 3);
+	near = pair[0];
+	bide_spawn(read_line_near);
+	bide_yield();
+	bide_stream_consume(near, 1);
+}
+
+TEST_ABORTS(consume_takes_nothing_from_who_reads, "another task reads the stream")
+{
+	bide_run(consume_of_another);
+}
+
 TEST_ABORTS(consume_takes_no_more_than_there_is, "1 bytes of 0 that are there")
 {
 	bide_run(consume_too_much);
