@@ -45,10 +45,12 @@ static void format_in6(const struct sockaddr_in6 *in6, char *buf)
 	snprintf(buf, BIDE_ADDRESS_MAX, "[%s%s]:%u", host, scope, ntohs(in6->sin6_port));
 }
 
-/* The path need not end with a NUL; the abstract name begins with one. */
+/* The path need not end with a NUL, which the kernel counts though there is no room for it; the
+ * abstract name begins with one. */
 static void format_un(const struct sockaddr_un *un, size_t size, char *buf)
 {
-	const size_t length = size - offsetof(struct sockaddr_un, sun_path);
+	const size_t most = size < sizeof(*un) ? size : sizeof(*un);
+	const size_t length = most - offsetof(struct sockaddr_un, sun_path);
 	if (length > 0 && un->sun_path[0] == '\0')
 		snprintf(buf, BIDE_ADDRESS_MAX, "unix:@%.*s", (int)length - 1, un->sun_path + 1);
 	else
@@ -65,7 +67,7 @@ char *bide_address_format(const bide_address *address, char *buf)
 	else if (address->size >= sizeof(as.in6) && as.any.sa_family == AF_INET6)
 		format_in6(&as.in6, buf);
 	else if (address->size >= offsetof(struct sockaddr_un, sun_path) &&
-	         address->size <= sizeof(as.un) && as.any.sa_family == AF_UNIX)
+	         address->size <= sizeof(as.un) + 1 && as.any.sa_family == AF_UNIX)
 		format_un(&as.un, address->size, buf);
 	else
 		memcpy(buf, "-", 2);

@@ -5,8 +5,11 @@
 #include <bide.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 static const char *again(const char *text)
 {
@@ -48,6 +51,24 @@ TEST(what_is_no_address_is_refused)
 	CHECK_UINT(address.size, 77);
 	path[4 + sizeof(((struct sockaddr_un *)NULL)->sun_path)] = '\0';
 	CHECK_STR(again(path), path);
+}
+
+TEST(the_longest_path_that_can_be_bound_is_written)
+{
+	char text[BIDE_ADDRESS_MAX] = "unix:", buf[BIDE_ADDRESS_MAX];
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	bide_address address = { 0, { 0 } };
+	socklen_t size = sizeof address.at.bytes;
+	memset(text + 5, 'x', sizeof un.sun_path);
+	text[5 + snprintf(text + 5, 40, "/tmp/bide-test-address-%d", (int)getpid())] = '-';
+	memcpy(un.sun_path, text + 5, sizeof un.sun_path);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	CHECK_INT(bind(fd, (struct sockaddr *)&un, sizeof un), 0);
+	CHECK_INT(getsockname(fd, (struct sockaddr *)address.at.bytes, &size), 0);
+	address.size = size;
+	CHECK_STR(bide_address_format(&address, buf), text);
+	CHECK_INT(unlink(text + 5), 0);
+	close(fd);
 }
 
 TEST(what_has_no_text_is_a_dash)
