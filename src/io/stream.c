@@ -147,18 +147,24 @@ static const bide_stream *bottom(const bide_stream *stream)
 	return stream;
 }
 
-int bide_stream_fd(bide_stream *stream)
+static int fd_of(const char *call, const bide_stream *stream)
 {
+	bide__check_owner(call, "stream", stream->loop);
 	const bide_stream *lowest = bottom(stream);
 	return lowest->transport == &bide__transport_fds ? bide__fds_fd(lowest->object) : -EBADF;
 }
 
-static int address_of(bide_stream *stream, bide_address *ret_address,
+int bide_stream_fd(bide_stream *stream)
+{
+	return fd_of("bide_stream_fd", stream);
+}
+
+static int address_of(const char *call, const bide_stream *stream, bide_address *ret_address,
                       int (*ask)(int, struct sockaddr *restrict, socklen_t *restrict))
 {
 	bide_address address = { 0, { 0 } };
 	socklen_t size = sizeof(address.at.bytes);
-	int fd = bide_stream_fd(stream);
+	int fd = fd_of(call, stream);
 	if (fd < 0)
 		return -ENOTSOCK;
 	if (ask(fd, (struct sockaddr *)(void *)address.at.bytes, &size) < 0)
@@ -170,10 +176,10 @@ static int address_of(bide_stream *stream, bide_address *ret_address,
 
 int bide_stream_local_address(bide_stream *stream, bide_address *ret_address)
 {
-	return address_of(stream, ret_address, getsockname);
+	return address_of("bide_stream_local_address", stream, ret_address, getsockname);
 }
 
 int bide_stream_peer_address(bide_stream *stream, bide_address *ret_address)
 {
-	return address_of(stream, ret_address, getpeername);
+	return address_of("bide_stream_peer_address", stream, ret_address, getpeername);
 }

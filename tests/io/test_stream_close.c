@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 
 /* ---- with others in it -------------------------------------------------------------------- */
 
@@ -272,6 +273,27 @@ TEST_ABORTS(a_stream_needs_a_loop, "bide_stream_pair: no loop on this thread")
 {
 	bide_stream *pair[2];
 	(void)!bide_stream_pair(0, pair);
+}
+
+static void *ask_for_the_descriptor(void *stream)
+{
+	(void)bide_stream_fd(stream);
+	return NULL;
+}
+
+static BIDE_ASYNC(void, ask_elsewhere, void);
+static void ask_elsewhere(void)
+{
+	bide_stream *pair[2];
+	pthread_t thread;
+	CHECK_INT(bide_stream_pair(0, pair), 0);
+	CHECK_INT(pthread_create(&thread, NULL, ask_for_the_descriptor, pair[0]), 0);
+	pthread_join(thread, NULL);
+}
+
+TEST_ABORTS(a_stream_is_of_one_thread, "bide_stream_fd: ")
+{
+	bide_run(ask_elsewhere);
 }
 
 /* ---- layers ------------------------------------------------------------------------------- */
