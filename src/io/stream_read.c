@@ -124,6 +124,9 @@ static ssize_t fill(bide_stream *stream)
 	const bool empty = held(stream) == 0;
 	if (stream->read_error < 0 || stream->ended)
 		return stream->read_error;
+	/* What one large piece has needed is not kept while the next one is waited for. */
+	if (empty && stream->room > LARGEST_BUFFER)
+		bide__stream_free_buffer(stream);
 	if (empty && holders >= HOLDERS && stream->transport->wait != NULL) {
 		int rc = wait_empty(stream);
 		return rc < 0 ? rc : receive_buffered(stream);

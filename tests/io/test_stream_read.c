@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Reading from streams: by how much, by what ends it, in place; and that nothing is lost over it.
  * */
+#include "io/stream.h"
 #include "io/streams_kit.h"
 
 /* ---- by how much -------------------------------------------------------------------------- */
@@ -345,6 +346,31 @@ STREAMS_TEST(much_comes_through_whichever_way_it_is_read)
 	}
 	CHECK_UINT(got, MUCH);
 	CHECK_INT(bide_await(long, writer), MUCH);
+}
+
+static BIDE_ASYNC_LIGHT(ssize_t, read_two_lines, void);
+static ssize_t read_two_lines(void)
+{
+	char *line;
+	ssize_t n = bide_stream_readline(near, &line);
+	return n > 0 ? bide_stream_readline(near, &line) : n;
+}
+
+STREAMS_TEST(a_large_buffer_is_not_kept_while_nothing_lies_in_it)
+{
+	enum { LARGE = 1 << 20 };
+	char *data = malloc(LARGE);
+	CHECK_INT(bide_stream_set_limit(near, LARGE), 0);
+	memset(data, 'x', LARGE);
+	data[LARGE - 1] = '\n';
+	bide_task *reader = bide_spawn(read_two_lines);
+	CHECK_INT(bide_stream_write(far, data, LARGE), LARGE);
+	for (int i = 0; i < 1000 && near->room > BIDE_STREAM_LIMIT; i++)
+		bide_sleep(0.001);
+	CHECK(near->room <= BIDE_STREAM_LIMIT);
+	put("\n");
+	CHECK_INT(bide_await(ssize_t, reader), 1);
+	free(data);
 }
 
 /* ---- many that wait ----------------------------------------------------------------------- */
