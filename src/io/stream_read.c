@@ -73,9 +73,12 @@ static int make_room(bide_stream *stream)
 
 /* ---- from the transport ------------------------------------------------------------------- */
 
-/* What the transport has to say, now and, if it is its last word, from now on. */
+/* What the transport has to say, now and, if it is its last word, from now on. The system tells of
+ * a reset once: if a write was told, reading sees an end, which it must not be taken for. */
 static ssize_t heed(bide_stream *stream, ssize_t n)
 {
+	if (n == 0 && stream->write_error == -ECONNRESET)
+		n = -ECONNRESET;
 	if (n == 0)
 		stream->ended = true;
 	else if (n < 0 && bide__stream_is_final((int)n))
