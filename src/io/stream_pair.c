@@ -9,14 +9,19 @@
 #include <string.h>
 #include <sys/uio.h>
 
+/* What the reader of a direction waits for, or its writer. */
+struct change {
+	bide_event event;
+	unsigned interrupts; /* of who waits */
+};
+
 struct way {
 	char *data; /* a block of the pool */
 	size_t capacity, start, size;
-	bide_event filled;  /* set when there is something to read, or the end */
-	bide_event drained; /* set when there is room, or nobody who reads */
-	int end;            /* 1: nothing more will come; or the error that the reader gets */
-	bool deaf;          /* nobody will read any more */
-	unsigned interrupts;
+	struct change filled;  /* told when there is something to read, or the end */
+	struct change drained; /* told when there is room, or nobody who reads */
+	int end;               /* 1: nothing more will come; or the error that the reader gets */
+	bool deaf;             /* nobody will read any more */
 };
 
 struct pair {
@@ -33,12 +38,18 @@ struct end {
 
 /* ---- a direction -------------------------------------------------------------------------- */
 
-static int wait_for(struct way *way, bide_event *event)
+static int wait_for(struct change *change)
 {
-	const unsigned interrupts = way->interrupts;
-	bide_event_clear(event);
-	int rc = bide_event_wait(event);
-	return rc == 0 && way->interrupts != interrupts ? -EBADF : rc;
+	const unsigned interrupts = change->interrupts;
+	bide_event_clear(&change->event);
+	int rc = bide_event_wait(&change->event);
+	return rc == 0 && change->interrupts != interrupts ? -EBADF : rc;
+}
+
+static void interrupt(struct change *change)
+{
+	change->interrupts++;
+	bide_event_set(&change->event);
 }
 
 /* Bytes that lie, or would lie, together from an offset. */
@@ -76,7 +87,7 @@ static int pair_wait(void *object)
 	struct way *way = ((struct end *)object)->in;
 	int rc = 0;
 	while (rc == 0 && way->size == 0 && way->end == 0)
-		rc = wait_for(way, &way->filled);
+		rc = wait_for(&way->filled);
 	return rc;
 }
 
@@ -89,7 +100,7 @@ static ssize_t pair_read(void *object, void *buf, size_t size)
 	if (way->size == 0)
 		return way->end < 0 ? way->end : 0;
 	size_t n = take(way, buf, size);
-	bide_event_set(&way->drained);
+	bide_event_set(&way->drained.event);
 	return (ssize_t)n;
 }
 
@@ -99,14 +110,14 @@ static ssize_t pair_write(void *object, const struct iovec *buffers, int n)
 	int rc = 0;
 	size_t written = 0;
 	while (rc == 0 && !way->deaf && way->size == way->capacity)
-		rc = wait_for(way, &way->drained);
+		rc = wait_for(&way->drained);
 	if (rc < 0)
 		return rc;
 	if (way->deaf)
 		return -EPIPE;
 	for (int i = 0; i < n && way->size < way->capacity; i++)
 		written += add(way, buffers[i].iov_base, buffers[i].iov_len);
-	bide_event_set(&way->filled);
+	bide_event_set(&way->filled.event);
 	return (ssize_t)written;
 }
 
@@ -114,7 +125,7 @@ static void end_way(struct way *way, int end)
 {
 	if (way->end == 0)
 		way->end = end;
-	bide_event_set(&way->filled);
+	bide_event_set(&way->filled.event);
 }
 
 static int pair_shutdown(void *object)
@@ -126,10 +137,8 @@ static int pair_shutdown(void *object)
 static void pair_interrupt(void *object)
 {
 	const struct end *end = object;
-	end->in->interrupts++;
-	end->out->interrupts++;
-	bide_event_set(&end->in->filled);
-	bide_event_set(&end->out->drained);
+	interrupt(&end->in->filled);
+	interrupt(&end->out->drained);
 }
 
 static void pair_free(struct pair *pair)
@@ -147,7 +156,7 @@ static int pair_close(void *object, bool abort)
 	struct pair *pair = end->pair;
 	end_way(end->out, abort ? -ECONNRESET : 1);
 	end->in->deaf = true;
-	bide_event_set(&end->in->drained);
+	bide_event_set(&end->in->drained.event);
 	bide__block_free(&pair->loop->pool, end, sizeof(*end));
 	if (--pair->open == 0)
 		pair_free(pair);

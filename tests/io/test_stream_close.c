@@ -446,3 +446,23 @@ STREAMS_TEST(a_layer_is_not_put_on_a_stream_in_use)
 	put("x");
 	CHECK_INT(bide_await(ssize_t, reader), 1);
 }
+
+static BIDE_ASYNC_LIGHT(long, read_lightly, bide_stream *);
+static long read_lightly(bide_stream *stream)
+{
+	char byte;
+	return bide_stream_read(stream, &byte, 1);
+}
+
+/* Who waits at the other end is told of what is sent, not of the close. */
+STREAMS_TEST(a_close_that_sends_something_does_not_turn_out_the_other_side)
+{
+	CHECK_INT(bide_stream_set_write_buffer(far, 100), 0);
+	CHECK_INT(bide_stream_write(far, "x", 1), 1);
+	bide_task *here = bide_spawn(read_lightly, near), *there = bide_spawn(read_lightly, far);
+	bide_sleep(0.001);
+	CHECK_INT(bide_stream_close(far), 0);
+	far = NULL;
+	CHECK_INT(bide_await(long, there), -EBADF);
+	CHECK_INT(bide_await(long, here), 1);
+}
