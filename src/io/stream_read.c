@@ -89,6 +89,8 @@ static ssize_t heed(bide_stream *stream, ssize_t n)
 /* Reads into any memory: bytes, 0 at the end, or an error. */
 static ssize_t receive(bide_stream *stream, void *memory, size_t size)
 {
+	if (bide__stream_turns_out(stream))
+		return -EBADF;
 	if (stream->read_error < 0)
 		return stream->read_error;
 	if (bide__stream_turns_out(stream))
