@@ -73,12 +73,9 @@ static int make_room(bide_stream *stream)
 
 /* ---- from the transport ------------------------------------------------------------------- */
 
-/* What the transport has to say, now and, if it is its last word, from now on. The system tells of
- * a reset once: if a write was told, reading sees an end, which it must not be taken for. */
+/* What the transport has to say, now and, if it is its last word, from now on. */
 static ssize_t heed(bide_stream *stream, ssize_t n)
 {
-	if (n == 0 && stream->write_error == -ECONNRESET)
-		n = -ECONNRESET;
 	if (n == 0)
 		stream->ended = true;
 	else if (n < 0 && bide__stream_is_final((int)n))
@@ -93,8 +90,6 @@ static ssize_t receive(bide_stream *stream, void *memory, size_t size)
 		return -EBADF;
 	if (stream->read_error < 0)
 		return stream->read_error;
-	if (bide__stream_turns_out(stream))
-		return -EBADF;
 	return stream->ended ? 0
 	                     : heed(stream, stream->transport->read(stream->object, memory, size));
 }
