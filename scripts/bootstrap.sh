@@ -65,7 +65,7 @@ describe() {
 	pkgconfig) say "pkg-config, to find liburing and c-ares" ;;
 	python) say "Python 3.7 or newer" ;;
 	liburing) say "liburing 2.3 or newer; without it epoll is used" ;;
-	cares) say "c-ares 1.16 or newer; without it libbide-net is not built" ;;
+	cares) say "c-ares 1.17 or newer; without it libbide-net is not built" ;;
 	esac
 }
 

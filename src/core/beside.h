@@ -7,6 +7,25 @@
 
 #include "base/alloc.h"
 
+#include <bide/loop.h>
+
+struct bide__task;
+
+/* What a suspended task waits in: one constant for each suspending call. */
+struct bide__wait {
+	const char *name; /* of the public call, for messages; the inspection descriptor relies on
+	                   * its being first */
+	/* A cancellation has come: takes the task off what it waits on, so that it can be woken.
+	 * NULL for a wait that lasts to its end all the same. */
+	void (*cut)(bide_loop *loop, struct bide__task *task);
+	/* A wait that lasts to its end: hands the cancellation on to what it waits for. */
+	void (*pass_on)(bide_loop *loop, struct bide__task *task);
+};
+
+/* How a suspending call begins that is made of others: aborts where it must not be made. @p call
+ * has a name only. Returns 0, or the cancellation when one is in force. */
+BIDE_API int bide__begin_call(const struct bide__wait *call);
+
 /* Prints "bide: CALL: in task 'NAME' (#SLOT): SENTENCE" and aborts. */
 BIDE_API _Noreturn void bide__abort(const char *call, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

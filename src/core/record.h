@@ -8,6 +8,7 @@
 #define BIDE_CORE_RECORD_H
 
 #include "base/timers.h"
+#include "core/beside.h"
 #include "core/sanitizers.h"
 
 #include <bide.h>
@@ -17,17 +18,6 @@ struct bide__task;
 
 /* The comments of the layouts below are lined up by hand. */
 /* clang-format off */
-
-/* What a suspended task waits in: one constant for each suspending call. */
-struct bide__wait {
-	const char *name; /* of the public call, for messages; the inspection descriptor relies on
-	                   * its being first */
-	/* A cancellation has come: takes the task off what it waits on, so that it can be woken.
-	 * NULL for a wait that lasts to its end all the same. */
-	void (*cut)(bide_loop *loop, struct bide__task *task);
-	/* A wait that lasts to its end: hands the cancellation on to what it waits for. */
-	void (*pass_on)(bide_loop *loop, struct bide__task *task);
-};
 
 enum bide__task_state {
 	BIDE__FREE,

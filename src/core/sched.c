@@ -167,6 +167,12 @@ int bide__refuse(bide_loop *loop, const struct bide__wait *wait)
 	return leave();
 }
 
+int bide__begin_call(const struct bide__wait *call)
+{
+	const struct bide__task *task = bide__suspending(call);
+	return task->flags & BIDE__TASK_PENDING ? bide__refuse(bide__loop, call) : 0;
+}
+
 __attribute__((noinline)) static void wake_stand_in(bide_loop *loop, struct bide__task *task,
                                                     int result)
 {

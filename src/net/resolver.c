@@ -1,81 +1,192 @@
 // SPDX-License-Identifier: MIT
-/* resolver.c: opening and closing what asks name servers. */
-#include "net/errors.h"
+/* resolver.c: opening and closing resolvers, and the one that each loop has of its own. */
+#include "net/resolver.h"
+
+#include "net/host_name.h"
 
 #include "core/beside.h"
 
-#include <bide/net.h>
-
-#include <ares.h>
 #include <errno.h>
-#include <limits.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
-struct bide_resolver {
-	ares_channel channel;
-};
+enum { CACHE_DEFAULT = 1000 };
 
-/* c-ares counts how often it is made ready, without a lock. */
-static pthread_once_t library = PTHREAD_ONCE_INIT;
+/* This thread's resolvers, and among them its loop's own. */
+static _Thread_local bide_resolver *resolvers, *own;
 
-static void library_init(void)
+/* ---- fork --------------------------------------------------------------------------------- */
+
+/* The child has the parent's sockets, and an epoll set that is the parent's, too: it makes itself a
+ * set under the same number, as tasks wait for that, and asks again through sockets of its own. */
+static void renew(bide_resolver *resolver)
 {
-	(void)ares_library_init(ARES_LIB_INIT_ALL);
+	const int fresh = epoll_create1(EPOLL_CLOEXEC);
+	if (resolver->epoll < 0)
+		return;
+	if (fresh >= 0) {
+		(void)dup3(fresh, resolver->epoll, O_CLOEXEC);
+		(void)close(fresh);
+	}
+	resolver->nsockets = 0;
+	resolver->socket = -1;
+	resolver->renewing = fresh >= 0;
+	bide__channel_stop(resolver, -EMFILE);
+	if (!resolver->renewing)
+		return;
+	resolver->renewing = false;
+	struct bide__question *after;
+	for (struct bide__question *question = resolver->first; question; question = after) {
+		after = question->after;
+		bide__channel_ask(resolver, question);
+	}
 }
 
-/* Makes c-ares' options of ours. Returns which of them are set, or -EINVAL. */
-static int choose(const bide_resolver_options *options, struct ares_options *ret_chosen)
+static void in_child(void)
 {
-	const double ms = options->timeout * 1e3;
-	int mask = 0;
-	if (!(ms >= 0) || options->tries < 0)
-		return -EINVAL;
-	if (ms > 0) {
-		ret_chosen->timeout = ms < 1 ? 1 : ms < INT_MAX ? (int)ms : INT_MAX;
-		mask |= ARES_OPT_TIMEOUTMS;
-	}
-	if (options->tries > 0) {
-		ret_chosen->tries = options->tries;
-		mask |= ARES_OPT_TRIES;
-	}
-	return mask;
+	for (bide_resolver *resolver = resolvers; resolver != NULL; resolver = resolver->next)
+		renew(resolver);
 }
 
-static int open_channel(bide_resolver *resolver, const bide_resolver_options *options)
+static void watch_forks(void)
 {
-	struct ares_options chosen;
-	int mask = choose(options, &chosen);
-	if (mask < 0)
-		return mask;
-	int rc = bide__net_error(ares_init_options(&resolver->channel, &chosen, mask));
-	if (rc < 0 || options->servers == NULL)
-		return rc;
-	rc = bide__net_error(ares_set_servers_ports_csv(resolver->channel, options->servers));
-	if (rc < 0)
-		ares_destroy(resolver->channel);
+	(void)pthread_atfork(NULL, NULL, in_child);
+}
+
+/* ---- opening ------------------------------------------------------------------------------ */
+
+static bool valid(const bide_resolver_options *options)
+{
+	return options->timeout >= 0 && options->tries >= 0 && options->ndots >= 0 &&
+	       options->cache >= -1;
+}
+
+static const char *or_else(const char *string, const char *otherwise)
+{
+	return string != NULL ? string : otherwise;
+}
+
+/* Makes the strings of the options copies, or NULL when there is no memory for one. */
+static int own_strings(bide_resolver_options *options)
+{
+	const char **const strings[] = { &options->servers, &options->domains, &options->config,
+		                         &options->hosts };
+	int rc = 0;
+	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+		if (*strings[i] == NULL)
+			continue;
+		*strings[i] = rc == 0 ? bide__copy_string(*strings[i]) : NULL;
+		rc = *strings[i] != NULL ? 0 : -ENOMEM;
+	}
 	return rc;
+}
+
+static void release(bide_resolver *resolver)
+{
+	bide__channels_close(resolver);
+	bide__cache_finish(&resolver->cache);
+	bide__hosts_finish(&resolver->hosts);
+	bide__free((char *)resolver->options.servers);
+	bide__free((char *)resolver->options.domains);
+	bide__free((char *)resolver->options.config);
+	bide__free((char *)resolver->options.hosts);
+	bide__free(resolver);
+}
+
+static int set_up(bide_resolver *resolver, const bide_resolver_options *options)
+{
+	resolver->options = *options;
+	resolver->epoll = resolver->socket = -1;
+	bide_semaphore_init(&resolver->lookups, BIDE__LOOKUPS_MAX);
+	resolver->cache.limit = options->cache == 0  ? CACHE_DEFAULT
+	                        : options->cache < 0 ? 0
+	                                             : (size_t)options->cache;
+	resolver->cache.seed = (uint32_t)bide_uniform(0, UINT32_MAX);
+	int rc = own_strings(&resolver->options);
+	resolver->hosts.file.path = or_else(resolver->options.hosts, "/etc/hosts");
+	resolver->resolv_conf.path = or_else(resolver->options.config, "/etc/resolv.conf");
+	(void)bide__file_changed(&resolver->resolv_conf, bide_now());
+	return rc < 0 || options->system ? rc : bide__channel_of_kind(resolver, BIDE__ORDINARY);
 }
 
 int bide_resolver_open(const bide_resolver_options *options, bide_resolver **ret_resolver)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	const bide_resolver_options defaults = { 0 };
-	pthread_once(&library, library_init);
-	bide_resolver *resolver = bide__malloc(sizeof(*resolver));
+	if (options == NULL)
+		options = &defaults;
+	if (!valid(options))
+		return -EINVAL;
+	bide_resolver *resolver = bide__calloc(1, sizeof(*resolver));
 	if (resolver == NULL)
 		return -ENOMEM;
-	int rc = open_channel(resolver, options != NULL ? options : &defaults);
+	int rc = set_up(resolver, options);
 	if (rc < 0) {
-		bide__free(resolver);
+		release(resolver);
 		return rc;
 	}
+	(void)pthread_once(&once, watch_forks);
+	resolver->next = resolvers;
+	resolvers = resolver;
 	*ret_resolver = resolver;
 	return 0;
+}
+
+/* Returns where the resolver is linked in this thread's list; aborts when it is not. */
+static bide_resolver **link_of(const char *call, const bide_resolver *resolver)
+{
+	bide_resolver **link = &resolvers;
+	while (*link != NULL && *link != resolver)
+		link = &(*link)->next;
+	if (*link == NULL)
+		bide__abort(call, "the resolver has been closed, or is another thread's");
+	return link;
 }
 
 void bide_resolver_close(bide_resolver *resolver)
 {
 	if (resolver == NULL)
 		return;
-	ares_destroy(resolver->channel);
-	bide__free(resolver);
+	bide_resolver **link = link_of("bide_resolver_close", resolver);
+	if (resolver->calls > 0)
+		bide__abort("bide_resolver_close", "%zu calls are in it", resolver->calls);
+	*link = resolver->next;
+	release(resolver);
+}
+
+/* ---- the loop's own ----------------------------------------------------------------------- */
+
+static void close_own(void *arg)
+{
+	own = NULL;
+	bide_resolver_close(arg);
+}
+
+static int open_own(void)
+{
+	bide_resolver *resolver;
+	int rc = bide_resolver_open(NULL, &resolver);
+	if (rc < 0)
+		return rc;
+	rc = bide_loop_on_close(bide_current_loop(), close_own, resolver);
+	if (rc < 0)
+		bide_resolver_close(resolver);
+	else
+		own = resolver;
+	return rc;
+}
+
+int bide__resolver_of(const char *call, bide_resolver *resolver, bide_resolver **ret_resolver)
+{
+	int rc = 0;
+	if (resolver != NULL)
+		(void)link_of(call, resolver);
+	else if (own == NULL)
+		rc = open_own();
+	if (rc == 0)
+		*ret_resolver = resolver != NULL ? resolver : own;
+	return rc;
 }

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+/* ip_sort.c: in which order the addresses of a host are to be tried.
+ *
+ * Source: RFC 6724. The source address that the system would use to each is found out by connecting
+ * a datagram socket, which sends nothing. Rules 3, 4 and 7 ask for what that does not tell. */
+#include "net/ip.h"
+
+#include "core/beside.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FAMILIES = 2, PORT = 9, NOT_OPENED = -2 };
+
+/* An address, IPv4 ones in the form ::ffff:a.b.c.d, and how this machine gets there. */
+struct way {
+	struct bide__ip ip;
+	unsigned char to[BIDE__IP_MAX], from[BIDE__IP_MAX];
+	bool usable;
+};
+
+/* The policy table of section 2.1, its longest prefixes first. */
+static const struct {
+	unsigned char prefix[BIDE__IP_MAX];
+	int bits, precedence, label;
+} policy[] = {
+	{ { [15] = 1 }, 128, 50, 0 },  { { [10] = 0xff, [11] = 0xff }, 96, 35, 4 },
+	{ { 0 }, 96, 1, 3 },           { { 0x20, 0x01 }, 32, 5, 5 },
+	{ { 0x20, 0x02 }, 16, 30, 2 }, { { 0x3f, 0xfe }, 16, 1, 12 },
+	{ { 0xfe, 0xc0 }, 10, 1, 11 }, { { 0xfc }, 7, 3, 13 },
+	{ { 0 }, 0, 40, 1 },
+};
+
+/* ---- what is to be compared --------------------------------------------------------------- */
+
+/* Bits that two addresses have in common, from the left. */
+static int common_bits(const unsigned char *a, const unsigned char *b)
+{
+	int i = 0;
+	while (i < BIDE__IP_MAX && a[i] == b[i])
+		i++;
+	if (i == BIDE__IP_MAX)
+		return 8 * BIDE__IP_MAX;
+	return 8 * i + __builtin_clz((unsigned)(a[i] ^ b[i])) - 24;
+}
+
+static int policy_of(const unsigned char *address)
+{
+	int i = 0;
+	while (common_bits(address, policy[i].prefix) < policy[i].bits)
+		i++;
+	return i;
+}
+
+/* Section 3.1, and 3.2 for IPv4: how far an address means something. */
+static int scope_of(const unsigned char *a)
+{
+	enum { LINK = 2, SITE = 5, GLOBAL = 14 };
+	static const unsigned char loopback[BIDE__IP_MAX] = { [15] = 1 };
+	if (policy_of(a) == 1)
+		return a[12] == 127 || (a[12] == 169 && a[13] == 254) ? LINK : GLOBAL;
+	if (a[0] == 0xff)
+		return a[1] & 15;
+	if (memcmp(a, loopback, sizeof(loopback)) == 0 || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80))
+		return LINK;
+	return a[0] == 0xfe && (a[1] & 0xc0) == 0xc0 ? SITE : GLOBAL;
+}
+
+static bool label_matches(const struct way *way)
+{
+	return policy[policy_of(way->to)].label == policy[policy_of(way->from)].label;
+}
+
+/* Section 6: greater than 0 when @p b is to be tried before @p a. */
+static int compare(const struct way *a, const struct way *b)
+{
+	const int scope_a = scope_of(a->to), scope_b = scope_of(b->to);
+	if (a->usable != b->usable)
+		return b->usable - a->usable;
+	if (!a->usable)
+		return 0;
+	int difference = (scope_b == scope_of(b->from)) - (scope_a == scope_of(a->from));
+	if (difference == 0)
+		difference = label_matches(b) - label_matches(a);
+	if (difference == 0)
+		difference =
+			policy[policy_of(b->to)].precedence - policy[policy_of(a->to)].precedence;
+	if (difference == 0)
+		difference = scope_a - scope_b;
+	if (difference == 0 && a->ip.family == AF_INET6 && b->ip.family == AF_INET6)
+		difference = common_bits(b->to, b->from) - common_bits(a->to, a->from);
+	return difference;
+}
+
+/* ---- how to get there --------------------------------------------------------------------- */
+
+static void map(const struct bide__ip *ip, unsigned char *ret_mapped)
+{
+	if (ip->family == AF_INET6) {
+		memcpy(ret_mapped, ip->bytes, BIDE__IP_MAX);
+		return;
+	}
+	memset(ret_mapped, 0, BIDE__IP_MAX);
+	memset(ret_mapped + 10, 0xff, 2);
+	memcpy(ret_mapped + 12, ip->bytes, 4);
+}
+
+/* Finds out from which address the system would send. @p fd is a socket of the family, or -1: it
+ * is let go of what it was connected to before. */
+static bool find_source(int fd, const struct bide__ip *ip, struct bide__ip *ret_source)
+{
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
+	bide_address to, from = { 0 };
+	socklen_t size = sizeof(from.at);
+	unsigned port;
+	bide__ip_to_address(ip, PORT, &to);
+	if (fd < 0 || connect(fd, &none, sizeof(none)) < 0 ||
+	    connect(fd, (const struct sockaddr *)to.at.bytes, to.size) < 0 ||
+	    getsockname(fd, (struct sockaddr *)from.at.bytes, &size) < 0)
+		return false;
+	from.size = size;
+	return bide__ip_of_address(&from, ret_source, &port);
+}
+
+static void find_way(int *fds, const struct bide__ip *ip, struct way *ret_way)
+{
+	int *fd = &fds[ip->family == AF_INET6];
+	struct bide__ip source;
+	if (*fd == NOT_OPENED)
+		*fd = socket(ip->family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	ret_way->ip = *ip;
+	map(ip, ret_way->to);
+	ret_way->usable = find_source(*fd, ip, &source);
+	if (ret_way->usable)
+		map(&source, ret_way->from);
+}
+
+void bide__ip_sort(struct bide__ip *ips, size_t n)
+{
+	int fds[FAMILIES] = { NOT_OPENED, NOT_OPENED };
+	struct way *ways = n > 1 ? bide__malloc(n * sizeof(*ways)) : NULL;
+	if (ways == NULL)
+		return;
+	/* By insertion, which keeps the order of equal ones: they are few. */
+	for (size_t i = 0; i < n; i++) {
+		struct way way;
+		size_t at = i;
+		find_way(fds, &ips[i], &way);
+		for (; at > 0 && compare(&ways[at - 1], &way) > 0; at--)
+			ways[at] = ways[at - 1];
+		ways[at] = way;
+	}
+	for (size_t i = 0; i < n; i++)
+		ips[i] = ways[i].ip;
+	for (int i = 0; i < FAMILIES; i++)
+		if (fds[i] >= 0)
+			(void)close(fds[i]);
+	bide__free(ways);
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+/* What servers answer that is no address, and what they answer that nobody asked for. */
+#include "net/names_kit.h"
+
+#include <arpa/inet.h>
+#include <unistd.h>
+
+static const struct dns_record zone[] = {
+	{ "silent.test", NULL, NULL, 0, DNS_SILENT },
+	{ "failing.test", NULL, NULL, 0, DNS_SERVFAIL },
+	{ "refused.test", NULL, NULL, 0, DNS_REFUSED },
+	{ "unable.test", NULL, NULL, 0, DNS_NOTIMP },
+	{ "unread.test", NULL, NULL, 0, DNS_FORMERR },
+	{ "garbage.test", NULL, NULL, 0, DNS_GARBAGE },
+	{ "wrong-id.test", "A", "192.0.2.1", 60, DNS_WRONG_ID },
+	{ "other.test", "A", "192.0.2.2", 60, DNS_OTHER_QUESTION },
+	{ "owner.test", "A", "192.0.2.3", 60, DNS_OTHER_OWNER },
+	{ "denied.test", NULL, NULL, 0, DNS_DENIES_NOTHING },
+	{ "half.test", "A", "192.0.2.4", 60, 0 },
+	{ NULL, NULL, NULL, 0, 0 },
+};
+
+NAMES_TEST(no_answer_in_time_is_said_as_that)
+{
+	double began = bide_time();
+	bide_resolver_close(resolver);
+	resolver = open_resolver((bide_resolver_options){ .timeout = 0.02, .tries = 2 });
+	FOUND("silent.test", AF_INET, bide_strerror(BIDE_ENOANSWER));
+	CHECK_UINT(dns_asked(server, "silent.test"), 2);
+	CHECK(bide_time() - began >= 0.06); /* 20 ms, then twice as long */
+}
+
+NAMES_TEST(what_a_server_refuses_with_is_told)
+{
+	FOUND("failing.test", 0, bide_strerror(BIDE_ESERVFAIL));
+	FOUND("refused.test", 0, bide_strerror(BIDE_EREFUSED));
+	FOUND("unable.test", 0, bide_strerror(BIDE_EREFUSED));
+	FOUND("unread.test", 0, bide_strerror(BIDE_EREFUSED));
+	FOUND("nothing.test", 0, bide_strerror(BIDE_ENOHOST));
+	FOUND("denied.test", 0, bide_strerror(BIDE_ENOADDRESS));
+}
+
+/* A port on which nobody listens. */
+static const char *nobody(void)
+{
+	static char text[32];
+	struct sockaddr_in in = { .sin_family = AF_INET,
+		                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof in;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	EXPECT_INT(bind(fd, (struct sockaddr *)&in, size), 0);
+	EXPECT_INT(getsockname(fd, (struct sockaddr *)&in, &size), 0);
+	snprintf(text, sizeof text, "127.0.0.1:%d", ntohs(in.sin_port));
+	close(fd);
+	return text;
+}
+
+NAMES_TEST(a_server_that_is_not_there_is_said_as_that)
+{
+	bide_resolver_close(resolver);
+	resolver = open_resolver((bide_resolver_options){ .servers = nobody() });
+	FOUND("half.test", 0, bide_strerror(BIDE_ENOSERVER));
+}
+
+NAMES_TEST(the_next_server_is_asked_when_one_is_not_there_or_fails)
+{
+	static const struct dns_record second[] = {
+		{ "failing.test", "A", "192.0.2.9", 60, 0 },
+		{ "refused.test", "A", "192.0.2.10", 60, 0 },
+		{ "silent.test", "A", "192.0.2.11", 60, 0 },
+		{ NULL, NULL, NULL, 0, 0 },
+	};
+	struct dns *other = dns_start(second, NEGATIVE_TTL);
+	char servers[128];
+	snprintf(servers, sizeof servers, "%s,%s,%s", nobody(), dns_address(server),
+	         dns_address(other));
+	bide_resolver_close(resolver);
+	resolver = open_resolver((bide_resolver_options){ .servers = servers, .timeout = 0.02 });
+	FOUND("failing.test", AF_INET, "192.0.2.9 ");
+	FOUND("refused.test", AF_INET, "192.0.2.10 ");
+	FOUND("silent.test", AF_INET, "192.0.2.11 ");
+	FOUND("unable.test", AF_INET, bide_strerror(BIDE_ENOHOST));
+	dns_stop(other);
+}
+
+NAMES_TEST(an_answer_to_another_question_is_passed_over)
+{
+	FOUND("wrong-id.test", AF_INET, "192.0.2.1 ");
+	FOUND("other.test", AF_INET, "192.0.2.2 ");
+}
+
+NAMES_TEST(a_record_of_another_name_is_not_taken)
+{
+	FOUND("owner.test", AF_INET, bide_strerror(BIDE_ENOADDRESS));
+}
+
+NAMES_TEST(an_answer_that_makes_no_sense_is_said_as_that)
+{
+	FOUND("garbage.test", AF_INET, bide_strerror(BIDE_EBADANSWER));
+	FOUND("half.test", AF_INET, "192.0.2.4 ");
+}
+
+/* One family fails, the other answers: what there is counts. */
+NAMES_TEST(addresses_of_one_family_are_given_though_the_other_fails)
+{
+	static const struct dns_record first[] = {
+		{ "mixed.test", "AAAA", "2001:db8::5", 60, 0 },
+		{ NULL, NULL, NULL, 0, 0 },
+	};
+	struct dns *other = dns_start(first, NEGATIVE_TTL);
+	bide_resolver_close(resolver);
+	resolver = open_resolver((bide_resolver_options){ .servers = dns_address(other) });
+	FOUND("mixed.test", 0, "[2001:db8::5] ");
+	dns_stop(other);
+}
+
+/* ---- what the system refuses -------------------------------------------------------------- */
+
+TEST(a_configuration_that_is_missing_is_an_empty_one)
+{
+	bide_resolver *opened;
+	const bide_resolver_options options = { .config = "/nonexistent/resolv.conf" };
+	CHECK_INT(bide_resolver_open(&options, &opened), 0);
+	bide_resolver_close(opened);
+}
+
+static BIDE_ASYNC(int, look_up_on_the_virtual_clock, void);
+static int look_up_on_the_virtual_clock(void)
+{
+	names_open();
+	FOUND("127.0.0.1", 0, "127.0.0.1 ");
+	FOUND("localhost", AF_INET, "127.0.0.1 ");
+	FOUND("half.test", 0, bide_strerror(ENOTSUP));
+	names_close();
+	return 0;
+}
+
+TEST(the_virtual_clock_has_no_servers)
+{
+	const bide_options options = { .backend = BIDE_BACKEND_VIRTUAL };
+	CHECK_INT(bide_try_run(&options, NULL, look_up_on_the_virtual_clock), 0);
+}
+
+TEST_ABORTS(a_name_is_not_looked_up_outside_tasks, "bide: bide_getaddrinfo: no loop on this thread")
+{
+	bide_addresses *addresses;
+	(void)!bide_getaddrinfo("half.test", NULL, NULL, &addresses);
+}
+
+TEST_ABORTS(a_resolver_that_was_closed_is_not_used, "the resolver has been closed")
+{
+	bide_resolver *opened;
+	CHECK_INT(bide_resolver_open(NULL, &opened), 0);
+	bide_resolver_close(opened);
+	bide_resolver_close(opened);
+}
