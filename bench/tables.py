@@ -197,6 +197,28 @@ HANDING_OVER = [
     handed("semaphore100k", "semaphore", "", 100000, at_most(32, 64)),
 ]
 
+
+def names(name, title, about, goals):
+    ways = (("bide full", ""), ("bide light", "_light"), ("getaddrinfo", "_threads"))
+    return Table(name, title,
+                 about + " Each name is another one, with an address of each family; bide has 100 "
+                 "tasks that look names up, getaddrinfo 6 threads. The CPU time is without the "
+                 "server's.",
+                 Fixed(10000, 1000, base=None),
+                 tuple(Ours(way, "names", row=name + suffix) for way, suffix in ways),
+                 (printed("elapsed_us", "elapsed a name", "µs", chart=True),
+                  printed("cpu_us", "CPU a name", "µs", chart=True)),
+                 peers=False, counts="ops", goals=goals)
+
+
+NAMES = [
+    names("names", "Names, at a server beside it", "A process of the same machine answers at once.",
+          (Goal("cpu_us", ratio=3.0, than="getaddrinfo"),)),
+    names("names_far", "Names, at a server that takes 5 ms to answer",
+          "As a server of the same town does.",
+          (Goal("elapsed_us", ratio=10.0, than="getaddrinfo"),)),
+]
+
 # ---- of ours alone ---------------------------------------------------------------------------
 
 ONCE = Rounds(ours=1, peers=0, ours_quick=1, peers_quick=0)
@@ -269,4 +291,4 @@ COSTS = [
           goals=(Goal("set_ns", at_most=60), Goal("cancel_ns", at_most=40))),
 ]
 
-TABLES = SWITCHING + SPAWNING + SLEEPING + THREADS + JOBS + ORDER + LARGE + HANDING_OVER + COSTS
+TABLES = SWITCHING + SPAWNING + SLEEPING + THREADS + JOBS + ORDER + LARGE + HANDING_OVER + NAMES + COSTS

@@ -87,8 +87,10 @@ def _subjects(goal, result, column):
 
 
 def _others(goal, result):
-    return [entry for entry in result.entries if not entry.contestant.ours
-            and goal.column in entry.figures and goal.than in ("best peer", entry.contestant.name)]
+    """The peers, or whoever the goal names, which may be a way of ours to do without the library."""
+    return [entry for entry in result.entries if goal.column in entry.figures
+            and (goal.than == entry.contestant.name
+                 or goal.than == "best peer" and not entry.contestant.ours)]
 
 
 def _off(value, bound):

@@ -6,16 +6,20 @@
 
 #include <string.h>
 
-enum { BUCKETS = 256, FNV_PRIME = 16777619 };
+enum { BUCKETS = 512, FNV_PRIME = 16777619 };
 
 /* FNV-1a, by Fowler, Noll and Vo. It begins with a number that nobody outside knows. */
-static struct bide__question **bucket_of(const struct bide__cache *cache, const char *name,
-                                         unsigned type)
+static uint32_t hash_of(const struct bide__cache *cache, const char *name, unsigned type)
 {
 	uint32_t hash = cache->seed ^ type;
 	for (; *name != '\0'; name++)
 		hash = (hash ^ (unsigned char)*name) * FNV_PRIME;
-	return &cache->buckets[(hash ^ hash >> 16) % BUCKETS];
+	return hash ^ hash >> 16;
+}
+
+static struct bide__question **bucket_of(const struct bide__cache *cache, uint32_t hash)
+{
+	return &cache->buckets[hash % BUCKETS];
 }
 
 /* ---- by use ------------------------------------------------------------------------------- */
@@ -48,7 +52,7 @@ void bide__cache_remove(struct bide__cache *cache, struct bide__question *questi
 {
 	if (!question->in_table)
 		return;
-	struct bide__question **at = bucket_of(cache, question->name, question->type);
+	struct bide__question **at = bucket_of(cache, question->hash);
 	while (*at != question)
 		at = &(*at)->next_in_bucket;
 	*at = question->next_in_bucket;
@@ -63,8 +67,10 @@ struct bide__question *bide__cache_find(struct bide__cache *cache, const char *n
 {
 	if (cache->buckets == NULL)
 		return NULL;
-	struct bide__question *question = *bucket_of(cache, name, type);
-	while (question != NULL && (question->type != type || strcmp(question->name, name) != 0))
+	const uint32_t hash = hash_of(cache, name, type);
+	struct bide__question *question = *bucket_of(cache, hash);
+	while (question != NULL && (question->hash != hash || question->type != type ||
+	                            strcmp(question->name, name) != 0))
 		question = question->next_in_bucket;
 	if (question == NULL)
 		return NULL;
@@ -102,9 +108,10 @@ struct bide__question *bide__cache_add(struct bide__cache *cache, const char *na
 		return NULL;
 	memset(question, 0, sizeof(*question));
 	question->type = type;
+	question->hash = hash_of(cache, name, type);
 	bide_event_init(&question->ended);
 	memcpy(question->name, name, size);
-	struct bide__question **bucket = bucket_of(cache, name, type);
+	struct bide__question **bucket = bucket_of(cache, question->hash);
 	question->next_in_bucket = *bucket;
 	*bucket = question;
 	link_newest(cache, question);

@@ -18,6 +18,7 @@ struct bide__question {
 	bide_resolver *resolver;
 	unsigned users;   /* calls that look at it */
 	unsigned waiting; /* of these, those that wait for the event */
+	uint32_t hash;    /* of name and type */
 	unsigned type;
 	bool in_table;
 	bool asking;

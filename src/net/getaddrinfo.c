@@ -75,15 +75,16 @@ static int look_up(const char *host, const bide_lookup *lookup, struct bide__fou
 	bide_resolver *resolver;
 	if (lookup->numeric || !bide__host_name_valid(host))
 		return -BIDE_EBADNAME;
-	int rc = bide__resolver_of("bide_getaddrinfo", lookup->resolver, &resolver);
+	int rc = bide__resolver_enter("bide_getaddrinfo", lookup->resolver, &resolver);
 	if (rc < 0)
 		return rc;
-	resolver->calls++;
 	if (resolver->options.system)
 		rc = bide__system_name(host, lookup->family, found);
 	else
 		rc = bide__lookup_name(resolver, host, lookup->family, found);
-	resolver->calls--;
+	if (rc == 0)
+		bide__ip_sort(&resolver->routes, found->ips, found->n);
+	bide__resolver_leave(resolver);
 	return rc;
 }
 
@@ -130,11 +131,8 @@ int bide_getaddrinfo(const char *host, const char *service, const bide_lookup *l
 		rc = -EAFNOSUPPORT;
 	const int port = rc < 0 ? rc : port_of(service, lookup);
 	rc = port < 0 ? port : find(host, lookup, &found);
-	if (rc == 0) {
-		if (host != NULL)
-			bide__ip_sort(found.ips, found.n);
+	if (rc == 0)
 		rc = give(&found, (unsigned)port, host, ret_addresses);
-	}
 	bide__found_finish(&found);
 	return rc;
 }
@@ -165,13 +163,12 @@ static int name_host(const struct bide__ip *ip, const bide_lookup *lookup, char 
 	char *name = NULL;
 	int rc = 0;
 	if (!lookup->numeric) {
-		rc = bide__resolver_of("bide_getnameinfo", lookup->resolver, &resolver);
+		rc = bide__resolver_enter("bide_getnameinfo", lookup->resolver, &resolver);
 		if (rc < 0)
 			return rc;
-		resolver->calls++;
 		rc = resolver->options.system ? bide__system_ip(ip, &name)
 		                              : bide__lookup_ip(resolver, ip, &name);
-		resolver->calls--;
+		bide__resolver_leave(resolver);
 	}
 	if (rc < 0 && rc != -BIDE_ENOHOST && rc != -BIDE_ENOADDRESS)
 		return rc;

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FAMILIES = 2, PORT = 9, NOT_OPENED = -2 };
+enum { FAMILIES = 2, PORT = 9 };
 
 /* An address, IPv4 ones in the form ::ffff:a.b.c.d, and how this machine gets there. */
 struct way {
@@ -124,11 +124,11 @@ static bool find_source(int fd, const struct bide__ip *ip, struct bide__ip *ret_
 	return bide__ip_of_address(&from, ret_source, &port);
 }
 
-static void find_way(int *fds, const struct bide__ip *ip, struct way *ret_way)
+static void find_way(struct bide__routes *routes, const struct bide__ip *ip, struct way *ret_way)
 {
-	int *fd = &fds[ip->family == AF_INET6];
+	int *fd = &routes->fds[ip->family == AF_INET6];
 	struct bide__ip source;
-	if (*fd == NOT_OPENED)
+	if (*fd < 0)
 		*fd = socket(ip->family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	ret_way->ip = *ip;
 	map(ip, ret_way->to);
@@ -137,9 +137,22 @@ static void find_way(int *fds, const struct bide__ip *ip, struct way *ret_way)
 		map(&source, ret_way->from);
 }
 
-void bide__ip_sort(struct bide__ip *ips, size_t n)
+void bide__routes_init(struct bide__routes *routes)
 {
-	int fds[FAMILIES] = { NOT_OPENED, NOT_OPENED };
+	for (int i = 0; i < FAMILIES; i++)
+		routes->fds[i] = -1;
+}
+
+void bide__routes_close(struct bide__routes *routes)
+{
+	for (int i = 0; i < FAMILIES; i++)
+		if (routes->fds[i] >= 0)
+			(void)close(routes->fds[i]);
+	bide__routes_init(routes);
+}
+
+void bide__ip_sort(struct bide__routes *routes, struct bide__ip *ips, size_t n)
+{
 	struct way *ways = n > 1 ? bide__malloc(n * sizeof(*ways)) : NULL;
 	if (ways == NULL)
 		return;
@@ -147,15 +160,12 @@ void bide__ip_sort(struct bide__ip *ips, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct way way;
 		size_t at = i;
-		find_way(fds, &ips[i], &way);
+		find_way(routes, &ips[i], &way);
 		for (; at > 0 && compare(&ways[at - 1], &way) > 0; at--)
 			ways[at] = ways[at - 1];
 		ways[at] = way;
 	}
 	for (size_t i = 0; i < n; i++)
 		ips[i] = ways[i].ip;
-	for (int i = 0; i < FAMILIES; i++)
-		if (fds[i] >= 0)
-			(void)close(fds[i]);
 	bide__free(ways);
 }

@@ -24,9 +24,10 @@ static _Thread_local bide_resolver *resolvers, *own;
  * set under the same number, as tasks wait for that, and asks again through sockets of its own. */
 static void renew(bide_resolver *resolver)
 {
-	const int fresh = epoll_create1(EPOLL_CLOEXEC);
+	bide__routes_close(&resolver->routes);
 	if (resolver->epoll < 0)
 		return;
+	const int fresh = epoll_create1(EPOLL_CLOEXEC);
 	if (fresh >= 0) {
 		(void)dup3(fresh, resolver->epoll, O_CLOEXEC);
 		(void)close(fresh);
@@ -100,6 +101,7 @@ static int set_up(bide_resolver *resolver, const bide_resolver_options *options)
 {
 	resolver->options = *options;
 	resolver->epoll = resolver->socket = -1;
+	bide__routes_init(&resolver->routes);
 	bide_semaphore_init(&resolver->lookups, BIDE__LOOKUPS_MAX);
 	resolver->cache.limit = options->cache == 0  ? CACHE_DEFAULT
 	                        : options->cache < 0 ? 0
@@ -179,14 +181,22 @@ static int open_own(void)
 	return rc;
 }
 
-int bide__resolver_of(const char *call, bide_resolver *resolver, bide_resolver **ret_resolver)
+int bide__resolver_enter(const char *call, bide_resolver *resolver, bide_resolver **ret_resolver)
 {
 	int rc = 0;
 	if (resolver != NULL)
 		(void)link_of(call, resolver);
 	else if (own == NULL)
 		rc = open_own();
-	if (rc == 0)
-		*ret_resolver = resolver != NULL ? resolver : own;
-	return rc;
+	if (rc < 0)
+		return rc;
+	*ret_resolver = resolver != NULL ? resolver : own;
+	(*ret_resolver)->calls++;
+	return 0;
+}
+
+void bide__resolver_leave(bide_resolver *resolver)
+{
+	if (--resolver->calls == 0)
+		bide__routes_close(&resolver->routes);
 }

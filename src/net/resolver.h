@@ -21,9 +21,9 @@
 #include <ares.h>
 
 enum {
-	BIDE__LOOKUPS_MAX = 100, /* calls that ask servers at once: their answers find room in the
+	BIDE__LOOKUPS_MAX = 80, /* calls that ask servers at once: their answers find room in the
 	                          * buffer of a socket */
-	BIDE__ASKING_MAX = 1000  /* questions at once, with those that nobody waits for any more */
+	BIDE__ASKING_MAX = 1000 /* questions at once, with those that nobody waits for any more */
 };
 
 /* Ways to ask. */
@@ -54,6 +54,7 @@ struct bide_resolver {
 	struct bide__question *leading; /* what the leader waits for, NULL when nobody leads */
 	bide_scope *lead_scope;        /* around its wait; NULL while it does not wait */
 	bide_semaphore lookups;        /* calls that may still ask servers */
+	struct bide__routes routes;    /* while there are calls */
 	size_t calls;                  /* in the resolver */
 	bide_resolver *next;           /* of this thread */
 };
@@ -102,7 +103,11 @@ void bide__question_end(struct bide__question *question, const struct bide__answ
 
 /* ---- resolver.c --------------------------------------------------------------------------- */
 
-/* The one that was asked for, or the loop's own, which is opened if it has to be. */
-int bide__resolver_of(const char *call, bide_resolver *resolver, bide_resolver **ret_resolver);
+/* A call begins with the resolver that was asked for, or with the loop's own, which is opened if it
+ * has to be. 0 or an error. */
+int bide__resolver_enter(const char *call, bide_resolver *resolver, bide_resolver **ret_resolver);
+
+/* The call leaves it. */
+void bide__resolver_leave(bide_resolver *resolver);
 
 #endif
