@@ -48,6 +48,7 @@
 #include <bide/sync.h>    /* mutex, event, condition, semaphore, barrier */
 #include <bide/queue.h>   /* queues between tasks */
 #include <bide/future.h>  /* a value that comes later, from callbacks */
+#include <bide/signal.h>  /* waiting for signals */
 #include <bide/select.h>  /* the first of several things */
 #include <bide/io.h>      /* reading, writing, waiting on descriptors */
 #include <bide/stream.h>  /* bytes in order, buffered, over sockets, pipes, memory */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* bide/select.h: waiting for the first of several things, of whatever kind: an item of a queue or a
- * channel, room in one, the end of a task, an event, a future, a descriptor, a time.
+ * channel, room in one, the end of a task, an event, a future, a descriptor, a signal, a time.
  *
  *     int item;
  *     bide_arm arms[] = {
@@ -29,6 +29,7 @@
 #include <bide/channel.h>
 #include <bide/future.h>
 #include <bide/queue.h>
+#include <bide/signal.h>
 #include <bide/sync.h>
 
 #ifdef __cplusplus
@@ -47,7 +48,8 @@ enum bide__arm_kind {
 	BIDE__ARM_SLEEP,
 	BIDE__ARM_UNTIL,
 	BIDE__ARM_SEND,
-	BIDE__ARM_RECEIVE
+	BIDE__ARM_RECEIVE,
+	BIDE__ARM_SIGNALS
 };
 
 /** One of the things that a select waits for. All but `rc` is made by the bide_arm_… functions and
@@ -151,6 +153,14 @@ BIDE__GLUE bide_arm bide_arm_fd(int fd, int events)
 	bide_arm arm = bide__arm_of(BIDE__ARM_FD, NULL);
 	arm.with.on.fd = fd;
 	arm.with.on.events = events;
+	return arm;
+}
+
+/** To wait for a signal, as bide_signals_next(). rc: the signal (> 0), or -BIDE_ECLOSED. */
+BIDE__GLUE bide_arm bide_arm_signals(bide_signals *signals, bide_signal_info *ret_info)
+{
+	bide_arm arm = bide__arm_of(BIDE__ARM_SIGNALS, signals);
+	arm.with.ret = ret_info;
 	return arm;
 }
 

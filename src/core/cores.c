@@ -318,7 +318,7 @@ static void wait_for_others(struct bide__cores *all)
 	while (all->running > 0) {
 		pthread_mutex_unlock(&all->lock);
 		bide__wait_until(first->loop, UINT64_MAX);
-		if (__atomic_exchange_n(&first->loop->interrupted, false, __ATOMIC_ACQUIRE))
+		if (bide__interrupted(first->loop))
 			bide__core_interrupted(first);
 		pthread_mutex_lock(&all->lock);
 	}

@@ -14,6 +14,7 @@
 #include "core/message.h"
 #include "core/remote.h"
 #include "core/thread.h"
+#include "core/watch.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -30,10 +31,12 @@ static void before(void)
 	bide__channels_before_fork();
 	if (bide__loop != NULL)
 		pthread_mutex_lock(&bide__loop->lock);
+	bide__watch_before_fork();
 }
 
 static void after(void)
 {
+	bide__watch_after_fork();
 	if (bide__loop != NULL)
 		pthread_mutex_unlock(&bide__loop->lock);
 	bide__channels_after_fork();
@@ -70,6 +73,7 @@ static void in_child(void)
 	if (loop != NULL)
 		bide__remote_in_child(loop);
 	bide__channels_in_child(loop);
+	bide__watch_in_child(loop);
 }
 
 static void watch(void)

@@ -10,6 +10,7 @@
 #include "core/pool.h"
 #include "core/record.h"
 #include "core/stack.h"
+#include "core/watch.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -114,6 +115,8 @@ struct bide_loop {
 	size_t in_channels;      /* of these, for channels */
 	bool uses_threads;       /* there was one */
 	size_t endless;          /* tasks that sleep until they are cancelled */
+	size_t in_signals;       /* tasks that wait for signals */
+	bide_signals *signals;   /* objects that watch for some, the newest first */
 
 	/* What other threads touch. */
 	struct bide__mail *inbox; /* atomic: see bide__send(); newest first */
@@ -123,7 +126,8 @@ struct bide_loop {
 	unsigned refs;           /* by bide_loop_ref(), plus one while it is open */
 	uint32_t wake;           /* atomic: BIDE__AWAKE … */
 	bool attention;          /* atomic: end the turn, there is something to see to */
-	bool interrupted;        /* atomic: SIGINT came */
+	bool signalled;          /* atomic: a signal came that somebody here watches for */
+	struct bide__watcher interrupt; /* for SIGINT, as what stops the main task */
 	bool handles_interrupt;  /* SIGINT comes here, or to another of several, while this runs */
 	bool interrupt_seen;     /* it, or another loop's failure, has cancelled the main task */
 

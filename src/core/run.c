@@ -13,6 +13,7 @@
 #include "core/loops.h"
 #include "core/message.h"
 #include "core/remote.h"
+#include "core/signals.h"
 #include "core/switch.h"
 #include "core/thread.h"
 #include "core/time.h"
@@ -139,6 +140,7 @@ static void close_loop(bide_loop *loop)
 {
 	make_close_calls(loop);
 	/* Before the backend goes: whoever wakes the loop uses that. */
+	bide__signals_finish(loop);
 	bide__close_inbox(loop);
 	bide__loops_remove(loop, bide__pool_finish(&loop->pool));
 	loop->backend->close(loop);

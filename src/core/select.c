@@ -37,11 +37,12 @@ struct select {
 static const struct bide__arm *kind_of(const bide_arm *arm)
 {
 	static const struct bide__arm *const kinds[] = {
-		[BIDE__ARM_GET] = &bide__arm_get,       [BIDE__ARM_PUT] = &bide__arm_put,
-		[BIDE__ARM_TASK] = &bide__arm_task,     [BIDE__ARM_EVENT] = &bide__arm_event,
-		[BIDE__ARM_FUTURE] = &bide__arm_future, [BIDE__ARM_FD] = &bide__arm_fd,
-		[BIDE__ARM_SLEEP] = &bide__arm_sleep,   [BIDE__ARM_UNTIL] = &bide__arm_until,
-		[BIDE__ARM_SEND] = &bide__arm_send,     [BIDE__ARM_RECEIVE] = &bide__arm_receive,
+		[BIDE__ARM_GET] = &bide__arm_get,         [BIDE__ARM_PUT] = &bide__arm_put,
+		[BIDE__ARM_TASK] = &bide__arm_task,       [BIDE__ARM_EVENT] = &bide__arm_event,
+		[BIDE__ARM_FUTURE] = &bide__arm_future,   [BIDE__ARM_FD] = &bide__arm_fd,
+		[BIDE__ARM_SLEEP] = &bide__arm_sleep,     [BIDE__ARM_UNTIL] = &bide__arm_until,
+		[BIDE__ARM_SEND] = &bide__arm_send,       [BIDE__ARM_RECEIVE] = &bide__arm_receive,
+		[BIDE__ARM_SIGNALS] = &bide__arm_signals,
 	};
 	if ((size_t)arm->kind >= sizeof(kinds) / sizeof(kinds[0]))
 		bide__abort(bide__select_call, "an arm is none");

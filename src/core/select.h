@@ -32,7 +32,7 @@ struct bide__arm {
 
 extern const struct bide__arm bide__arm_get, bide__arm_put, bide__arm_task, bide__arm_event,
 	bide__arm_future, bide__arm_fd, bide__arm_sleep, bide__arm_until, bide__arm_send,
-	bide__arm_receive;
+	bide__arm_receive, bide__arm_signals;
 
 /* The name of the call, for messages. */
 extern const char bide__select_call[];

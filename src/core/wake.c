@@ -16,6 +16,8 @@
 #include "core/block.h"
 #include "core/cancel.h"
 #include "core/cores.h"
+#include "core/interrupt.h"
+#include "core/signals.h"
 #include "core/time.h"
 
 #include <errno.h>
@@ -61,7 +63,7 @@ bool bide__referenced(bide_loop *loop)
  * end waits for a cancellation, which SIGINT may bring. */
 static bool hope(bide_loop *loop)
 {
-	if (loop->in_flight > 0 || loop->in_threads > 0 ||
+	if (loop->in_flight > 0 || loop->in_threads > 0 || loop->in_signals > 0 ||
 	    __atomic_load_n(&loop->attention, __ATOMIC_ACQUIRE) ||
 	    (loop->endless > 0 && loop->handles_interrupt && !loop->interrupt_seen &&
 	     loop->options.backend != BIDE_BACKEND_VIRTUAL))
@@ -236,14 +238,21 @@ void bide__recall(bide_loop *loop, struct bide__mail *mail)
 		__atomic_store_n(&loop->attention, true, __ATOMIC_RELEASE);
 }
 
+static void stop_main(bide_loop *loop)
+{
+	loop->interrupt_seen = true;
+	if (loop->main != NULL)
+		bide__cancel_task(loop, loop->main);
+	if (loop->core != NULL)
+		bide__core_interrupted(loop->core);
+}
+
 void bide__attend(bide_loop *loop)
 {
-	if (__atomic_exchange_n(&loop->interrupted, false, __ATOMIC_ACQUIRE)) {
-		loop->interrupt_seen = true;
-		if (loop->main != NULL)
-			bide__cancel_task(loop, loop->main);
-		if (loop->core != NULL)
-			bide__core_interrupted(loop->core);
+	if (__atomic_exchange_n(&loop->signalled, false, __ATOMIC_ACQUIRE)) {
+		bide__signals_serve(loop);
+		if (bide__interrupted(loop))
+			stop_main(loop);
 	}
 	/* Acquires what the senders released. */
 	*end_of_received(loop) =

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What other threads hand to a loop, and how they wake it, in every interleaving: wake.c, with the
- * scheduler's turn, the waits of idle.c and the handler of interrupt.c. See interleave_kit.h. */
+ * scheduler's turn, the waits of idle.c and the handler of watch.c. See interleave_kit.h. */
 #include "base/alloc.h"
 #include "core/backend.h"
 #include "core/block.h"
@@ -9,9 +9,11 @@
 #include "core/light.h"
 #include "core/message.h"
 #include "core/run.h"
+#include "core/signals.h"
 #include "core/switch.h"
 #include "core/time.h"
 #include "core/wake.h"
+#include "core/watch.h"
 #include "harness/test.h"
 
 #include <errno.h>
@@ -41,6 +43,7 @@ static int die(void);
 #include "core/interrupt.c"
 #include "core/sched.c"
 #include "core/wake.c"
+#include "core/watch.c"
 #undef sigaction
 
 enum { MOST_SENDERS = 3, MOST_MAILS = 2 };
@@ -122,12 +125,13 @@ static int set_handler(const struct sigaction *action, struct sigaction *before)
 {
 	if (before != NULL) {
 		memset(before, 0, sizeof *before);
-		before->sa_handler =
-			__atomic_load_n(&world.handled, __ATOMIC_SEQ_CST) ? on_interrupt : SIG_DFL;
+		if (__atomic_load_n(&world.handled, __ATOMIC_SEQ_CST)) {
+			before->sa_flags = SA_SIGINFO;
+			before->sa_sigaction = on_signal;
+		}
 	}
 	if (action != NULL)
-		__atomic_store_n(&world.handled, action->sa_handler == on_interrupt,
-		                 __ATOMIC_SEQ_CST);
+		__atomic_store_n(&world.handled, is_ours(action), __ATOMIC_SEQ_CST);
 	return 0;
 }
 
@@ -140,10 +144,12 @@ static int die(void)
 /* The first comes when there is a handler. */
 static void *interrupt(void *arg)
 {
+	siginfo_t info;
+	memset(&info, 0, sizeof info);
 	if (arg == NULL)
 		interleave_await(&world.installed);
 	if (__atomic_load_n(&world.handled, __ATOMIC_SEQ_CST))
-		on_interrupt(SIGINT);
+		on_signal(SIGINT, &info, NULL);
 	return NULL;
 }
 
@@ -275,8 +281,7 @@ static void *call_and_let_go(void *arg)
 static void new_world(void)
 {
 	memset(&world, 0, sizeof world);
-	target = NULL;
-	telling = 0;
+	memset(&all, 0, sizeof all);
 	world.loop = interleave_malloc(sizeof *world.loop);
 	world.loop->backend = plan.backend;
 	world.loop->refs = 1;
@@ -533,10 +538,10 @@ static const struct fault {
 	  "not true: world.all_received" },
 	{ &signals,
 	  { .backend = &bide__backend_idle, .signals = 2 },
-	  { .name = "signal handlers are not waited for",
-	    .function = "on_interrupt",
-	    .what = "&telling",
-	    .change = INTERLEAVE_SKIPPED },
+	  { .name = "who ends to watch does not wait for handlers",
+	    .function = "lock",
+	    .what = "&all.lock",
+	    .change = INTERLEAVE_BLIND },
 	  "freed" },
 };
 

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+/* watch.c: see watch.h. Sources: sigaction(2), signal-safety(7), futex(2).
+ *
+ * The handler runs on whichever thread the signal comes to, at any point of it. It takes a lock, as
+ * it walks a list: that works since whoever has the lock has all signals blocked on its thread, the
+ * handler too, so it is never waited for by what it was interrupted by. A mutex of pthreads is not
+ * allowed in a handler; a futex is. */
+#include "core/watch.h"
+
+#include "core/wake.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { SIGNALS = 64 };
+enum { FREE, HELD, WAITED_FOR };
+
+static struct {
+	uint32_t lock;                 /* atomic: guards all below */
+	sigset_t before;               /* signals blocked on the thread that has it */
+	struct bide__watcher *first;   /* of all that watch */
+	struct sigaction own[SIGNALS]; /* what the program has them do, while they are watched */
+	bide_signal_info last[SIGNALS];
+} all;
+
+/* ---- the lock ----------------------------------------------------------------------------- */
+
+static void lock(void)
+{
+	uint32_t was = FREE;
+	if (__atomic_compare_exchange_n(&all.lock, &was, HELD, false, __ATOMIC_ACQUIRE,
+	                                __ATOMIC_RELAXED))
+		return;
+	while (__atomic_exchange_n(&all.lock, WAITED_FOR, __ATOMIC_ACQUIRE) != FREE)
+		(void)syscall(SYS_futex, &all.lock, FUTEX_WAIT_PRIVATE, WAITED_FOR, NULL, NULL, 0);
+}
+
+static void unlock(void)
+{
+	if (__atomic_exchange_n(&all.lock, FREE, __ATOMIC_RELEASE) == WAITED_FOR)
+		(void)syscall(SYS_futex, &all.lock, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static void block_and_lock(void)
+{
+	sigset_t every, before;
+	(void)sigfillset(&every);
+	(void)pthread_sigmask(SIG_BLOCK, &every, &before);
+	lock();
+	all.before = before;
+}
+
+static void unlock_and_restore(void)
+{
+	const sigset_t before = all.before;
+	unlock();
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* ---- the handler -------------------------------------------------------------------------- */
+
+/* Which fields mean something depends on how it came. */
+static void keep_info(int signal, const siginfo_t *info)
+{
+	const bool queued = info->si_code == SI_QUEUE || info->si_code == SI_MESGQ;
+	const bool child = signal == SIGCHLD && info->si_code > 0;
+	bide_signal_info *last = &all.last[signal - 1];
+	*last = (bide_signal_info){ .signal = signal, .code = info->si_code };
+	if (queued || child || info->si_code == SI_USER || info->si_code == SI_TKILL) {
+		last->pid = info->si_pid;
+		last->uid = info->si_uid;
+	}
+	if (queued || info->si_code == SI_TIMER)
+		last->value = info->si_value.sival_int;
+	else if (child)
+		last->value = info->si_status;
+}
+
+static void tell_one(struct bide__watcher *watcher, uint64_t bit)
+{
+	watcher->told = true;
+	(void)__atomic_fetch_or(&watcher->came, bit, __ATOMIC_RELEASE);
+	__atomic_store_n(&watcher->loop->signalled, true, __ATOMIC_RELEASE);
+	bide__notify(watcher->loop);
+}
+
+/* Returns false for a signal that is to have its default action. */
+static bool tell(int signal)
+{
+	const uint64_t bit = bide__signal_bit(signal);
+	struct bide__watcher *reserve = NULL;
+	bool told = false;
+	for (struct bide__watcher *watcher = all.first; watcher != NULL; watcher = watcher->next) {
+		if (!(watcher->signals & bit))
+			continue;
+		if (watcher->stands_back) {
+			reserve = watcher;
+			continue;
+		}
+		tell_one(watcher, bit);
+		told = true;
+	}
+	if (told || reserve == NULL)
+		return true;
+	told = !reserve->told;
+	tell_one(reserve, bit);
+	return told;
+}
+
+/* With all signals blocked, so that it is not interrupted by itself. */
+static void on_signal(int signal, siginfo_t *info, void *context)
+{
+	const int saved_errno = errno;
+	struct sigaction action;
+	(void)context;
+	lock();
+	keep_info(signal, info);
+	bool told = tell(signal);
+	unlock();
+	if (!told) {
+		memset(&action, 0, sizeof(action));
+		action.sa_handler = SIG_DFL;
+		(void)sigaction(signal, &action, NULL);
+		(void)raise(signal); /* comes when the handler returns */
+	}
+	errno = saved_errno;
+}
+
+/* ---- what a signal does ------------------------------------------------------------------- */
+
+static bool is_ours(const struct sigaction *action)
+{
+	return (action->sa_flags & SA_SIGINFO) && action->sa_sigaction == on_signal;
+}
+
+/* Has the signal handled here. Where somebody waits for it calls that it interrupts go on; where it
+ * is to stop the program they do not. Tasks' stacks may be small, so it has the thread's alternate
+ * stack where there is one. */
+static int take_over(int signal, bool waited_for)
+{
+	struct sigaction action, before;
+	memset(&action, 0, sizeof(action));
+	(void)sigfillset(&action.sa_mask);
+	action.sa_sigaction = on_signal;
+	action.sa_flags = SA_SIGINFO | SA_ONSTACK | (waited_for ? SA_RESTART : 0);
+	if (sigaction(signal, &action, &before) < 0)
+		return -errno;
+	if (!is_ours(&before))
+		all.own[signal - 1] = before;
+	return 0;
+}
+
+/* After the end of a watcher. What the program has set meanwhile is left alone. */
+static void give_back(int signal)
+{
+	const uint64_t bit = bide__signal_bit(signal);
+	struct sigaction now;
+	bool watched = false, waited_for = false;
+	for (const struct bide__watcher *it = all.first; it != NULL; it = it->next) {
+		watched |= (it->signals & bit) != 0;
+		waited_for |= (it->signals & bit) && !it->stands_back;
+	}
+	if (sigaction(signal, NULL, &now) < 0 || !is_ours(&now))
+		return;
+	if (watched)
+		(void)take_over(signal, waited_for);
+	else
+		(void)sigaction(signal, &all.own[signal - 1], NULL);
+}
+
+static void give_all_back(uint64_t signals)
+{
+	for (int signal = 1; signal <= SIGNALS; signal++)
+		if (signals & bide__signal_bit(signal))
+			give_back(signal);
+}
+
+/* ---- watching ----------------------------------------------------------------------------- */
+
+static void link_watcher(struct bide__watcher *watcher)
+{
+	watcher->next = all.first;
+	watcher->link = &all.first;
+	if (all.first != NULL)
+		all.first->link = &watcher->next;
+	all.first = watcher;
+}
+
+static void unlink_watcher(struct bide__watcher *watcher)
+{
+	*watcher->link = watcher->next;
+	if (watcher->next != NULL)
+		watcher->next->link = watcher->link;
+	watcher->link = NULL;
+	give_all_back(watcher->signals);
+}
+
+int bide__watch_begin(struct bide__watcher *watcher)
+{
+	int rc = 0;
+	block_and_lock();
+	link_watcher(watcher);
+	for (int signal = 1; signal <= SIGNALS && rc == 0; signal++)
+		if (watcher->signals & bide__signal_bit(signal))
+			rc = take_over(signal, !watcher->stands_back);
+	if (rc < 0)
+		unlink_watcher(watcher);
+	unlock_and_restore();
+	return rc;
+}
+
+void bide__watch_end(struct bide__watcher *watcher)
+{
+	block_and_lock();
+	unlink_watcher(watcher);
+	unlock_and_restore();
+}
+
+bool bide__signal_is_default(int signal)
+{
+	struct sigaction action;
+	block_and_lock();
+	bool known = sigaction(signal, NULL, &action) == 0;
+	if (known && is_ours(&action))
+		action = all.own[signal - 1];
+	unlock_and_restore();
+	return known && !(action.sa_flags & SA_SIGINFO) && action.sa_handler == SIG_DFL;
+}
+
+void bide__signal_info(int signal, bide_signal_info *ret_info)
+{
+	block_and_lock();
+	*ret_info = all.last[signal - 1];
+	unlock_and_restore();
+}
+
+/* ---- fork --------------------------------------------------------------------------------- */
+
+void bide__watch_before_fork(void)
+{
+	block_and_lock();
+}
+
+void bide__watch_after_fork(void)
+{
+	unlock_and_restore();
+}
+
+void bide__watch_in_child(const struct bide_loop *own)
+{
+	struct bide__watcher *next;
+	for (struct bide__watcher *watcher = all.first; watcher != NULL; watcher = next) {
+		next = watcher->next;
+		if (watcher->loop != own)
+			unlink_watcher(watcher);
+	}
+	unlock_and_restore();
+}
