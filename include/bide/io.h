@@ -94,6 +94,36 @@ BIDE_API int bide_accept(int fd, struct sockaddr *ret_address, unsigned *ret_siz
  *          cancellation, the socket is of no use but to be closed. */
 BIDE_API int bide_connect(int fd, const struct sockaddr *address, unsigned size) BIDE__NOTHROW;
 
+/** Sends some of what a file on disk has, without passing it through the program's memory:
+ *  sendfile(2). Waits for room for the first byte. [suspends]
+ *
+ *  @param to     a socket, a pipe, or whatever else can be written to.
+ *  @param from   a file that can be mapped.
+ *  @param offset where in the file to begin; moved on by what was sent, and the file's own position
+ *                is left alone. NULL: that is taken, and moved on.
+ *  @param size   bytes, at most.
+ *  @return bytes sent, which may be less than size, and 0 at the end of the file; -EINVAL for what
+ *          sendfile(2) cannot do; else as of bide_write(). */
+BIDE_API ssize_t bide_sendfile(int to, int from, off_t *offset, size_t size) BIDE__NOTHROW;
+
+/** Copies from one descriptor to another, until the end of what is read or until @p size bytes have
+ *  been copied: files, pipes, sockets that are streams, terminals; in the kernel where it can:
+ *  from a file, and from and to a pipe. [suspends]
+ *
+ *  Nothing is lost: what has not been written is still to be read. Only from what is neither a
+ *  file, a pipe nor a socket, as a terminal, and to what the kernel does not copy to, as a file
+ *  opened with O_APPEND, up to PIPE_BUF bytes are read before they are written: a call that is
+ *  cancelled then waits until they are, and when writing fails they are gone. Nobody else may read
+ *  from @p from meanwhile.
+ *
+ *  @param size       bytes, at most; SIZE_MAX: all there are.
+ *  @param ret_copied gets the bytes that were copied, also when the call fails; NULL if nobody
+ *                    cares.
+ *  @return 0; -EINVAL for a socket that is no stream; what read(2) or write(2) fails with, -EPIPE
+ *          without a SIGPIPE; -EBADF when a descriptor is closed by bide_close() meanwhile;
+ *          -ENOMEM; the errors of bide_wait_fd(); or the cancellation. */
+BIDE_API int bide_copy_fd(int to, int from, size_t size, size_t *ret_copied) BIDE__NOTHROW;
+
 /** Shuts one direction of a connection down, or both: shutdown(2). @return 0 or what that fails
  *  with. */
 BIDE_API int bide_shutdown(int fd, int how) BIDE__NOTHROW;

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* now.c: see now.h. Sources: recv(2), send(2), preadv2(2), pipe(7), socket(7), accept(2),
- * connect(2), signal(7). */
+ * connect(2), signal(7), sendfile(2), splice(2). */
 #include "io/now.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -164,20 +166,35 @@ int bide__now_read(const struct bide__op *op)
 	return is_ready(op->fd, POLLIN) ? read_waiting(op->fd, &buffers) : -EAGAIN;
 }
 
-/* Calls something that may raise SIGPIPE, and takes the signal away. */
+/* Before a call that may raise SIGPIPE. */
+static void hold_signal(sigset_t *ret_before)
+{
+	sigset_t pipe;
+	(void)sigemptyset(&pipe);
+	(void)sigaddset(&pipe, SIGPIPE);
+	(void)pthread_sigmask(SIG_BLOCK, &pipe, ret_before);
+}
+
+/* After it, takes the signal away. */
+static void release_signal(const sigset_t *before, bool raised)
+{
+	const struct timespec none = { 0, 0 };
+	sigset_t pipe;
+	(void)sigemptyset(&pipe);
+	(void)sigaddset(&pipe, SIGPIPE);
+	if (raised && sigismember(before, SIGPIPE) == 0)
+		while (sigtimedwait(&pipe, NULL, &none) < 0 && errno == EINTR)
+			;
+	(void)pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
 static int without_signal(int (*write)(int, const struct buffers *), int fd,
                           const struct buffers *buffers)
 {
-	const struct timespec none = { 0, 0 };
-	sigset_t pipe, before;
-	(void)sigemptyset(&pipe);
-	(void)sigaddset(&pipe, SIGPIPE);
-	(void)pthread_sigmask(SIG_BLOCK, &pipe, &before);
+	sigset_t before;
+	hold_signal(&before);
 	int rc = write(fd, buffers);
-	if (rc == -EPIPE && sigismember(&before, SIGPIPE) == 0)
-		while (sigtimedwait(&pipe, NULL, &none) < 0 && errno == EINTR)
-			;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	release_signal(&before, rc == -EPIPE);
 	return rc;
 }
 
@@ -225,4 +242,91 @@ int bide__now_write(const struct bide__op *op)
 	struct msghdr message = { .msg_iov = buffers.all, .msg_iovlen = (size_t)buffers.n };
 	int rc = result(sendmsg(op->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
 	return rc != -ENOTSOCK ? rc : without_signal(write_now, op->fd, &buffers);
+}
+
+/* ---- from one to another ------------------------------------------------------------------ */
+
+enum { PIECE = 1 << 20 }; /* at once, so that others have their turn */
+
+/* A socket says that it is writable when at least a third of its buffer is free, and waits only
+ * where that is used up: a quarter surely finds room. */
+static size_t socket_room(int fd, size_t size)
+{
+	int flags = fcntl(fd, F_GETFL), buffer = 0;
+	socklen_t length = sizeof(buffer);
+	if (flags < 0 || (flags & O_NONBLOCK))
+		return size;
+	if (!is_ready(fd, POLLOUT))
+		return 0;
+	(void)getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, &length);
+	const size_t piece = buffer > 4 ? (size_t)buffer / 4 : 1;
+	return size < piece ? size : piece;
+}
+
+/* How much may be written, by calls that know of no MSG_DONTWAIT, without waiting for a reader. A
+ * pipe can be asked by the call itself. */
+static size_t room(int fd, mode_t mode, size_t size)
+{
+	if (size > PIECE)
+		size = PIECE;
+	if (S_ISFIFO(mode))
+		return size;
+	if (S_ISSOCK(mode))
+		return socket_room(fd, size);
+	if (S_ISREG(mode) || S_ISBLK(mode))
+		return size;
+	if (!is_ready(fd, POLLOUT))
+		return 0;
+	return size < PIPE_BUF ? size : PIPE_BUF;
+}
+
+typedef ssize_t mover(int to, int from, off_t *offset, size_t size);
+
+static ssize_t send_file(int to, int from, off_t *offset, size_t size)
+{
+	return sendfile(to, from, offset, size);
+}
+
+static ssize_t splice_all(int to, int from, off_t *offset, size_t size)
+{
+	return splice(from, offset, to, NULL, size, SPLICE_F_NONBLOCK);
+}
+
+static int move_now(mover *move, int to, int from, off_t *offset, size_t size)
+{
+	sigset_t before;
+	int rc;
+	hold_signal(&before);
+	do
+		rc = result(move(to, from, offset, size));
+	while (rc == -EINTR);
+	release_signal(&before, rc == -EPIPE);
+	return rc;
+}
+
+int bide__now_sendfile(int to, int from, off_t *offset, size_t size)
+{
+	struct stat status;
+	if (fstat(to, &status) < 0)
+		return -errno;
+	const size_t piece = room(to, status.st_mode, size);
+	if (piece == 0 && size > 0)
+		return -EAGAIN;
+	return move_now(S_ISFIFO(status.st_mode) ? splice_all : send_file, to, from, offset, piece);
+}
+
+int bide__now_splice(int to, int from, size_t size)
+{
+	struct stat status;
+	if (fstat(to, &status) < 0)
+		return -errno;
+	const size_t piece = room(to, status.st_mode, size);
+	if (piece == 0 || !is_ready(from, POLLIN))
+		return -EAGAIN;
+	return move_now(splice_all, to, from, NULL, piece);
+}
+
+bool bide__is_readable(int fd)
+{
+	return is_ready(fd, POLLIN);
 }

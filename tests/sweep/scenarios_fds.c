@@ -261,6 +261,45 @@ SCENARIO_WITH(numbers_through_sockets, NUMBERS *(NUMBERS + 1) / 2, SWEEP_FDS, NU
 	return rc < 0 ? rc : sent < 0 ? sent : result;
 }
 
+/* Hands on to another pair what comes. */
+BIDE_ASYNC_LIGHT(int, hand_on, int, int);
+int hand_on(int to, int from)
+{
+	size_t copied = 0;
+	tally.entered++;
+	int rc = bide_copy_fd(to, from, SIZE_MAX, &copied);
+	HOLDS(copied <= NUMBERS);
+	HOLDS(bide_shutdown(to, SHUT_WR) == 0);
+	tally.left++;
+	return rc;
+}
+
+/* Wherever it is cut, each number is on one side or on the other. */
+SCENARIO_WITH(numbers_that_are_handed_on, NUMBERS *(NUMBERS + 1) / 2, SWEEP_FDS, NULL)
+{
+	int one[2], other[2], rc, result = 0, error = 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, one) < 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM, 0, other) < 0)
+		return -errno;
+	BIDE_GROUP(group, rc) {
+		bide_task *receiver = bide_group_spawn(group, receive_numbers, other[1]);
+		bide_task *middle = bide_group_spawn(group, hand_on, other[0], one[1]);
+		bide_task *sender = bide_group_spawn(group, send_numbers, one[0]);
+		error = bide_await(int, sender);
+		const int handed_on = bide_await(int, middle);
+		error = error < 0 ? error : handed_on;
+		if (error < 0)
+			bide_group_cancel(group);
+		result = bide_await(int, receiver);
+	}
+	drain(one[1]);
+	drain(other[1]);
+	HOLDS(tally.extra[0] == tally.extra[1]);
+	for (int i = 0; i < 2; i++)
+		HOLDS(bide_close(one[i]) == 0 && bide_close(other[i]) == 0);
+	return rc < 0 ? rc : error < 0 ? error : result;
+}
+
 /* Whatever is struck, the descriptor is closed once, and its reader is told. */
 SCENARIO_WITH(a_close_under_a_reader, 5, SWEEP_FDS | SWEEP_LIGHT_MAIN, NULL)
 {
