@@ -33,8 +33,8 @@ static const char server[] = "127.0.0.53";
 
 /* ---- the server --------------------------------------------------------------------------- */
 
-/* Puts what is behind the question of a query: one address of the type, if the name is known. Returns
- * the size of the reply that the query has become, or 0. */
+/* Puts what is behind the question of a query: one address of the type, if the name is known.
+ * Returns the size of the reply that the query has become, or 0. */
 static size_t make_reply(unsigned char *message, size_t size)
 {
 	static const unsigned char head[] = { 0xc0, HEADER };
