@@ -7,7 +7,11 @@
 #include <bide/base.h>
 #include <errno.h>
 
-enum { CLOSED = 1, SIZE_BITS = 8 * sizeof(size_t) };
+enum {
+	CLOSED = 1,
+	SIZE_BITS = 8 * sizeof(size_t),
+	ASK_MIN = 16 /* blocks from which on the next one is asked for */
+};
 
 /* ---- memory ------------------------------------------------------------------------------- */
 
@@ -38,6 +42,11 @@ static void lay_out(struct bide__slots *slots)
 	slots->reciprocal = n > 1 ? UINT64_MAX / n + 1 : 0;
 }
 
+static size_t blocks_of(const struct bide__slots *slots)
+{
+	return slots->mask / slots->in_block + 1;
+}
+
 bool bide__slots_measure(struct bide__slots *slots, size_t size, size_t bound, size_t *ret_bytes)
 {
 	const unsigned log2 = log2_of(bound);
@@ -47,7 +56,8 @@ bool bide__slots_measure(struct bide__slots *slots, size_t size, size_t bound, s
 	*slots = (struct bide__slots){ .size = size, .mask = number - 1, .bound = bound };
 	slots->log2 = log2;
 	lay_out(slots);
-	return !__builtin_mul_overflow(slots->block, (number - 1) / slots->in_block + 1, ret_bytes);
+	slots->asks = blocks_of(slots) >= ASK_MIN;
+	return !__builtin_mul_overflow(slots->block, blocks_of(slots), ret_bytes);
 }
 
 /* Where a position is. */
@@ -73,6 +83,7 @@ static inline struct slot slot_of(const struct bide__slots *slots, uint64_t posi
 void bide__slots_init(struct bide__slots *slots, void *memory)
 {
 	slots->memory = memory;
+	slots->end = slots->memory + slots->block * blocks_of(slots);
 	slots->head = slots->tail = 0;
 	slots->room_to = slots->bound;
 	for (size_t i = 0; i <= slots->mask; i++)
@@ -128,6 +139,26 @@ static inline bool is_still(const uint64_t *position, uint64_t *at)
 
 /* ---- putting and taking ------------------------------------------------------------------- */
 
+/* Asks for a line, to write to it. The compiler uses the instruction only if it is told that all
+ * processors have it, which it need not be: on one that has not it does nothing. */
+static inline void ask_for(const void *line)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)line));
+#else
+	__builtin_prefetch(line, 1);
+#endif
+}
+
+/* Only the first slot of a block has its state at the beginning of a line. */
+static inline void ask_for_next(const struct bide__slots *slots, const struct slot *slot)
+{
+	if ((uintptr_t)slot->state % BIDE__LINE != 0 || !slots->asks)
+		return;
+	const unsigned char *next = slot->state + slots->block;
+	ask_for(next != slots->end ? next : slots->memory);
+}
+
 int bide__slots_put(struct bide__slots *slots, const void *item)
 {
 	uint64_t tail = load(&slots->tail);
@@ -139,6 +170,7 @@ int bide__slots_put(struct bide__slots *slots, const void *item)
 		if (__builtin_expect(is_free && has_room(slots, tail / 2), 1)) {
 			if (!claim(&slots->tail, &tail, 2))
 				continue;
+			ask_for_next(slots, &slot);
 			bide__copy(slot.item, item, slots->size);
 			__atomic_store_n(slot.state, slot.free + 1, __ATOMIC_SEQ_CST);
 			return 0;
@@ -163,6 +195,7 @@ int bide__slots_take(struct bide__slots *slots, void *ret_item)
 		if (__builtin_expect(ahead_of(&slot, slot.free + 1u) == 0, 1)) {
 			if (!claim(&slots->head, &head, 1))
 				continue;
+			ask_for_next(slots, &slot);
 			bide__copy(ret_item, slot.item, slots->size);
 			__atomic_store_n(slot.state, slot.free + 2, __ATOMIC_SEQ_CST);
 			return 0;

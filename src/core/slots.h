@@ -16,6 +16,10 @@
  *
  *     block of 64 bytes, items of 8   | 7 states | - | item 0 | item 1 | … | item 6 |
  *
+ * Who begins a block asks for the next one, so that it has come when its turn is there. Otherwise
+ * it would be waited for twice, first to be read, and then to be written. Of few blocks the next one
+ * is mostly what the other side is at work in, and is left to it.
+ *
  * States, head and tail are read and written in one order for all threads (SEQ_CST), so that
  * somebody who says that he waits, and then looks, and somebody who puts or takes, and then looks
  * for those that wait, cannot miss each other. */
@@ -29,7 +33,8 @@
 enum { BIDE__LINE = 64 }; /* of the cache, in bytes */
 
 struct bide__slots {
-	unsigned char *memory; /* the blocks */
+	unsigned char *memory; /* the blocks, */
+	unsigned char *end;    /* and what is behind them */
 	size_t mask;           /* the number of slots less one */
 	unsigned log2;         /* of that number */
 	size_t size;           /* bytes of an item */
@@ -37,6 +42,7 @@ struct bide__slots {
 	uint64_t reciprocal;   /* 2^64 divided by that, rounded up; */
 	size_t states;         /* bytes of their states, */
 	size_t block;          /* and of it all, some cache lines */
+	bool asks;             /* whether the next one is asked for */
 	uint64_t bound;        /* how many items there may be, at most the number of slots */
 	/* Positions are on lines of their own, as each side writes one all the time. */
 	_Alignas(BIDE__LINE) uint64_t head; /* atomic: the next one to be taken */
