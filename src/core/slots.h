@@ -17,8 +17,8 @@
  *     block of 64 bytes, items of 8   | 7 states | - | item 0 | item 1 | … | item 6 |
  *
  * Who begins a block asks for the next one, so that it has come when its turn is there. Otherwise
- * it would be waited for twice, first to be read, and then to be written. Of few blocks the next one
- * is mostly what the other side is at work in, and is left to it.
+ * it would be waited for twice, first to be read, and then to be written. Of few blocks the next
+ * one is mostly what the other side is at work in, and is left to it.
  *
  * States, head and tail are read and written in one order for all threads (SEQ_CST), so that
  * somebody who says that he waits, and then looks, and somebody who puts or takes, and then looks
