@@ -225,8 +225,8 @@ BIDE_API BIDE_CHECKED int bide_stream_new(const bide_transport *transport, void 
 
 /** Puts a layer between a stream and its user, as TLS: moves all that the stream is, with what has
  *  been read ahead, to a new stream below, and sets the stream on the new transport, which owns the
- *  one below and closes it with itself. No task may be in the stream (-EBUSY); its write buffer is
- *  empty (-EBUSY otherwise).
+ *  one below and closes it with itself. No task may be in the stream (-EBUSY). Its write buffer,
+ *  which is to be empty (-EBUSY otherwise), remains its own: what the layer writes is not gathered.
  *
  *  @param ret_below gets the stream below; untouched on failure, nothing having changed.
  *  @return 0, -EBUSY, or -ENOMEM. */

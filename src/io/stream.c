@@ -72,7 +72,12 @@ int bide_stream_push(bide_stream *stream, const bide_transport *transport, void 
 		return -ENOMEM;
 	*below = *stream;
 	init(stream, loop, transport, object);
+	/* What the user has set is for what he reads and writes, not for what the layer does. */
 	stream->limit = below->limit;
+	stream->out = below->out;
+	stream->out_room = below->out_room;
+	below->out = NULL;
+	below->out_room = 0;
 	*ret_below = below;
 	return 0;
 }

@@ -432,6 +432,24 @@ TEST(close_lets_nobody_begin_to_shut_down)
 	CHECK_INT(bide_try_run(NULL, NULL, close_on_a_shutdown), 0);
 }
 
+STREAMS_TEST(a_write_buffer_stays_above_a_layer)
+{
+	static bide_stream *below;
+	char c = 0;
+	ssize_t n = 0;
+	CHECK_INT(bide_stream_set_write_buffer(near, 64), 0);
+	CHECK_INT(bide_stream_push(near, &lower, &below, &below), 0);
+	CHECK_INT(bide_stream_write(near, "X", 1), 1);
+	BIDE_TIMEOUT(0.001)
+		n = bide_stream_read(far, &c, 1);
+	CHECK_INT(n, -ETIMEDOUT);
+	CHECK_INT(bide_stream_flush(near), 0);
+	BIDE_TIMEOUT(1)
+		n = bide_stream_read(far, &c, 1);
+	CHECK_INT(n, 1);
+	CHECK_INT(c, 'x');
+}
+
 STREAMS_TEST(a_layer_is_not_put_on_a_stream_in_use)
 {
 	bide_stream *below = NULL;
