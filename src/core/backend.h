@@ -107,6 +107,10 @@ void bide__ops_again(bide_loop *loop);
 /* What is known of a descriptor, NULL if nothing is. */
 struct bide__fd *bide__fd_at(const bide_loop *loop, int fd);
 
+/* Sees to it that something is known of a descriptor, so that its closes are counted. 0, -EBADF for
+ * what is no descriptor, or -ENOMEM. */
+int bide__fd_know(bide_loop *loop, int fd);
+
 /* How often a descriptor has been closed: who waited for it meanwhile has lost it, even if it was
  * ready before. */
 unsigned bide__fd_closes(const bide_loop *loop, int fd);

@@ -35,6 +35,11 @@ static int grow(bide_loop *loop, int fd)
 	return 0;
 }
 
+int bide__fd_know(bide_loop *loop, int fd)
+{
+	return (size_t)fd >= loop->nfds ? grow(loop, fd) : 0;
+}
+
 void bide__ops_finish(bide_loop *loop)
 {
 	bide__free(loop->fds);
@@ -111,7 +116,7 @@ static int begin(bide_loop *loop, struct bide__op *op)
 int bide__op_begin(bide_loop *loop, struct bide__task *task, const struct bide__wait *wait,
                    const struct bide__op *what)
 {
-	int rc = (size_t)what->fd >= loop->nfds ? grow(loop, what->fd) : 0;
+	int rc = bide__fd_know(loop, what->fd);
 	if (rc < 0)
 		return rc;
 	if (loop->fds[what->fd].closer != NULL)

@@ -240,13 +240,20 @@ static int error_of(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? -errno : -error;
 }
 
-/* A local listener whose queue is full says so at once, and nothing tells when there is room. */
-static int connect_later(const struct bide__op *op)
+/* A local listener whose queue is full says so at once, and nothing tells when there is room.
+ * Meanwhile the socket may be closed, and its number another's. */
+static int connect_later(bide_loop *loop, const struct bide__op *op)
 {
 	const double longest = 0.02;
-	int rc = -EAGAIN;
+	int rc = bide__fd_know(loop, op->fd);
+	if (rc < 0)
+		return rc;
+	const unsigned closes = bide__fd_closes(loop, op->fd);
+	rc = -EAGAIN;
 	for (double pause = 0.001; rc == -EAGAIN; pause = pause < longest ? 2 * pause : longest) {
 		rc = bide_sleep(pause);
+		if (bide__fd_closes(bide__loop, op->fd) != closes)
+			return -EBADF;
 		if (rc == 0)
 			rc = bide__now_connect(op, false);
 	}
@@ -269,7 +276,7 @@ int bide_connect(int fd, const struct sockaddr *address, unsigned size)
 	if (rc == -EINTR)
 		rc = bide__now_connect(&op, true);
 	if (rc == -EAGAIN)
-		rc = connect_later(&op);
+		rc = connect_later(bide__loop, &op);
 	if (rc != -EINPROGRESS)
 		return rc;
 	rc = wait_until_ready(bide__loop, &to_connect, fd);

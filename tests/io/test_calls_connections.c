@@ -193,18 +193,25 @@ static int connect_locally(void)
 	return rc;
 }
 
-/* Its queue holds one more than it was asked for; who finds it full is told of no room later. */
-CONNECTION_TEST(connects_to_a_local_listener_wait_for_room_in_its_queue)
+/* A listener, whose queue holds one more than it is asked for. */
+static int listen_locally(int queue)
 {
-	enum { CLIENTS = 5 };
-	bide_task *clients[CLIENTS];
-	int fd = socket(AF_UNIX, SOCK_STREAM | type_flags, 0), results[CLIENTS];
+	int fd = socket(AF_UNIX, SOCK_STREAM | type_flags, 0);
 	local = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	local_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
 	                         (size_t)snprintf(local.sun_path + 1, sizeof local.sun_path - 1,
 	                                          "bide-test-%d", getpid()));
-	CHECK_INT(bind(fd, (struct sockaddr *)&local, local_size), 0);
-	CHECK_INT(listen(fd, 1), 0);
+	EXPECT_INT(bind(fd, (struct sockaddr *)&local, local_size), 0);
+	EXPECT_INT(listen(fd, queue), 0);
+	return fd;
+}
+
+/* Who finds the queue full is told of no room later. */
+CONNECTION_TEST(connects_to_a_local_listener_wait_for_room_in_its_queue)
+{
+	enum { CLIENTS = 5 };
+	bide_task *clients[CLIENTS];
+	int fd = listen_locally(1), results[CLIENTS];
 	for (int i = 0; i < CLIENTS; i++)
 		clients[i] = bide_spawn(connect_locally);
 	bide_sleep(0.005);
@@ -214,6 +221,34 @@ CONNECTION_TEST(connects_to_a_local_listener_wait_for_room_in_its_queue)
 		bide_close(accepted);
 	}
 	CHECK_INT(bide_gather(clients, CLIENTS, results), 0);
+	CHECK_INT(bide_close(fd), 0);
+}
+
+static BIDE_ASYNC(int, connect_only, int);
+static int connect_only(int fd)
+{
+	return bide_connect(fd, (const struct sockaddr *)&local, local_size);
+}
+
+CONNECTION_TEST(a_connect_that_waits_for_room_does_not_outlive_its_socket)
+{
+	struct sockaddr_un peer;
+	socklen_t size = sizeof peer;
+	int fd = listen_locally(0);
+	int first = socket(AF_UNIX, SOCK_STREAM, 0);
+	int second = socket(AF_UNIX, SOCK_STREAM | type_flags, 0);
+	CHECK_INT(connect(first, (const struct sockaddr *)&local, local_size), 0);
+	bide_task *waiting = bide_spawn(connect_only, second);
+	bide_sleep(0.005);
+	CHECK_INT(bide_close(second), 0);
+	int other = socket(AF_UNIX, SOCK_STREAM, 0);
+	CHECK_INT(other, second);
+	int accepted = bide_accept(fd, NULL, NULL);
+	CHECK_INT(bide_await(int, waiting), -EBADF);
+	CHECK_INT(getpeername(other, (struct sockaddr *)&peer, &size), -1);
+	bide_close(accepted);
+	bide_close(other);
+	bide_close(first);
 	CHECK_INT(bide_close(fd), 0);
 }
 
