@@ -50,12 +50,23 @@ static bool may_be_given(const bide_loop *loop, const struct bide__task *task,
 	return stays(loop, task, op->memory) && stays(loop, task, op->ret_address_size);
 }
 
-/* Waits for an operation. Its result, or the cancellation. */
+/* Whether the call goes on after such an end of its operation. */
+static bool goes_on(int rc)
+{
+	return rc == -EAGAIN || rc == -EINTR || rc == -EINPROGRESS;
+}
+
+/* Waits for an operation. Its result, or the cancellation; -EBADF when what would have to go on has
+ * lost its descriptor before it came to that. */
 static int wait_for(bide_loop *loop, const struct bide__wait *wait, const struct bide__op *op)
 {
 	struct bide__task *task = loop->current;
 	int rc = bide__op_begin(loop, task, wait, op);
-	return rc != 0 ? rc : bide__park(loop, wait, task->object);
+	if (rc != 0)
+		return rc;
+	const unsigned closes = bide__fd_closes(loop, op->fd);
+	rc = bide__park(loop, wait, task->object);
+	return goes_on(rc) && bide__fd_closes(bide__loop, op->fd) != closes ? -EBADF : rc;
 }
 
 /* Waits until the descriptor is ready. 0; 1 when it always is; or an error. */
