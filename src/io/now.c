@@ -63,11 +63,19 @@ static void relax(int fd, int option, const struct timeval *before)
 	(void)setsockopt(fd, SOL_SOCKET, option, before, sizeof(*before));
 }
 
-/* The connection may be gone, or another's, when it is asked for. */
+static bool listens(int fd)
+{
+	int yes = 0;
+	socklen_t size = sizeof(yes);
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &size) == 0 && yes;
+}
+
+/* What does not listen says so at once. The connection may be gone, or another's, when it is asked
+ * for. */
 int bide__now_accept(const struct bide__op *op)
 {
 	struct timeval before;
-	if (!is_ready(op->fd, POLLIN))
+	if (!is_ready(op->fd, POLLIN) && listens(op->fd))
 		return -EAGAIN;
 	bool hurried = hurry(op->fd, SO_RCVTIMEO, &before);
 	int rc = result(accept4(op->fd, op->memory, op->ret_address_size, op->flags));

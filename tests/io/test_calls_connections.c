@@ -224,6 +224,23 @@ CONNECTION_TEST(connects_to_a_local_listener_wait_for_room_in_its_queue)
 	CHECK_INT(bide_close(fd), 0);
 }
 
+CONNECTION_TEST(accept_on_what_does_not_listen_fails_at_once)
+{
+	int sockets[2], pipes[2], one = 0, two = 0, rc = 0;
+	CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM | type_flags, 0, sockets), 0);
+	CHECK_INT(pipe(pipes), 0);
+	BIDE_TIMEOUT(1, rc) {
+		one = bide_accept(sockets[0], NULL, NULL);
+		two = bide_accept(pipes[0], NULL, NULL);
+	}
+	CHECK_INT(one, -EINVAL);
+	CHECK_INT(two, -ENOTSOCK);
+	for (int i = 0; i < 2; i++) {
+		close(sockets[i]);
+		close(pipes[i]);
+	}
+}
+
 static BIDE_ASYNC(int, connect_only, int);
 static int connect_only(int fd)
 {
