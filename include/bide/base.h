@@ -44,6 +44,7 @@ extern "C" {
 	X(BIDE_EINCOMPLETE, 4100, "the stream ended too early") \
 	X(BIDE_ELIMIT, 4101, "the stream's limit was reached") \
 	X(BIDE_ECUT, 4102, "an earlier write was cut off") \
+	X(BIDE_EFORKED, 4103, "the event loop is that of the parent process") \
 	X(BIDE_ENOHOST, 4110, "there is no such host") \
 	X(BIDE_ENOADDRESS, 4111, "the host has no address of the kind that was asked for") \
 	X(BIDE_ENOANSWER, 4112, "no name server answered in time") \

@@ -70,6 +70,9 @@ typedef struct bide_options {
  *  first thread, and SIGINT has its default action, the first SIGINT cancels the main task and
  *  the second ends the process.
  *
+ *  In the child of a fork the task that forked runs on, and no other: what would suspend returns
+ *  -BIDE_EFORKED, until it opens a loop of its own, as by bide_run(). When it returns, this does.
+ *
  *  If fn failed, was cancelled, or the loop could not be opened: the error if the result is a
  *  signed integer; else an all-zero result, and the failure is reported.
  *  Aborts when the thread runs a loop already. */
@@ -120,7 +123,7 @@ BIDE_API void bide_loop_close(bide_loop *loop) BIDE__NOTHROW;
 BIDE_API BIDE_CHECKED int bide_loop_on_close(bide_loop *loop, bide_callback *fn,
                                              void *arg) BIDE__NOTHROW;
 
-/** Returns this thread's loop, or NULL. [threadsafe] */
+/** Returns this thread's loop, or NULL; that of the parent process is none. [threadsafe] */
 BIDE_API bide_loop *bide_current_loop(void) BIDE__NOTHROW;
 
 /** Returns the backend that the loop waits with: "io_uring", "epoll" or "virtual"; a loop that

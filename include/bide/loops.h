@@ -74,7 +74,7 @@ BIDE_API unsigned bide_core_count(void) BIDE__NOTHROW;
  *
  *  It is there for its siblings until bide_run_on_cores() returns; when its main task has ended,
  *  and with it the loop, calls into it fail with -BIDE_ELOOP. Other threads need a reference, by
- *  bide_loop_ref(). In the child of a fork there is the loop that forked and no other. */
+ *  bide_loop_ref(). In the child of a fork there is none. */
 BIDE_API bide_loop *bide_core_loop(unsigned number) BIDE__NOTHROW;
 
 /* ---- calls from one to another ------------------------------------------------------------ */
@@ -99,11 +99,8 @@ BIDE_API bide_loop *bide_core_loop(unsigned number) BIDE__NOTHROW;
  *             failure.
  *  @return 0, or the error:
  *          -BIDE_ELOOP  the loop has been closed, also before the task began; or its run ended,
- *                       and cancelled the task; or it is another thread's, in the child of a
- *                       fork
+ *                       and cancelled the task; or it is the parent's, in the child of a fork
  *          -ENOMEM, -BIDE_EMAPS  there was no memory, or no guarded stack, for the task
- *          -EOWNERDEAD  the process was forked during the call, and this is the child: other
- *                       loops stay with the parent
  *          what the task failed with, by bide_fail() or a negative int, long or long long
  *          or the caller's cancellation. */
 #define bide_try_to_loop(loop, ret, ...) \

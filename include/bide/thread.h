@@ -56,8 +56,6 @@ typedef struct bide_thread_options {
  *  @return 0, or the error:
  *          -ENOMEM      there was no memory for the job
  *          -EAGAIN      no thread could be started, and there was none
- *          -EOWNERDEAD  the process was forked meanwhile, and this is the child: threads stay with
- *                       the parent
  *          what the job failed with, by bide_fail() or a negative int, long or long long
  *          or the cancellation. */
 #define bide_try_to_thread(options, ret, ...) \

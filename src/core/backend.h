@@ -38,8 +38,6 @@ struct bide__op {
 	struct bide__task *task;    /* that is parked for it */
 	bool cancelled;             /* end() was called, the task being cancelled */
 	bool closed;                /* or the descriptor being closed */
-	bool ended;                 /* with `result`, of which nobody has been told yet */
-	int result;
 	struct bide__op *older, *newer; /* on the same descriptor */
 	struct bide__op *next;          /* the backend's */
 };
@@ -100,9 +98,6 @@ void bide__op_cancel(bide_loop *loop, struct bide__task *task);
 /* Tells the task that waits of the result: as of the system call, how the descriptor is ready, or
  * a negative errno value. */
 void bide__op_done(bide_loop *loop, struct bide__op *op, int result);
-
-/* Has the backend begin anew with what is in flight: in the child of a fork. */
-void bide__ops_again(bide_loop *loop);
 
 /* What is known of a descriptor, NULL if nothing is. */
 struct bide__fd *bide__fd_at(const bide_loop *loop, int fd);

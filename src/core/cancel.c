@@ -66,6 +66,8 @@ static bool any_in_force(const struct bide__task *task)
 
 static int code_of(const bide_loop *loop, struct bide__cause cause)
 {
+	if (loop->forked)
+		return -BIDE_EFORKED;
 	if (cause.scope != NULL)
 		return cause.scope->code;
 	if (cause.task != NULL)
@@ -80,7 +82,7 @@ int bide__code_in_force(const struct bide__task *task)
 
 void bide__update_pending(struct bide__task *task)
 {
-	if (any_in_force(task)) {
+	if (bide__loop->forked || any_in_force(task)) {
 		task->flags |= BIDE__TASK_PENDING;
 		return;
 	}
@@ -171,6 +173,8 @@ static struct bide__task *next_inside(struct bide__task *task, struct bide__task
 
 static void spread(bide_loop *loop, struct bide__task *root, const struct bide_scope *last)
 {
+	if (loop->forked)
+		return;
 	for (struct bide__task *task = root; task; task = next_inside(task, root, last)) {
 		if (task->state == BIDE__DONE || !any_in_force(task))
 			continue;

@@ -462,28 +462,23 @@ void bide__channels_after_fork(void)
 	pthread_mutex_unlock(&all.lock);
 }
 
-static void forget_others(bide_channel *channel, enum bide__side side, const bide_loop *loop)
+/* Tasks and threads that wait are the parent's. */
+static void forget_waiters(bide_channel *channel, enum bide__side side)
 {
-	struct bide__waiter *waiter = channel->waiting[side].first;
-	for (struct bide__waiter *next; waiter != NULL; waiter = next) {
-		next = waiter->next;
-		if (waiter->loop != NULL && waiter->loop == loop)
-			continue;
+	struct bide__waiter *waiter;
+	while ((waiter = channel->waiting[side].first) != NULL) {
 		bide__unlink_waiter(waiter);
 		channel->holds--;
 	}
 }
 
-/* Calls that had been made are on their way to threads that are not there any more. */
-void bide__channels_in_child(const bide_loop *loop)
+void bide__channels_in_child(void)
 {
 	all.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	for (bide_channel *channel = all.first; channel != NULL; channel = channel->next) {
 		channel->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 		bide__slots_repair(&channel->slots);
-		for (int side = 0; side < 2; side++) {
-			forget_others(channel, (enum bide__side)side, loop);
-			bide__pass_on(channel, (enum bide__side)side);
-		}
+		for (int side = 0; side < 2; side++)
+			forget_waiters(channel, (enum bide__side)side);
 	}
 }

@@ -31,8 +31,7 @@ void bide__put_channel_wait(struct bide__text *text, const struct bide__task *ta
 void bide__channels_before_fork(void);
 void bide__channels_after_fork(void);
 
-/* In the child: nobody waits in them but tasks of this loop, or NULL, and what other threads had
- * begun there has not happened. */
-void bide__channels_in_child(const bide_loop *loop);
+/* In the child: nobody waits in them, and what other threads had begun there has not happened. */
+void bide__channels_in_child(void);
 
 #endif

@@ -15,6 +15,8 @@ static const struct bide__wait wait_cond = { "bide_cond_wait", bide__waiters_cut
  * does not keep what it waits for from happening. */
 __attribute__((noinline, cold)) static int refuse(bide_loop *loop, bide_mutex *mutex)
 {
+	if (loop->forked)
+		return bide__refuse(loop, &wait_cond);
 	bide__mutex_hand_over(loop, mutex);
 	int rc = bide__refuse(loop, &wait_cond);
 	bide__mutex_relock(loop, mutex);

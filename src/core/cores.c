@@ -190,7 +190,9 @@ static void run_core(struct bide__core *core)
 	loop->core = core;
 	loop->handles_interrupt = core->all->handles_interrupt;
 	bide__run_loop(loop);
-	(void)bide__run_end(loop, NULL);
+	int rc = bide__run_end(loop, NULL);
+	if (rc == -BIDE_EFORKED)
+		core->all->error = rc;
 	bide_loop_close(loop);
 }
 
@@ -390,10 +392,11 @@ static unsigned as_many_as_processors(void)
 
 int bide__run_on_cores(unsigned n, const bide__function *fn, const void *args)
 {
-	if (bide__loop != NULL && bide__loop->running)
+	const bide_loop *own = bide__own_loop();
+	if (own != NULL && own->running)
 		bide__abort("bide_run_on_cores",
 		            "a run inside a run: this thread's loop runs already");
-	if (bide__loop != NULL)
+	if (own != NULL)
 		return -EBUSY;
 	if (n == 0)
 		n = as_many_as_processors();
@@ -413,7 +416,8 @@ int bide__run_on_cores(unsigned n, const bide__function *fn, const void *args)
 
 static const struct bide__core *this_core(void)
 {
-	return bide__loop != NULL ? bide__loop->core : NULL;
+	const bide_loop *loop = bide__own_loop();
+	return loop != NULL ? loop->core : NULL;
 }
 
 unsigned bide_core_number(void)

@@ -12,12 +12,8 @@
 #include "core/fault.h"
 #include "core/loops.h"
 #include "core/message.h"
-#include "core/remote.h"
 #include "core/thread.h"
 #include "core/watch.h"
-
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /* None of these is held while another one is taken; channels' are taken before that of a loop. */
 static pthread_mutex_t *const locks[] = { &bide__workers_lock, &bide__loops_lock,
@@ -44,36 +40,36 @@ static void after(void)
 		pthread_mutex_unlock(locks[i]);
 }
 
-/* What tasks wait for is waited for again when the loop next looks; a child that becomes another
- * program at once does not pay for that. */
-static void renew_backend(bide_loop *loop)
+/* The task that forked, if one did, runs on, and nobody else: whatever it would wait for it gives
+ * up at once, and when it ends the run does. What the kernel keeps for the loop is the parent's,
+ * too: its descriptors are closed here, and nothing is said of what is registered there. */
+static void leave_loop(bide_loop *loop)
 {
-	if (loop->options.backend == BIDE_BACKEND_VIRTUAL)
-		return;
-	loop->backend->close(loop);
+	if (loop->options.backend != BIDE_BACKEND_VIRTUAL)
+		loop->backend->close(loop);
 	loop->backend = &bide__backend_idle;
 	loop->backend_data = NULL;
-	loop->begin_again = loop->in_flight > 0;
+	loop->forked = true;
+	loop->running = false;
+	loop->handles_interrupt = false;
+	loop->received = NULL;
+	loop->turn_left = loop->lap_left = 0;
+	if (loop->current != NULL)
+		loop->current->flags |= BIDE__TASK_PENDING;
+	if (loop->core != NULL)
+		bide__cores_in_child(loop->core);
 }
 
 static void in_child(void)
 {
-	bide_loop *loop = bide__loop;
 	for (int i = 0; i < LOCKS; i++)
 		*locks[i] = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-	bide__loops_in_child(loop);
-	if (loop != NULL) {
-		loop->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-		loop->thread = (pid_t)syscall(SYS_gettid);
-		renew_backend(loop);
-		if (loop->core != NULL)
-			bide__cores_in_child(loop->core);
-	}
-	bide__thread_in_child(loop);
-	if (loop != NULL)
-		bide__remote_in_child(loop);
-	bide__channels_in_child(loop);
-	bide__watch_in_child(loop);
+	bide__loops_in_child();
+	if (bide__loop != NULL)
+		leave_loop(bide__loop);
+	bide__thread_in_child(bide__loop);
+	bide__channels_in_child();
+	bide__watch_in_child();
 }
 
 static void watch(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fork.h: a process that forks with loops and threads: its child may go on with the loop of the
- * thread that forked, and has nothing else of that. */
+/* fork.h: a process that forks with loops and threads: its child has none of them, and may open
+ * loops of its own. */
 #ifndef BIDE_CORE_FORK_H
 #define BIDE_CORE_FORK_H
 

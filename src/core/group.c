@@ -256,6 +256,10 @@ static int close_group(bide_loop *loop, struct bide_group *group)
 {
 	struct bide__task *current = loop->current;
 	bool cut = cut_from_outside(current, group);
+	if (loop->forked && group->set.live + group->set.owed > 0) {
+		bide__scope_pop(loop, &group->scope);
+		return bide__deliver();
+	}
 	if (group->set.live + group->set.owed > 0) {
 		check_unclaimed(loop, group);
 		(void)bide__set_wait(loop, &wait_close, &group->set, BIDE_ALL);
@@ -268,7 +272,7 @@ static int close_group(bide_loop *loop, struct bide_group *group)
 	free_members(loop, group);
 	bide__scope_pop(loop, &group->scope);
 	int error = group->error;
-	if (error == 0 && cut)
+	if (error == 0 && (cut || loop->forked))
 		error = bide__deliver();
 	bide__block_free(&loop->pool, group, sizeof(*group));
 	return error;

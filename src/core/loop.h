@@ -92,6 +92,8 @@ struct bide_loop {
 	struct bide__timer exit_timer; /* then: when to report who does not end */
 	bool deadlocked;         /* found that nothing can wake any task */
 	bool running;
+	bool forked;             /* this is the child of a fork: the loop is the parent's */
+	bide_loop *outer;        /* one that was, and on one of whose stacks this one was opened */
 	struct bide__core *core; /* its part in a run of several loops, or NULL */
 	int spawn_error;         /* why the last spawn gave NULL */
 	bool told_of_maps;       /* -BIDE_EMAPS has been reported */
@@ -107,8 +109,7 @@ struct bide_loop {
 	/* Waiting. */
 	const struct bide__backend *backend; /* NULL until a descriptor is waited for */
 	void *backend_data;
-	size_t in_flight;        /* operations that the backend has, */
-	bool begin_again;        /* or had, before a fork of which this is the child */
+	size_t in_flight;        /* operations that the backend has */
 	struct bide__fd *fds;    /* by number; NULL until one has been waited for */
 	size_t nfds;             /* numbers there is room for */
 	size_t in_threads;       /* what tasks wait for from other threads: jobs, calls, channels */
@@ -149,6 +150,12 @@ struct bide_loop {
 
 /* This thread's loop, or NULL. */
 extern _Thread_local bide_loop *bide__loop __attribute__((tls_model("initial-exec")));
+
+/* The same, unless it stays with the parent of this process. */
+static inline bide_loop *bide__own_loop(void)
+{
+	return bide__loop != NULL && !bide__loop->forked ? bide__loop : NULL;
+}
 
 /* What a wait that was cut short by a cancellation is woken with. */
 enum { BIDE__CUT = INT_MIN };

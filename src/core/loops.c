@@ -86,10 +86,10 @@ void bide__loops_remove(bide_loop *loop, uint32_t generation)
 	pthread_mutex_unlock(&bide__loops_lock);
 }
 
-void bide__loops_in_child(const bide_loop *own)
+void bide__loops_in_child(void)
 {
 	for (unsigned i = 0; i < BIDE__LOOPS_MAX; i++)
-		if (all.loops[i] != NULL && all.loops[i] != own)
+		if (all.loops[i] != NULL)
 			bide__abandon_inbox(all.loops[i]);
 }
 

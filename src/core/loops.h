@@ -18,8 +18,8 @@ int bide__loops_add(bide_loop *loop, uint32_t *ret_generation);
 /* Takes it out; @p generation is where the next one of its number begins. */
 void bide__loops_remove(bide_loop *loop, uint32_t generation);
 
-/* In the child of a fork, closes all but one, whose threads are not there. */
-void bide__loops_in_child(const bide_loop *own);
+/* In the child of a fork, lets nothing more be handed over to any. */
+void bide__loops_in_child(void);
 
 /* Returns the thread of the loop with a number, 0 when there is no such loop. */
 int32_t bide__thread_of_loop(unsigned id);

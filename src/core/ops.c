@@ -69,19 +69,13 @@ static void unlink_op(bide_loop *loop, const struct bide__op *op)
 	loop->in_flight--;
 }
 
-static void end(bide_loop *loop, struct bide__op *op)
-{
-	if (!op->ended)
-		loop->backend->end(loop, op);
-}
-
 void bide__op_cancel(bide_loop *loop, struct bide__task *task)
 {
 	struct bide__op *op = task->object;
 	bool ending = op->cancelled || op->closed;
 	op->cancelled = true;
 	if (!ending)
-		end(loop, op);
+		loop->backend->end(loop, op);
 }
 
 /* What had been done when it was ended stays done. */
@@ -124,8 +118,6 @@ int bide__op_begin(bide_loop *loop, struct bide__task *task, const struct bide__
 	struct bide__op *op = bide__block_new(&loop->pool, sizeof(*op));
 	if (op == NULL)
 		return -ENOMEM;
-	if (__builtin_expect(loop->begin_again, 0))
-		bide__ops_again(loop);
 	*op = *what;
 	op->task = task;
 	rc = begin(loop, op);
@@ -159,7 +151,7 @@ unsigned bide__fd_closes(const bide_loop *loop, int fd)
 int bide__fd_clear(bide_loop *loop, int fd)
 {
 	struct bide__fd *entry = bide__fd_at(loop, fd);
-	if (entry == NULL)
+	if (entry == NULL || loop->forked)
 		return 0;
 	if (entry->closer != NULL)
 		return -EBADF;
@@ -167,7 +159,7 @@ int bide__fd_clear(bide_loop *loop, int fd)
 	for (struct bide__op *op; (op = first_open(entry)) != NULL;) {
 		op->closed = true;
 		if (!op->cancelled)
-			end(loop, op);
+			loop->backend->end(loop, op);
 	}
 	if (entry->ops == NULL)
 		return 0;
@@ -175,40 +167,4 @@ int bide__fd_clear(bide_loop *loop, int fd)
 	(void)bide__park(loop, &wait_close, NULL);
 	loop->fds[fd].closer = NULL;
 	return 0;
-}
-
-/* ---- fork --------------------------------------------------------------------------------- */
-
-/* What is more than a wait ends as if it would have to wait, and its task tries again: the child
- * may have another backend. */
-static void begin_again(bide_loop *loop, struct bide__op *op)
-{
-	int ready = 0, rc = -ECANCELED;
-	op->next = NULL;
-	if (!op->cancelled && !op->closed && op->kind != BIDE__OP_POLL)
-		rc = op->kind == BIDE__OP_CONNECT ? -EINPROGRESS : -EAGAIN;
-	else if (!op->cancelled && !op->closed)
-		rc = loop->backend->begin(loop, op, &ready);
-	op->ended = rc != 0;
-	op->result = rc > 0 ? ready : rc;
-}
-
-static struct bide__op *first_ended(const bide_loop *loop)
-{
-	for (size_t fd = 0; fd < loop->nfds; fd++)
-		for (struct bide__op *op = loop->fds[fd].ops; op != NULL; op = op->older)
-			if (op->ended)
-				return op;
-	return NULL;
-}
-
-/* Who is told of the end of one may give up others. */
-void bide__ops_again(bide_loop *loop)
-{
-	loop->begin_again = false;
-	for (size_t fd = 0; fd < loop->nfds; fd++)
-		for (struct bide__op *op = loop->fds[fd].ops; op != NULL; op = op->older)
-			begin_again(loop, op);
-	for (struct bide__op *op; (op = first_ended(loop)) != NULL;)
-		bide__op_done(loop, op, op->result);
 }

@@ -37,8 +37,6 @@ struct remote {
 	unsigned refs;             /* atomic: 1, and 1 for a `cancel` on its way */
 	int error;                 /* what the task ended with */
 	bool was_cancelled;        /* by that */
-	bool lost;                 /* in the child of a fork: nobody waits, or will answer, */
-	bool sent_back;            /* but for this one, whose result has come */
 	const bide__function *fn;
 	_Alignas(BIDE__ALIGN_MAX) unsigned char data[]; /* arguments, then the result */
 };
@@ -54,15 +52,13 @@ static void begin_call(const struct remote *remote)
 		remote->from->in_threads++;
 }
 
-/* Of a loop that was lost by a fork not even the lock is touched. */
 static void end_call(const struct remote *remote)
 {
 	if (remote->to == remote->from)
 		return;
 	if (remote->from != NULL)
 		remote->from->in_threads--;
-	if (!remote->lost)
-		bide_loop_unref(remote->to);
+	bide_loop_unref(remote->to);
 }
 
 static void let_go(struct remote *remote)
@@ -77,13 +73,10 @@ static void let_go(struct remote *remote)
 static void reply(struct remote *remote)
 {
 	remote->task = NULL;
-	if (remote->lost) {
-		let_go(remote);
-	} else if (remote->from != NULL) {
+	if (remote->from != NULL)
 		(void)bide__send(remote->from, &remote->finish);
-	} else {
+	else
 		bide__word_set(remote->word, BIDE__CALLED);
-	}
 }
 
 static void task_ended(bide_loop *loop, struct bide__stand_in *stand_in, int result)
@@ -132,8 +125,7 @@ static void receive_cancel(bide_loop *loop, struct bide__mail *mail)
 
 /* ---- on the loop that calls --------------------------------------------------------------- */
 
-/* Hands a cancellation on. A loop that has been closed has answered; and so has one that was lost
- * by a fork, whose lock may be another thread's for ever. */
+/* Hands a cancellation on. A loop that has been closed has answered. */
 static void send_cancel(struct remote *remote)
 {
 	__atomic_fetch_add(&remote->refs, 1, __ATOMIC_RELAXED);
@@ -143,10 +135,8 @@ static void send_cancel(struct remote *remote)
 
 static void ask(bide_loop *loop, struct bide__task *task)
 {
-	struct remote *remote = task->object;
 	(void)loop;
-	if (!remote->lost)
-		send_cancel(remote);
+	send_cancel(task->object);
 }
 
 static const struct bide__wait wait_call = { "bide_to_loop", NULL, ask };
@@ -297,6 +287,10 @@ static int spawn(bide_loop *loop, struct remote *remote, struct bide__task **ret
 bide_task *bide__spawn_on(bide_loop *to, const bide__function *fn, const void *args)
 {
 	bide_loop *loop = bide__loop;
+	if (loop != NULL && loop->forked) {
+		loop->spawn_error = -BIDE_EFORKED;
+		return NULL;
+	}
 	if (loop == NULL || !loop->running)
 		bide__abort(wait_proxy.name, "no loop runs on this thread, to await '%s' on",
 		            fn->name);
@@ -311,64 +305,4 @@ bide_task *bide__spawn_on(bide_loop *to, const bide__function *fn, const void *a
 	if (loop->ending)
 		bide__cancel_task(loop, proxy);
 	return bide__handle(loop, proxy);
-}
-
-/* ---- fork --------------------------------------------------------------------------------- */
-
-static struct remote *waits_for(const struct bide__task *task)
-{
-	return task->state == BIDE__WAITING &&
-	                       (task->wait == &wait_call || task->wait == &wait_proxy)
-	               ? task->object
-	               : NULL;
-}
-
-/* The call whose task this is. */
-static struct remote *run_for(const struct bide__task *task)
-{
-	const struct bide__task *awaiter =
-		task->state == BIDE__FREE || (task->awaiter_tag & 1) ? NULL : task->awaiter;
-	if (awaiter == NULL || awaiter->state != BIDE__STANDS_IN)
-		return NULL;
-	struct bide__stand_in *end = BIDE__CONTAINER(awaiter, struct bide__stand_in, task);
-	return end->woken == task_ended ? BIDE__CONTAINER(end, struct remote, end) : NULL;
-}
-
-/* Those that have been sent back will be received. */
-static void look_at_mail(const bide_loop *loop, struct bide__mail *mail)
-{
-	for (; mail != NULL; mail = mail->next) {
-		if (mail->receive == receive_finish)
-			BIDE__CONTAINER(mail, struct remote, finish)->sent_back = true;
-		if (mail->receive == receive_start &&
-		    BIDE__CONTAINER(mail, struct remote, start)->from != loop)
-			BIDE__CONTAINER(mail, struct remote, start)->lost = true;
-	}
-}
-
-/* The loops of other threads keep their locks as they were: they are not touched any more. */
-static void lose(bide_loop *loop, struct remote *remote)
-{
-	if (remote == NULL || remote->to == loop || remote->from != loop)
-		return;
-	remote->lost = true;
-	remote->refs = 1;
-	if (remote->sent_back)
-		return;
-	remote->error = -EOWNERDEAD;
-	remote->was_cancelled = false;
-	(void)bide__send(loop, &remote->finish);
-}
-
-void bide__remote_in_child(bide_loop *loop)
-{
-	uint32_t slot = 0;
-	look_at_mail(loop, loop->inbox);
-	look_at_mail(loop, loop->received);
-	for (struct bide__task *task; (task = bide__record_next(&loop->pool, &slot)) != NULL;) {
-		struct remote *remote = run_for(task);
-		if (remote != NULL && remote->from != loop)
-			remote->lost = true;
-		lose(loop, waits_for(task));
-	}
 }

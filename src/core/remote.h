@@ -11,8 +11,4 @@ int bide__to_loop(bide_loop *loop, const bide__function *fn, const void *args, v
 /* Starts that and returns a task of this loop that ends when it does; as bide_spawn_on(). */
 bide_task *bide__spawn_on(bide_loop *loop, const bide__function *fn, const void *args);
 
-/* In the child of a fork, in which other threads' loops do not run: what this thread's loop waits
- * for on them fails, and nobody is told of what they wait for here. */
-void bide__remote_in_child(bide_loop *loop);
-
 #endif

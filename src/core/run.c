@@ -138,7 +138,8 @@ static void make_close_calls(bide_loop *loop)
 
 static void close_loop(bide_loop *loop)
 {
-	make_close_calls(loop);
+	if (!loop->forked)
+		make_close_calls(loop);
 	/* Before the backend goes: whoever wakes the loop uses that. */
 	bide__signals_finish(loop);
 	bide__close_inbox(loop);
@@ -150,7 +151,7 @@ static void close_loop(bide_loop *loop)
 	bide__timers_finish(&loop->timers);
 	bide__fault_finish(loop);
 	bide__thread_finish(loop);
-	bide__loop = NULL;
+	bide__loop = loop->outer;
 	bide__alloc_note(-1);
 	bide_loop_unref(loop);
 }
@@ -170,6 +171,7 @@ static int open_loop(const bide_options *options, bide_loop **ret_loop)
 	loop->errno_at = &errno;
 	loop->cxx = bide__cxx_globals();
 	loop->backend = &bide__backend_idle;
+	loop->outer = bide__loop;
 	int rc = bide__loops_add(loop, &generation);
 	if (rc < 0) {
 		pthread_mutex_destroy(&loop->lock);
@@ -194,7 +196,7 @@ static int open_loop(const bide_options *options, bide_loop **ret_loop)
 
 int bide_loop_open(const bide_options *options, bide_loop **ret_loop)
 {
-	return bide__loop != NULL ? -EBUSY : open_loop(options, ret_loop);
+	return bide__own_loop() != NULL ? -EBUSY : open_loop(options, ret_loop);
 }
 
 void bide_loop_close(bide_loop *loop)
@@ -202,14 +204,14 @@ void bide_loop_close(bide_loop *loop)
 	if (loop == NULL)
 		return;
 	check_thread("bide_loop_close", loop);
-	if (loop->running)
+	if (loop->main != NULL)
 		bide__abort("bide_loop_close", "the loop runs");
 	close_loop(loop);
 }
 
 bide_loop *bide_current_loop(void)
 {
-	return bide__loop;
+	return bide__own_loop();
 }
 
 const char *bide_loop_backend(bide_loop *loop)
@@ -228,7 +230,7 @@ void bide__begin_exit(bide_loop *loop)
 	loop->ending = true;
 	if (loop->core != NULL)
 		bide__core_settled(loop->core, loop->main);
-	if (loop->live == 0)
+	if (loop->live == 0 || loop->forked)
 		return;
 	for (struct bide__task *task; (task = bide__record_next(&loop->pool, &slot)) != NULL;) {
 		if (task->state == BIDE__DONE)
@@ -286,11 +288,12 @@ int bide__run_begin(bide_loop *loop, const bide__function *fn, const void *args)
 int bide__run_end(bide_loop *loop, void *ret)
 {
 	bide__timers_disarm(&loop->timers, &loop->exit_timer);
-	int error = loop->main->error;
+	int error = bide__task_ended(loop->main) ? loop->main->error : -BIDE_EFORKED;
 	if (error == 0 && ret != NULL)
 		bide__copy_result(loop->main, ret);
 	loop->main = NULL;
-	sweep(loop);
+	if (!loop->forked)
+		sweep(loop);
 	loop->running = false;
 	return error;
 }
@@ -316,14 +319,15 @@ static int run_main(bide_loop *loop, const bide__function *fn, const void *args,
 static int run_on(bide_loop *loop, const bide_options *options, const bide__function *fn,
                   const void *args, void *ret)
 {
-	if (bide__loop != NULL && bide__loop->running)
+	bide_loop *own = bide__own_loop();
+	if (own != NULL && own->running)
 		bide__abort("bide_run", "a run inside a run: this thread's loop runs already");
 	if (loop != NULL) {
 		check_thread("bide_loop_run", loop);
-		return run_main(loop, fn, args, ret);
+		return own != NULL ? run_main(loop, fn, args, ret) : -BIDE_EFORKED;
 	}
-	if (bide__loop != NULL)
-		return options != NULL ? -EBUSY : run_main(bide__loop, fn, args, ret);
+	if (own != NULL)
+		return options != NULL ? -EBUSY : run_main(own, fn, args, ret);
 	int rc = open_loop(options, &loop);
 	if (rc < 0)
 		return rc;

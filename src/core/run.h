@@ -8,8 +8,9 @@
 /* Begins a run on this thread's loop: makes its main task. 0, or why there is none. */
 int bide__run_begin(bide_loop *loop, const bide__function *fn, const void *args);
 
-/* Ends it when no task is left: stores the result, unless @p ret is NULL, and returns 0, or returns
- * the error that the main task has ended with. */
+/* Ends it when no task is left; in the child of a fork, when the one that forked has ended. Stores
+ * the result, unless @p ret is NULL, and returns 0, or returns the error that the main task has
+ * ended with. */
 int bide__run_end(bide_loop *loop, void *ret);
 
 /* Ends it instead of running it. */

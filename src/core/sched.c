@@ -124,6 +124,15 @@ __attribute__((noinline)) static int leave(void)
 	return __builtin_expect(result == BIDE__CUT, 0) ? bide__deliver() : result;
 }
 
+/* In the child of a fork nobody else runs: the task does not wait, whatever it waits for. */
+static int stay(bide_loop *loop, struct bide__task *task)
+{
+	if (task->wait->cut != NULL)
+		task->wait->cut(loop, task);
+	task->state = BIDE__RUNNING;
+	return bide__deliver();
+}
+
 /* A park that tests watch, or of a task that is cancelled already. */
 __attribute__((noinline, cold)) static void look_at_park(void)
 {
@@ -142,8 +151,11 @@ int bide__park(bide_loop *loop, const struct bide__wait *wait, void *object)
 	task->object = object;
 	task->state = BIDE__WAITING;
 	task->flags &= (uint16_t)~BIDE__TASK_CUT;
-	if (__builtin_expect((task->flags & BIDE__TASK_PENDING) || loop->on_park != NULL, 0))
+	if (__builtin_expect((task->flags & BIDE__TASK_PENDING) || loop->on_park != NULL, 0)) {
+		if (loop->forked)
+			return stay(loop, task);
 		look_at_park();
+	}
 	return leave();
 }
 
@@ -161,6 +173,8 @@ int bide__refuse(bide_loop *loop, const struct bide__wait *wait)
 {
 	struct bide__task *task = loop->current;
 	bide__count_ignored(loop, task, wait->name);
+	if (loop->forked)
+		return bide__deliver();
 	task->wait = wait;
 	task->object = (void *)(intptr_t)BIDE__CUT;
 	bide__make_ready(loop, task);
@@ -382,16 +396,22 @@ static void new_turn(bide_loop *loop)
 	fire_timers(loop);
 }
 
+/* In the child of a fork it is when whoever forked has ended. */
+static bool is_over(const bide_loop *loop)
+{
+	return loop->live == 0 || loop->forked;
+}
+
 void bide__run_loop(bide_loop *loop)
 {
 	loop->now_ns = bide__clock(loop);
 	loop->turn_steps = 0;
 	bide__control_get(&loop->control);
 	bide__tell_scheduler(loop);
-	while (loop->live > 0) {
+	while (!is_over(loop)) {
 		run_turn(loop);
 		bide__trim(loop);
-		if (loop->live > 0)
+		if (!is_over(loop))
 			new_turn(loop);
 	}
 }

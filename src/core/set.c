@@ -387,6 +387,8 @@ int bide__gather(bide_task *const *tasks, size_t n, void *results, size_t size, 
 {
 	struct bide__task *current = bide__suspending(&bide__wait_gather);
 	bide_loop *loop = bide__loop;
+	if (loop->forked)
+		return bide__refuse(loop, &bide__wait_gather);
 	for (size_t i = 0; i < n && results != NULL; i++)
 		if (tasks[i] != NULL)
 			bide__check_result("bide_gather", bide__lookup("bide_gather", tasks[i]),

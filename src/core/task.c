@@ -229,6 +229,15 @@ started_oddly(bide_loop *loop, struct bide__task *task, bide_group *group)
 	return NULL;
 }
 
+/* Where no loop runs: in the child of a fork there is one, which stays with the parent. */
+__attribute__((noinline, cold)) static bide_task *refuse_to_spawn(bide_loop *loop, const char *name)
+{
+	if (loop == NULL || !loop->forked)
+		bide__abort("bide_spawn", "no loop runs on this thread, to run '%s' on", name);
+	loop->spawn_error = -BIDE_EFORKED;
+	return NULL;
+}
+
 bide_task *bide__start(enum bide__how how, const void *with, const bide__function *fn,
                        const void *args)
 {
@@ -238,7 +247,7 @@ bide_task *bide__start(enum bide__how how, const void *with, const bide__functio
 	if (how == BIDE__SPAWN_ON)
 		return bide__spawn_on((bide_loop *)with, fn, args);
 	if (__builtin_expect(loop == NULL || !loop->running, 0))
-		bide__abort("bide_spawn", "no loop runs on this thread, to run '%s' on", fn->name);
+		return refuse_to_spawn(loop, fn->name);
 	if (how == BIDE__SPAWN_IN) {
 		group = (bide_group *)with;
 		if (group == NULL)
@@ -297,6 +306,8 @@ __attribute__((noinline)) static void *end_task(void)
 {
 	bide_loop *loop = bide__loop;
 	struct bide__task *task = loop->current;
+	if (__builtin_expect(task == NULL, 0))
+		bide__abort("the end of the task", "it left a loop open");
 	settle(loop, task);
 	const struct bide__stack *here = release_stack(loop, task);
 	task->state = BIDE__DONE;

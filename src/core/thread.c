@@ -81,7 +81,7 @@ static void done(struct bide__work *work, bool refused)
 	if (job->left) {
 		free(job);
 		bide__workers_leave_work(-1);
-	} else if (!job->lost) {
+	} else {
 		(void)bide__send(job->loop, &job->mail);
 	}
 }
@@ -196,43 +196,9 @@ int bide_thread_pool_set(const bide_thread_pool *pool)
 
 /* ---- fork --------------------------------------------------------------------------------- */
 
-static struct bide__job *waits_for(struct bide__task *task)
-{
-	return task->state == BIDE__WAITING && task->wait == &wait_thread ? task->object : NULL;
-}
-
-static void find_mail(struct bide__mail *mail)
-{
-	for (; mail != NULL; mail = mail->next)
-		if (mail->receive == receive)
-			BIDE__CONTAINER(mail, struct bide__job, mail)->lost = false;
-}
-
-/* Jobs that have not ended stay with the parent. */
-static void lose_jobs(bide_loop *loop)
-{
-	uint32_t slot = 0;
-	struct bide__task *task;
-	while ((task = bide__record_next(&loop->pool, &slot)) != NULL)
-		if (waits_for(task) != NULL)
-			waits_for(task)->lost = true;
-	find_mail(loop->inbox);
-	find_mail(loop->received);
-	for (slot = 0; (task = bide__record_next(&loop->pool, &slot)) != NULL;) {
-		struct bide__job *job = waits_for(task);
-		if (job == NULL || !job->lost)
-			continue;
-		job->error = -EOWNERDEAD;
-		loop->in_threads--;
-		bide__wake(loop, task, 0);
-	}
-}
-
 void bide__thread_in_child(bide_loop *loop)
 {
-	bide__workers_in_child(loop != NULL && loop->uses_threads, bide__job != NULL);
-	if (bide__job != NULL)
-		bide__job->lost = true;
-	if (loop != NULL && loop->in_threads > 0)
-		lose_jobs(loop);
+	bide__workers_in_child(bide__job != NULL);
+	if (loop != NULL)
+		loop->uses_threads = false;
 }

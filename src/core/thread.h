@@ -25,7 +25,6 @@ struct bide__job {
 	bool abandon;  /* it may be left to itself */
 	bool negative_results; /* an option of the loop */
 	bool left;             /* it has been */
-	bool lost;             /* to the child of a fork */
 	_Alignas(BIDE__ALIGN_MAX) unsigned char data[];
 };
 
@@ -39,8 +38,7 @@ int bide__to_thread(const bide_thread_options *options, const bide__function *fn
 /* The loop is closed. */
 void bide__thread_finish(bide_loop *loop);
 
-/* In the child of a fork: there are no threads, and the calls of the loop, or NULL, that this
- * thread has fail, as far as they have not ended. */
+/* In the child of a fork there are no threads, and the loop, or NULL, has none in use. */
 void bide__thread_in_child(bide_loop *loop);
 
 #endif

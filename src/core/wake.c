@@ -123,8 +123,6 @@ static bool comes_soon(bide_loop *loop, uint64_t deadline_ns)
 
 bool bide__collect(bide_loop *loop)
 {
-	if (__builtin_expect(loop->begin_again, 0))
-		bide__ops_again(loop);
 	if (loop->nready > 0) {
 		if (loop->starved >= loop->nready)
 			wait_for_memory(loop);
@@ -204,6 +202,8 @@ static struct bide__mail **end_of_received(bide_loop *loop)
 
 void bide__close_inbox(bide_loop *loop)
 {
+	if (loop->closed)
+		return;
 	pthread_mutex_lock(&loop->lock);
 	loop->closed = true;
 	*end_of_received(loop) =
@@ -215,7 +215,7 @@ void bide__close_inbox(bide_loop *loop)
 	}
 }
 
-/* What was handed over may be another thread's half-way: it is left. */
+/* What was handed over may be another thread's half-way, and is the parent's: it is left. */
 void bide__abandon_inbox(bide_loop *loop)
 {
 	loop->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;

@@ -39,7 +39,7 @@ void bide__recall(bide_loop *loop, struct bide__mail *mail);
 /* Lets nothing more be handed over, and frees what was and the loop has not seen. */
 void bide__close_inbox(bide_loop *loop);
 
-/* Lets nothing more be handed over to a loop whose thread is not there, in the child of a fork. */
+/* The same in the child of a fork, where what was is left. */
 void bide__abandon_inbox(bide_loop *loop);
 
 #endif

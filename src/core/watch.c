@@ -216,7 +216,8 @@ int bide__watch_begin(struct bide__watcher *watcher)
 void bide__watch_end(struct bide__watcher *watcher)
 {
 	block_and_lock();
-	unlink_watcher(watcher);
+	if (watcher->link != NULL)
+		unlink_watcher(watcher);
 	unlock_and_restore();
 }
 
@@ -250,13 +251,9 @@ void bide__watch_after_fork(void)
 	unlock_and_restore();
 }
 
-void bide__watch_in_child(const struct bide_loop *own)
+void bide__watch_in_child(void)
 {
-	struct bide__watcher *next;
-	for (struct bide__watcher *watcher = all.first; watcher != NULL; watcher = next) {
-		next = watcher->next;
-		if (watcher->loop != own)
-			unlink_watcher(watcher);
-	}
+	while (all.first != NULL)
+		unlink_watcher(all.first);
 	unlock_and_restore();
 }

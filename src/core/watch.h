@@ -31,7 +31,7 @@ static inline uint64_t bide__signal_bit(int signal)
 /* Begins to watch; the fields after `link` are set. 0, or what sigaction(2) fails with. */
 int bide__watch_begin(struct bide__watcher *watcher);
 
-/* Ends it. When that returns no handler knows of the watcher any more. */
+/* Ends it, if a fork has not. When that returns no handler knows of the watcher any more. */
 void bide__watch_end(struct bide__watcher *watcher);
 
 /* Whether the program leaves a signal its default action. */
@@ -40,10 +40,9 @@ bool bide__signal_is_default(int signal);
 /* What is known of a signal that came: of the last one of its kind. */
 void bide__signal_info(int signal, bide_signal_info *ret_info);
 
-/* Before a fork, after it, and instead of that in its child, where only the watchers of @p own
- * loop, if it is not NULL, go on. */
+/* Before a fork, after it, and instead of that in its child, where nobody watches any more. */
 void bide__watch_before_fork(void);
 void bide__watch_after_fork(void);
-void bide__watch_in_child(const struct bide_loop *own);
+void bide__watch_in_child(void);
 
 #endif

@@ -552,7 +552,7 @@ void bide__workers_set(size_t new_limit, size_t stack_size, double idle_seconds)
 /* ---- fork --------------------------------------------------------------------------------- */
 
 /* The one thread of the child may be one of ours, that ends when its work is done. */
-void bide__workers_in_child(bool used, bool on_worker)
+void bide__workers_in_child(bool on_worker)
 {
 	pool.gone = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
 	pool.head = pool.tail = pool.fresh = NULL;
@@ -561,7 +561,7 @@ void bide__workers_in_child(bool used, bool on_worker)
 	pool.searching = pool.leaving = 0;
 	pool.left = pool.closing = 0;
 	pool.has_ended = false;
-	pool.users = used;
+	pool.users = 0;
 	pool.retry_ns = 0;
 	publish();
 }

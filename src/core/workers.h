@@ -44,6 +44,6 @@ void bide__workers_set(size_t limit, size_t stack_size, double idle_seconds);
 extern pthread_mutex_t bide__workers_lock;
 
 /* In the child of a fork there are no threads and no work. */
-void bide__workers_in_child(bool used, bool on_worker);
+void bide__workers_in_child(bool on_worker);
 
 #endif

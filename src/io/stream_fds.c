@@ -84,7 +84,8 @@ static void fds_interrupt(void *object)
 		(void)bide__fd_clear(fds->loop, fds->out);
 }
 
-/* What is closed with something unsent, or unread, ends in a reset. */
+/* What is closed with something unsent, or unread, ends in a reset; but not by the child of a fork,
+ * whose parent has the connection, too. */
 static void reset_on_close(int fd)
 {
 	const struct linger at_once = { 1, 0 };
@@ -96,7 +97,7 @@ static int fds_close(void *object, bool abort)
 	struct fds *fds = object;
 	const int in = fds->in, out = fds->out;
 	int rc = 0;
-	if (abort && fds->out_is_socket && out >= 0)
+	if (abort && fds->out_is_socket && out >= 0 && !fds->loop->forked)
 		reset_on_close(out);
 	bide__block_free(&fds->loop->pool, fds, sizeof(*fds));
 	if (out >= 0 && out != in)
