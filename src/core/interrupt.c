@@ -8,13 +8,11 @@
 
 void bide__interrupt_begin(bide_loop *loop)
 {
-	loop->handles_interrupt = false;
-	if (loop->thread != getpid() || !bide__signal_is_default(SIGINT))
-		return;
 	loop->interrupt = (struct bide__watcher){ .loop = loop,
 		                                  .signals = bide__signal_bit(SIGINT),
 		                                  .stands_back = true };
-	loop->handles_interrupt = bide__watch_begin(&loop->interrupt) == 0;
+	loop->handles_interrupt =
+		loop->thread == getpid() && bide__watch_begin(&loop->interrupt) == 0;
 }
 
 bool bide__interrupted(bide_loop *loop)

@@ -124,15 +124,6 @@ __attribute__((noinline)) static int leave(void)
 	return __builtin_expect(result == BIDE__CUT, 0) ? bide__deliver() : result;
 }
 
-/* In the child of a fork nobody else runs: the task does not wait, whatever it waits for. */
-static int stay(bide_loop *loop, struct bide__task *task)
-{
-	if (task->wait->cut != NULL)
-		task->wait->cut(loop, task);
-	task->state = BIDE__RUNNING;
-	return bide__deliver();
-}
-
 /* A park that tests watch, or of a task that is cancelled already. */
 __attribute__((noinline, cold)) static void look_at_park(void)
 {
@@ -144,6 +135,21 @@ __attribute__((noinline, cold)) static void look_at_park(void)
 		loop->on_park(loop, task);
 }
 
+/* In the child of a fork nobody else runs: the task does not wait, whatever it waits for. */
+__attribute__((noinline, cold)) static int park_oddly(void)
+{
+	bide_loop *loop = bide__loop;
+	struct bide__task *task = loop->current;
+	if (!loop->forked) {
+		look_at_park();
+		return leave();
+	}
+	if (task->wait->cut != NULL)
+		task->wait->cut(loop, task);
+	task->state = BIDE__RUNNING;
+	return bide__deliver();
+}
+
 int bide__park(bide_loop *loop, const struct bide__wait *wait, void *object)
 {
 	struct bide__task *task = loop->current;
@@ -151,11 +157,8 @@ int bide__park(bide_loop *loop, const struct bide__wait *wait, void *object)
 	task->object = object;
 	task->state = BIDE__WAITING;
 	task->flags &= (uint16_t)~BIDE__TASK_CUT;
-	if (__builtin_expect((task->flags & BIDE__TASK_PENDING) || loop->on_park != NULL, 0)) {
-		if (loop->forked)
-			return stay(loop, task);
-		look_at_park();
-	}
+	if (__builtin_expect((task->flags & BIDE__TASK_PENDING) || loop->on_park != NULL, 0))
+		return park_oddly();
 	return leave();
 }
 

@@ -172,11 +172,12 @@ static void give_back(int signal)
 		(void)sigaction(signal, &all.own[signal - 1], NULL);
 }
 
-static void give_all_back(uint64_t signals)
+/* Takes the lowest signal out of a set that has one. */
+static int take_out(uint64_t *signals)
 {
-	for (int signal = 1; signal <= SIGNALS; signal++)
-		if (signals & bide__signal_bit(signal))
-			give_back(signal);
+	const int signal = __builtin_ctzll(*signals) + 1;
+	*signals &= *signals - 1;
+	return signal;
 }
 
 /* ---- watching ----------------------------------------------------------------------------- */
@@ -196,19 +197,39 @@ static void unlink_watcher(struct bide__watcher *watcher)
 	if (watcher->next != NULL)
 		watcher->next->link = watcher->link;
 	watcher->link = NULL;
-	give_all_back(watcher->signals);
+	for (uint64_t left = watcher->signals; left != 0;)
+		give_back(take_out(&left));
+}
+
+/* Whether the program leaves a signal its default action. */
+static bool is_default(int signal)
+{
+	struct sigaction action;
+	if (sigaction(signal, NULL, &action) < 0)
+		return false;
+	if (is_ours(&action))
+		action = all.own[signal - 1];
+	return !(action.sa_flags & SA_SIGINFO) && action.sa_handler == SIG_DFL;
+}
+
+static int begin(struct bide__watcher *watcher)
+{
+	int rc = 0;
+	link_watcher(watcher);
+	for (uint64_t left = watcher->signals; left != 0 && rc == 0;) {
+		const int signal = take_out(&left);
+		const bool wanted = watcher->stands_back && !is_default(signal);
+		rc = wanted ? -EBUSY : take_over(signal, !watcher->stands_back);
+	}
+	if (rc < 0)
+		unlink_watcher(watcher);
+	return rc;
 }
 
 int bide__watch_begin(struct bide__watcher *watcher)
 {
-	int rc = 0;
 	block_and_lock();
-	link_watcher(watcher);
-	for (int signal = 1; signal <= SIGNALS && rc == 0; signal++)
-		if (watcher->signals & bide__signal_bit(signal))
-			rc = take_over(signal, !watcher->stands_back);
-	if (rc < 0)
-		unlink_watcher(watcher);
+	int rc = begin(watcher);
 	unlock_and_restore();
 	return rc;
 }
@@ -219,17 +240,6 @@ void bide__watch_end(struct bide__watcher *watcher)
 	if (watcher->link != NULL)
 		unlink_watcher(watcher);
 	unlock_and_restore();
-}
-
-bool bide__signal_is_default(int signal)
-{
-	struct sigaction action;
-	block_and_lock();
-	bool known = sigaction(signal, NULL, &action) == 0;
-	if (known && is_ours(&action))
-		action = all.own[signal - 1];
-	unlock_and_restore();
-	return known && !(action.sa_flags & SA_SIGINFO) && action.sa_handler == SIG_DFL;
 }
 
 void bide__signal_info(int signal, bide_signal_info *ret_info)

@@ -17,8 +17,8 @@ struct bide__watcher {
 	struct bide_loop *loop;             /* is made to look when a signal has come */
 	uint64_t signals;                   /* for which it watches, a bit each, from signal 1 on */
 	uint64_t came;                      /* atomic: those of them that came */
-	bool stands_back; /* is told only of what nobody else watches for, and once: after that the
-	                   * signal has its default action */
+	bool stands_back; /* is told only of what nobody else watches for and the program leaves its
+	                   * default action, and once: after that the signal has that */
 	bool told;        /* it has been */
 };
 
@@ -28,14 +28,12 @@ static inline uint64_t bide__signal_bit(int signal)
 	return (uint64_t)1 << (signal - 1);
 }
 
-/* Begins to watch; the fields after `link` are set. 0, or what sigaction(2) fails with. */
+/* Begins to watch; the fields after `link` are set. 0, or what sigaction(2) fails with; -EBUSY when
+ * one that stands back finds that the program does not leave a signal its default action. */
 int bide__watch_begin(struct bide__watcher *watcher);
 
 /* Ends it, if a fork has not. When that returns no handler knows of the watcher any more. */
 void bide__watch_end(struct bide__watcher *watcher);
-
-/* Whether the program leaves a signal its default action. */
-bool bide__signal_is_default(int signal);
 
 /* What is known of a signal that came: of the last one of its kind. */
 void bide__signal_info(int signal, bide_signal_info *ret_info);

@@ -25,8 +25,8 @@ int bide__read_disk(const struct bide__op *op);
 int bide__write_disk(const struct bide__op *op);
 
 /* From one descriptor to another, as sendfile(2) and splice(2): some, at most what surely finds
- * room. Return bytes, 0 at the end of @p from, or a negative errno value: -EAGAIN when it would have
- * to wait, for @p to, or, the second, for either. Neither raises SIGPIPE. */
+ * room. Return bytes, 0 at the end of @p from, or a negative errno value: -EAGAIN when it would
+ * have to wait, for @p to, or, the second, for either. Neither raises SIGPIPE. */
 int bide__now_sendfile(int to, int from, off_t *offset, size_t size);
 int bide__now_splice(int to, int from, size_t size);
 
