@@ -65,6 +65,7 @@ BIDE_API ssize_t bide_write(int fd, const void *buf, size_t size) BIDE__NOTHROW;
 BIDE_API ssize_t bide_writev(int fd, const struct iovec *buffers, int n) BIDE__NOTHROW;
 
 /** As bide_read(), from a socket, with @p flags as of recv(2), but for MSG_WAITALL (-EINVAL).
+ *  With MSG_DONTWAIT it does not wait: -EAGAIN.
  *  [suspends] */
 BIDE_API ssize_t bide_recv(int fd, void *buf, size_t size, int flags) BIDE__NOTHROW;
 

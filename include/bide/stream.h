@@ -45,8 +45,8 @@ typedef struct bide_bytes {
  *  @param in         to be read from, or -1.
  *  @param out        to be written to, or -1; the same as @p in for a socket or a terminal.
  *  @param ret_stream gets the stream; untouched on failure, the descriptors remaining the caller's.
- *  @return 0; -EBADF for what is no descriptor, or no two; -ENOMEM. Aborts on a thread without a
- *          loop. */
+ *  @return 0; -EBADF for what is no descriptor, or no two; -EINVAL for a socket that is not one of
+ *          SOCK_STREAM; -ENOMEM. Aborts on a thread without a loop. */
 BIDE_API BIDE_CHECKED int bide_stream_open(int in, int out, bide_stream **ret_stream) BIDE__NOTHROW;
 
 /** Makes two streams in memory: what is written to one is read from the other. For tests, and
@@ -60,8 +60,10 @@ BIDE_API BIDE_CHECKED int bide_stream_pair(size_t capacity, bide_stream *ret_pai
 /** Sends what is in the write buffer, waits until that is done, and closes the stream, which is no
  *  more then. [suspends] NULL is no stream. Calls of other tasks in it return -EBADF first. Always
  *  completes: when the task is cancelled, meanwhile or before, what has not been sent is dropped.
- *  @return 0; what sending failed with; the cancellation, if something was dropped; or what the
- *          system's close failed with. */
+ *  @return 0; -BIDE_ECUT when a write was cut off, by this or before: then it is as
+ *          bide_stream_abort(), so that a part is not taken for the whole; what sending failed
+ *          with; the cancellation, if something was dropped; or what the system's close failed
+ *          with. */
 BIDE_API int bide_stream_close(bide_stream *stream) BIDE__NOTHROW;
 
 /** Closes a stream without sending what is left; the other side of a TCP connection sees a reset.
@@ -157,8 +159,8 @@ BIDE_API int bide_stream_set_write_buffer(bide_stream *stream, size_t size) BIDE
 BIDE_API int bide_stream_flush(bide_stream *stream) BIDE__NOTHROW;
 
 /** Flushes, and tells the other side that nothing more will be written: it reads the end; asyncio's
- *  write_eof. [suspends] Reading goes on. @return 0; -ENOTSUP where one direction cannot be ended;
- *  or as of bide_stream_write(). */
+ *  write_eof. [suspends] Reading goes on. A second time it does nothing.
+ *  @return 0; -ENOTSUP where one direction cannot be ended; or as of bide_stream_write(). */
 BIDE_API int bide_stream_shutdown(bide_stream *stream) BIDE__NOTHROW;
 
 /* ---- what it is made of ------------------------------------------------------------------- */
@@ -176,7 +178,7 @@ typedef struct bide_address {
 } bide_address;
 
 /** Writes an address as text: "192.0.2.1:80", "[2001:db8::1]:80", "[fe80::1%eth0]:80",
- *  "unix:/path", "unix:@abstract"; "-" for none. [threadsafe]
+ *  "unix:/path", "unix:@abstract"; "-" for none, or one without a name. [threadsafe]
  *  @param buf BIDE_ADDRESS_MAX bytes of the caller's. @return buf. */
 BIDE_API char *bide_address_format(const bide_address *address, char *buf) BIDE__NOTHROW;
 

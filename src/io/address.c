@@ -51,7 +51,9 @@ static void format_un(const struct sockaddr_un *un, size_t size, char *buf)
 {
 	const size_t most = size < sizeof(*un) ? size : sizeof(*un);
 	const size_t length = most - offsetof(struct sockaddr_un, sun_path);
-	if (length > 0 && un->sun_path[0] == '\0')
+	if (length == 0)
+		memcpy(buf, "-", 2);
+	else if (un->sun_path[0] == '\0')
 		snprintf(buf, BIDE_ADDRESS_MAX, "unix:@%.*s", (int)length - 1, un->sun_path + 1);
 	else
 		snprintf(buf, BIDE_ADDRESS_MAX, "unix:%.*s", (int)length, un->sun_path);

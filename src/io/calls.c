@@ -121,6 +121,8 @@ static int perform(const struct way *way, const struct bide__op *op)
 		return rc;
 	if (op->fd < 0)
 		return -EBADF;
+	if (op->flags & MSG_DONTWAIT)
+		return try_now(way, op);
 	rc = may_be_given(loop, loop->current, op) ? wait_for(loop, &way->wait, op) : -EAGAIN;
 	return rc != -EAGAIN && rc != -EINTR ? rc : try_and_wait(bide__loop, way, op);
 }

@@ -125,9 +125,10 @@ int bide_stream_close(bide_stream *stream)
 	if (stream == NULL)
 		return 0;
 	const bide_loop *loop = bide__check_owner("bide_stream_close", "stream", stream->loop);
-	int rc = 0;
 	turn_out("bide_stream_close", stream);
-	if (stream->out_start < stream->out_end)
+	/* Who reads must not take a part for the whole. */
+	int rc = stream->write_error == -BIDE_ECUT ? -BIDE_ECUT : 0;
+	if (rc == 0 && stream->out_start < stream->out_end)
 		rc = loop->current != NULL ? bide__stream_drain(stream) : -ECANCELED;
 	int closed = finish(stream, rc < 0);
 	return rc < 0 ? rc : closed;

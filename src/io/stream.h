@@ -38,6 +38,7 @@ struct bide_stream {
 	char *out;                 /* the write buffer, NULL: none */
 	size_t out_room, out_start, out_end;
 	int write_error;           /* as read_error */
+	bool shut;                 /* writing has been ended: write_error is -EPIPE */
 };
 /* clang-format on */
 

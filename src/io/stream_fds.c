@@ -115,6 +115,15 @@ static bool is_socket(int fd)
 	return fd >= 0 && fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
+/* A socket of messages would drop what of one is not asked for. */
+static bool may_be_stream(int fd)
+{
+	int type = SOCK_STREAM;
+	socklen_t size = sizeof(type);
+	return !is_socket(fd) || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ||
+	       type == SOCK_STREAM;
+}
+
 static bool is_open(int fd)
 {
 	return fd == -1 || fcntl(fd, F_GETFD) >= 0;
@@ -127,6 +136,8 @@ int bide_stream_open(int in, int out, bide_stream **ret_stream)
 		bide__abort("bide_stream_open", "no loop on this thread");
 	if ((in == -1 && out == -1) || !is_open(in) || !is_open(out))
 		return -EBADF;
+	if (!may_be_stream(in) || !may_be_stream(out))
+		return -EINVAL;
 	struct fds *fds = bide__block_new(&loop->pool, sizeof(*fds));
 	if (fds == NULL)
 		return -ENOMEM;

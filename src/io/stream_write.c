@@ -71,6 +71,9 @@ static int send_all(bide_stream *stream, struct rest *rest)
 			return -EBADF;
 		const int n = lay_out(stream, rest, window);
 		ssize_t sent = stream->transport->write(stream->object, window, n);
+		if (sent == 0)
+			bide__abort("bide_stream_write", "the transport '%s' has written nothing",
+			            stream->transport->name);
 		if (sent < 0 && bide__stream_is_final((int)sent))
 			stream->write_error = (int)sent;
 		if (sent < 0)
@@ -195,12 +198,18 @@ ssize_t bide_stream_writev(bide_stream *stream, const struct iovec *buffers, int
 	return size < 0 ? size : write_to(stream, &wait, buffers, n, (size_t)size);
 }
 
+/* Who has ended writing has nothing more to send, and can do so again. */
+static int unless_shut(const bide_stream *stream, int rc)
+{
+	return rc == -EPIPE && stream->shut ? 0 : rc;
+}
+
 int bide_stream_flush(bide_stream *stream)
 {
 	static const struct bide__wait wait = { "bide_stream_flush", NULL, NULL };
 	int rc = enter(stream, &wait);
 	if (rc < 0)
-		return rc;
+		return unless_shut(stream, rc);
 	rc = bide__stream_drain(stream);
 	leave(stream);
 	return rc;
@@ -239,14 +248,16 @@ int bide_stream_shutdown(bide_stream *stream)
 		return -ENOTSUP;
 	int rc = enter(stream, &wait);
 	if (rc < 0)
-		return rc;
+		return unless_shut(stream, rc);
 	rc = bide__stream_drain(stream);
 	if (rc == 0 && bide__stream_turns_out(stream))
 		rc = -EBADF;
 	if (rc == 0)
 		rc = stream->transport->shutdown(stream->object);
-	if (rc == 0)
+	if (rc == 0) {
 		stream->write_error = -EPIPE;
+		stream->shut = true;
+	}
 	leave(stream);
 	return rc;
 }

@@ -58,6 +58,17 @@ CALLS_TEST(readv_and_writev_take_several_buffers)
 	CHECK_INT(bide_writev(ends.out, from, IOV_MAX + 1), -EINVAL);
 }
 
+CALLS_TEST(what_is_not_to_wait_does_not)
+{
+	char buf[4] = "";
+	if (!ends.socket)
+		return;
+	CHECK_INT(bide_recv(ends.in, buf, sizeof buf, MSG_DONTWAIT), -EAGAIN);
+	CHECK_INT(bide_send(ends.out, "ab", 2, MSG_DONTWAIT), 2);
+	CHECK_INT(bide_recv(ends.in, buf, sizeof buf, MSG_DONTWAIT), 2);
+	CHECK_STR(buf, "ab");
+}
+
 /* ---- back-pressure ------------------------------------------------------------------------ */
 
 enum { MUCH = 1 << 20 };

@@ -29,7 +29,7 @@ STREAMS_TEST(close_ends_the_calls_of_others)
 	bide_task *waiting = bide_spawn(write_near);
 	bide_sleep(0.002);
 	bide_stream *stream = near;
-	CHECK_INT(bide_stream_close(stream), 0);
+	CHECK_INT(bide_stream_close(stream), -BIDE_ECUT);
 	near = NULL;
 	CHECK_INT(bide_await(ssize_t, reader), -EBADF);
 	long n = bide_await(long, writer);
@@ -294,6 +294,53 @@ static void ask_elsewhere(void)
 TEST_ABORTS(a_stream_is_of_one_thread, "bide_stream_fd: ")
 {
 	bide_run(ask_elsewhere);
+}
+
+static BIDE_ASYNC(void, open_messages, void);
+static void open_messages(void)
+{
+	static const int types[] = { SOCK_DGRAM, SOCK_SEQPACKET };
+	for (int i = 0; i < 2; i++) {
+		int fds[2];
+		bide_stream *stream = NULL;
+		CHECK_INT(socketpair(AF_UNIX, types[i], 0, fds), 0);
+		CHECK_INT(bide_stream_open(fds[0], fds[0], &stream), -EINVAL);
+		CHECK_INT(bide_stream_open(-1, fds[0], &stream), -EINVAL);
+		CHECK_NULL(stream);
+		close(fds[0]);
+		close(fds[1]);
+	}
+}
+
+TEST(a_socket_of_messages_is_no_stream)
+{
+	CHECK_INT(bide_try_run(NULL, NULL, open_messages), 0);
+}
+
+static BIDE_ASYNC(void, close_after_a_part, void);
+static void close_after_a_part(void)
+{
+	enum { MUCH = 16 << 20 };
+	char *much = calloc(1, MUCH);
+	int fds[2];
+	ssize_t n = 0;
+	connect_over_tcp(fds);
+	CHECK_INT(bide_stream_open(fds[0], fds[0], &near), 0);
+	CHECK_INT(bide_stream_open(fds[1], fds[1], &far), 0);
+	BIDE_TIMEOUT(0.01)
+		n = bide_stream_write(far, much, MUCH);
+	CHECK(n > 0 && n < MUCH);
+	CHECK_INT(bide_stream_close(far), -BIDE_ECUT);
+	while ((n = bide_stream_read(near, much, MUCH)) > 0)
+		continue;
+	CHECK_INT(n, -ECONNRESET);
+	CHECK_INT(bide_stream_close(near), 0);
+	free(much);
+}
+
+TEST(a_part_of_a_write_is_not_taken_for_the_whole)
+{
+	CHECK_INT(bide_try_run(NULL, NULL, close_after_a_part), 0);
 }
 
 /* ---- layers ------------------------------------------------------------------------------- */

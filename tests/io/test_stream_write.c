@@ -196,3 +196,11 @@ STREAMS_TEST(writing_to_who_has_closed_fails_without_a_signal)
 	CHECK_INT(bide_stream_write(far, "x", 1), -EPIPE);
 	CHECK_INT(bide_stream_write(far, "x", 1), -EPIPE);
 }
+
+STREAMS_TEST(writing_that_has_been_ended_can_be_ended_again)
+{
+	CHECK_INT(bide_stream_shutdown(far), 0);
+	CHECK_INT(bide_stream_shutdown(far), 0);
+	CHECK_INT(bide_stream_flush(far), 0);
+	CHECK_INT(bide_stream_write(far, "x", 1), -EPIPE);
+}
