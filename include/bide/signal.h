@@ -44,8 +44,8 @@ typedef struct bide_signal_info {
  *  @param n           how many, 1 and up.
  *  @param ret_signals the object, to be closed by bide_signals_close(); untouched on failure.
  *  @return 0; -ENOMEM; -EINVAL for none, for numbers that are no signals, for those that cannot be
- *          handled (SIGKILL, SIGSTOP) and for those by which a fault is told to the thread that
- *          made it (SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS).
+ *          handled (SIGKILL, SIGSTOP) and for those that tell a thread of a fault of its own
+ *          (SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGABRT).
  *  Aborts on a thread that has no loop. */
 BIDE_API BIDE_CHECKED int bide_signals_open(const int *signals, size_t n,
                                             bide_signals **ret_signals) BIDE__NOTHROW;

@@ -94,12 +94,10 @@ static int wait_in(bide_loop *loop, bide_signals *signals, const struct bide__wa
 /* The bit of a signal that can be watched for, else 0. */
 static uint64_t bit_of(int signal)
 {
-	static const int never[] = { SIGKILL, SIGSTOP, SIGSEGV, SIGBUS,
-		                     SIGILL,  SIGFPE,  SIGTRAP, SIGSYS };
-	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
-		if (signal == never[i])
-			return 0;
-	return signal >= 1 && signal <= 64 ? bide__signal_bit(signal) : 0;
+	if (signal < 1 || signal > 64 || signal == SIGKILL || signal == SIGSTOP ||
+	    bide__is_fault(signal))
+		return 0;
+	return bide__signal_bit(signal);
 }
 
 static int open_signals(bide_loop *loop, uint64_t bits, bide_signals **ret_signals)

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <linux/futex.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -26,6 +25,26 @@ static struct {
 	struct sigaction own[SIGNALS]; /* what the program has them do, while they are watched */
 	bide_signal_info last[SIGNALS];
 } all;
+
+/* ---- faults ------------------------------------------------------------------------------- */
+
+static const int of_faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
+enum { FAULTS = sizeof(of_faults) / sizeof(of_faults[0]) };
+
+bool bide__is_fault(int signal)
+{
+	for (int i = 0; i < FAULTS; i++)
+		if (signal == of_faults[i])
+			return true;
+	return false;
+}
+
+void bide__all_but_faults(sigset_t *ret_set)
+{
+	(void)sigfillset(ret_set);
+	for (int i = 0; i < FAULTS; i++)
+		(void)sigdelset(ret_set, of_faults[i]);
+}
 
 /* ---- the lock ----------------------------------------------------------------------------- */
 
@@ -47,9 +66,9 @@ static void unlock(void)
 
 static void block_and_lock(void)
 {
-	sigset_t every, before;
-	(void)sigfillset(&every);
-	(void)pthread_sigmask(SIG_BLOCK, &every, &before);
+	sigset_t set, before;
+	bide__all_but_faults(&set);
+	(void)pthread_sigmask(SIG_BLOCK, &set, &before);
 	lock();
 	all.before = before;
 }
@@ -144,7 +163,7 @@ static int take_over(int signal, bool waited_for)
 {
 	struct sigaction action, before;
 	memset(&action, 0, sizeof(action));
-	(void)sigfillset(&action.sa_mask);
+	bide__all_but_faults(&action.sa_mask);
 	action.sa_sigaction = on_signal;
 	action.sa_flags = SA_SIGINFO | SA_ONSTACK | (waited_for ? SA_RESTART : 0);
 	if (sigaction(signal, &action, &before) < 0)

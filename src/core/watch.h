@@ -5,6 +5,7 @@
 
 #include <bide/signal.h>
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,6 +28,13 @@ static inline uint64_t bide__signal_bit(int signal)
 {
 	return (uint64_t)1 << (signal - 1);
 }
+
+/* Whether a signal tells a thread of a fault of its own. Nobody may watch for such a one, or block
+ * it. */
+bool bide__is_fault(int signal);
+
+/* All others. */
+void bide__all_but_faults(sigset_t *ret_set);
 
 /* Begins to watch; the fields after `link` are set. 0, or what sigaction(2) fails with; -EBUSY when
  * one that stands back finds that the program does not leave a signal its default action. */

@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/processors.h"
 #include "core/block.h"
+#include "core/watch.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -215,11 +216,8 @@ static void *worker_main(void *arg);
 /* Faults are the thread's own. All other signals are for threads that know what to do with them. */
 static void block_signals(sigset_t *before)
 {
-	static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
 	sigset_t set;
-	(void)sigfillset(&set);
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		(void)sigdelset(&set, own[i]);
+	bide__all_but_faults(&set);
 	(void)pthread_sigmask(SIG_SETMASK, &set, before);
 }
 

@@ -29,6 +29,7 @@ struct copy {
 	int (*step)(struct copy *copy, size_t size);
 	char *buffer;     /* BUFFER bytes, NULL unless it is needed */
 	bool can_discard; /* the socket needs no memory to take what is not wanted */
+	int error;        /* of the last step, although it has moved some */
 };
 
 static int enter(const struct bide__wait *wait)
@@ -75,17 +76,19 @@ static int step_splice(struct copy *copy, size_t size)
 	return rc;
 }
 
-/* Takes what has been looked at and written. */
-static void discard(const struct copy *copy, size_t size)
+/* Takes what has been looked at and written. What is not there any more somebody else has taken. */
+static int discard(const struct copy *copy, size_t size)
 {
 	const int flags = MSG_DONTWAIT | (copy->can_discard ? MSG_TRUNC : 0);
 	while (size > 0) {
 		ssize_t n = recv(copy->from, copy->buffer, size, flags);
-		if (n > 0)
-			size -= (size_t)n;
-		else if (n == 0 || errno != EINTR)
-			break; /* somebody else has it */
+		if (n == 0 || (n < 0 && errno == EAGAIN && !bide__is_readable(copy->from)))
+			break;
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return -errno;
+		size -= n > 0 ? (size_t)n : 0;
 	}
+	return 0;
 }
 
 static int step_peek(struct copy *copy, size_t size)
@@ -94,7 +97,7 @@ static int step_peek(struct copy *copy, size_t size)
 	if (n > 0)
 		n = bide_write(copy->to, copy->buffer, (size_t)n);
 	if (n > 0)
-		discard(copy, (size_t)n);
+		copy->error = discard(copy, (size_t)n);
 	return (int)n;
 }
 
@@ -131,8 +134,9 @@ static int option(int fd, int name)
 /* Through memory of this process. */
 static int choose_memory(struct copy *copy, mode_t from)
 {
-	if (S_ISSOCK(from) && option(copy->from, SO_TYPE) != SOCK_STREAM)
-		return -EINVAL;
+	const int type = S_ISSOCK(from) ? option(copy->from, SO_TYPE) : SOCK_STREAM;
+	if (type != SOCK_STREAM)
+		return type < 0 ? type : -EINVAL;
 	copy->can_discard = S_ISSOCK(from) && option(copy->from, SO_PROTOCOL) == IPPROTO_TCP;
 	copy->step = S_ISSOCK(from) ? step_peek : step_read;
 	copy->buffer = bide__block_new(&bide__loop->pool, BUFFER);
@@ -174,7 +178,9 @@ static int copy_all(struct copy *copy, mode_t from, size_t size, size_t *copied)
 		if (rc <= 0)
 			return rc;
 		*copied += (size_t)rc;
-		rc = *copied < size ? bide_yield() : 0;
+		rc = copy->error;
+		if (rc == 0 && *copied < size)
+			rc = bide_yield();
 		if (rc == 0 && closes_of(copy) != closes)
 			rc = -EBADF;
 		if (rc < 0)

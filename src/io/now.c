@@ -254,20 +254,23 @@ int bide__now_write(const struct bide__op *op)
 
 /* ---- from one to another ------------------------------------------------------------------ */
 
-enum { PIECE = 1 << 20 }; /* at once, so that others have their turn */
+enum {
+	PIECE = 1 << 20,    /* at once, so that others have their turn */
+	LEAST_BUFFER = 4608 /* of a socket */
+};
 
 /* A socket says that it is writable when at least a third of its buffer is free, and waits only
  * where that is used up: a quarter surely finds room. */
 static size_t socket_room(int fd, size_t size)
 {
-	int flags = fcntl(fd, F_GETFL), buffer = 0;
+	int flags = fcntl(fd, F_GETFL), buffer = LEAST_BUFFER;
 	socklen_t length = sizeof(buffer);
 	if (flags < 0 || (flags & O_NONBLOCK))
 		return size;
 	if (!is_ready(fd, POLLOUT))
 		return 0;
 	(void)getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, &length);
-	const size_t piece = buffer > 4 ? (size_t)buffer / 4 : 1;
+	const size_t piece = (size_t)buffer / 4;
 	return size < piece ? size : piece;
 }
 

@@ -12,7 +12,7 @@
 SIGNALS_TEST(signals_that_cannot_be_watched_for_are_refused)
 {
 	const int never[] = { 0,      -1,     65,     1000,    SIGKILL, SIGSTOP, SIGSEGV,
-		              SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS,  32 };
+		              SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS,  SIGABRT, 32 };
 	bide_signals *signals = (bide_signals *)&signals;
 	for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
 		const int both[] = { SIGUSR1, never[i] };

@@ -268,6 +268,77 @@ SCENARIO_WITH(a_file_written_and_read, SIZE, SWEEP_FDS | SWEEP_LIGHT_MAIN, NULL)
 	return rc;
 }
 
+/* ---- copies ------------------------------------------------------------------------------- */
+
+enum from { FROM_FILE, FROM_PIPE, FROM_SOCKET };
+
+/* A source of a piece and its end. */
+static int open_source(enum from from, int *ret_fds)
+{
+	ret_fds[1] = -1;
+	if (from == FROM_FILE)
+		ret_fds[0] = memfd_create("file", 0);
+	else if ((from == FROM_PIPE ? pipe2(ret_fds, 0)
+	                            : socketpair(AF_UNIX, SOCK_STREAM, 0, ret_fds)) < 0)
+		return -errno;
+	if (ret_fds[0] < 0 || write(ret_fds[from == FROM_FILE ? 0 : 1], "content", SIZE) != SIZE)
+		return -EIO;
+	if (from == FROM_FILE)
+		(void)lseek(ret_fds[0], 0, SEEK_SET);
+	else
+		(void)close(ret_fds[1]);
+	return 0;
+}
+
+/* What arrives is what was copied, and the rest is where it was. */
+static int copy_from(enum from from, bool by_sendfile)
+{
+	int source[2], target[2];
+	char buf[SIZE + 1] = "", left[SIZE + 1] = "";
+	size_t copied = 0;
+	calls_pause();
+	if (open_source(from, source) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, target) < 0)
+		return -EIO;
+	calls_resume();
+	int rc = by_sendfile ? (int)bide_sendfile(target[1], source[0], NULL, SIZE)
+	                     : bide_copy_fd(target[1], source[0], SIZE, &copied);
+	if (by_sendfile && rc > 0)
+		copied = (size_t)rc;
+	calls_pause();
+	const ssize_t got = recv(target[0], buf, SIZE, MSG_DONTWAIT);
+	const ssize_t rest = read(source[0], left, SIZE);
+	calls_resume();
+	HOLDS((got > 0 ? (size_t)got : 0) == copied);
+	HOLDS(rc < 0 || copied == SIZE);
+	/* What has been written and could not be taken is there still. */
+	HOLDS(copied + (size_t)(rest > 0 ? rest : 0) == SIZE ||
+	      (from == FROM_SOCKET && rc < 0 && rest == SIZE));
+	HOLDS(memcmp(copied > 0 ? buf : left, "content", SIZE) == 0);
+	close_it(source[0]);
+	close_both(target);
+	return rc < 0 ? rc : (int)copied;
+}
+
+SCENARIO_WITH(a_copy_from_a_file, SIZE, SWEEP_FDS, NULL)
+{
+	return copy_from(FROM_FILE, false);
+}
+
+SCENARIO_WITH(a_copy_from_a_pipe, SIZE, SWEEP_FDS | SWEEP_LIGHT_MAIN, NULL)
+{
+	return copy_from(FROM_PIPE, false);
+}
+
+SCENARIO_WITH(a_copy_from_a_socket, SIZE, SWEEP_FDS, NULL)
+{
+	return copy_from(FROM_SOCKET, false);
+}
+
+SCENARIO_WITH(a_file_that_is_sent, SIZE, SWEEP_FDS | SWEEP_LIGHT_MAIN, NULL)
+{
+	return copy_from(FROM_FILE, true);
+}
+
 /* ---- connections -------------------------------------------------------------------------- */
 
 static union {
