@@ -41,7 +41,7 @@ run() {
 		;;
 	tsan)
 		set_up tsan -Db_sanitize=thread -Db_lundef=false &&
-			TSAN_OPTIONS=halt_on_error=1 scripts/run-suite "$dir" --only '*thread*,test_cores_*,test_channel_[!f]*,test_select_channels,test_loops*'
+			TSAN_OPTIONS=halt_on_error=1 scripts/run-suite "$dir" --only '*thread*,test_cores_*,test_channel_[!f]*,test_select_channels,test_loops*,test_net_waits'
 		;;
 	valgrind)
 		set_up valgrind -Dvalgrind=enabled &&

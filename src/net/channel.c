@@ -24,10 +24,18 @@ enum { EVENTS = 16, CLASS_IN = 1, DOMAINS_MAX = 16 };
 
 /* ---- sockets ------------------------------------------------------------------------------ */
 
+/* Has whoever attends, or is the next to, end all questions with an error. */
+static void fail_all(bide_resolver *resolver, int error)
+{
+	resolver->failure = error;
+	if (resolver->lead_scope != NULL)
+		bide_scope_cancel(resolver->lead_scope);
+}
+
 static void add_socket(bide_resolver *resolver, int fd, struct epoll_event *event)
 {
 	if (epoll_ctl(resolver->epoll, EPOLL_CTL_ADD, fd, event) < 0) {
-		resolver->watch_error = -errno;
+		fail_all(resolver, -errno);
 		return;
 	}
 	resolver->nsockets++;
@@ -181,30 +189,37 @@ void bide__channels_close(bide_resolver *resolver)
 
 static void send_question(struct bide__question *question, int kind);
 
-static bool ask_plainly(struct bide__question *question)
+/* 0: the answer is to be waited for, or has come; or an error. */
+static int ask_plainly(struct bide__question *question)
 {
-	if (question->plainly || bide__channel_of_kind(question->resolver, BIDE__PLAINLY) < 0)
-		return false;
+	int rc = bide__channel_of_kind(question->resolver, BIDE__PLAINLY);
+	if (rc < 0)
+		return rc;
 	question->plainly = true;
 	send_question(question, BIDE__PLAINLY);
-	return true;
+	return 0;
 }
 
 static void on_answer(void *arg, int status, int timeouts, unsigned char *reply, int size)
 {
 	struct bide__question *question = arg;
-	const bide_resolver *resolver = question->resolver;
+	bide_resolver *resolver = question->resolver;
 	struct bide__answer answer = { 0 };
 	const bool stopped = status == ARES_ECANCELLED || status == ARES_EDESTRUCTION;
 	(void)timeouts;
-	if (stopped && resolver->renewing)
+	if (stopped && resolver->forgetting)
 		return;
-	if (status == ARES_ECONNREFUSED && ask_plainly(question))
-		return;
+	answer.error = stopped ? resolver->stop_error : bide__net_error(status);
+	if (status == ARES_ECONNREFUSED && !question->plainly) {
+		answer.error = ask_plainly(question);
+		if (answer.error == 0)
+			return;
+	}
+	/* So it is for the others: of two sent through one socket one may not be told. */
+	if (answer.error == -BIDE_ENOSERVER && status == ARES_ECONNREFUSED)
+		fail_all(resolver, answer.error);
 	if (reply != NULL && size > 0 && status != ARES_ENOMEM)
 		bide__answer_read(reply, (size_t)size, question->type, &answer);
-	else
-		answer.error = stopped ? resolver->stop_error : bide__net_error(status);
 	bide__question_end(question, &answer);
 }
 
@@ -214,9 +229,8 @@ static void send_question(struct bide__question *question, int kind)
 	           (int)question->type, on_answer, question);
 }
 
-void bide__channel_ask(bide_resolver *resolver, struct bide__question *question)
+void bide__channel_ask(struct bide__question *question)
 {
-	(void)resolver;
 	question->plainly = false;
 	send_question(question, BIDE__ORDINARY);
 }
@@ -279,7 +293,7 @@ static void process_ready(const bide_resolver *resolver)
 	}
 }
 
-int bide__channel_attend(bide_resolver *resolver)
+static int wait_and_process(bide_resolver *resolver)
 {
 	bide_scope *scope;
 	int rc = bide_scope_open(patience(resolver), &scope);
@@ -295,10 +309,13 @@ int bide__channel_attend(bide_resolver *resolver)
 		process_ready(resolver);
 	else
 		process(resolver, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-	if (resolver->watch_error < 0) {
-		const int error = resolver->watch_error;
-		resolver->watch_error = 0;
-		bide__channel_stop(resolver, error);
-	}
 	return 0;
+}
+
+int bide__channel_attend(bide_resolver *resolver)
+{
+	int rc = resolver->failure == 0 ? wait_and_process(resolver) : 0;
+	if (resolver->failure < 0)
+		bide__channel_stop(resolver, resolver->failure);
+	return rc;
 }

@@ -2,6 +2,7 @@
 /* file.c: see file.h. */
 #include "net/file.h"
 
+#include <errno.h>
 #include <string.h>
 
 static bool is_as(const struct stat *one, const struct stat *other)
@@ -17,7 +18,10 @@ bool bide__file_changed(struct bide__file *file, double now)
 	if (file->looked_at > 0 && now - file->looked_at < 1)
 		return false;
 	file->looked_at = now;
-	if (stat(file->path, &as) < 0)
+	int rc;
+	while ((rc = stat(file->path, &as)) < 0 && errno == EINTR)
+		continue;
+	if (rc < 0)
 		memset(&as, 0, sizeof(as));
 	if (is_as(&as, &file->as))
 		return false;

@@ -19,7 +19,8 @@ static void unlink_asked(bide_resolver *resolver, struct bide__question *questio
 	question->asking = false;
 	*(question->before != NULL ? &question->before->after : &resolver->first) = question->after;
 	*(question->after != NULL ? &question->after->before : &resolver->last) = question->before;
-	resolver->nasking--;
+	if (--resolver->nasking == 0)
+		resolver->failure = 0;
 }
 
 static void use(struct bide__question *question)
@@ -40,7 +41,7 @@ int bide__ask(bide_resolver *resolver, const char *name, unsigned type,
 		question->resolver = resolver;
 		link_asked(resolver, question);
 		use(question);
-		bide__channel_ask(resolver, question);
+		bide__channel_ask(question);
 	} else {
 		use(question);
 	}
@@ -105,12 +106,11 @@ int bide__question_await(struct bide__question *question)
 void bide__question_leave(struct bide__question *question)
 {
 	bide_resolver *resolver = question->resolver;
-	if (--question->users > 0)
-		return;
-	if (question->asking && --resolver->nwanted == 0)
+	if (--question->users == 0 && question->asking)
+		resolver->nwanted--;
+	bide__question_free_unneeded(question);
+	if (resolver->nwanted == 0 && resolver->nasking > 0)
 		bide__channel_stop(resolver, -ECANCELED);
-	else
-		bide__question_free_unneeded(question);
 }
 
 int bide__ask_when_there_is_room(bide_resolver *resolver)

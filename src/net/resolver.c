@@ -7,10 +7,8 @@
 #include "core/beside.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 enum { CACHE_DEFAULT = 1000 };
@@ -20,36 +18,41 @@ static _Thread_local bide_resolver *resolvers, *own;
 
 /* ---- fork --------------------------------------------------------------------------------- */
 
-/* The child has the parent's sockets, and an epoll set that is the parent's, too: it makes itself a
- * set under the same number, as tasks wait for that, and asks again through sockets of its own. */
-static void renew(bide_resolver *resolver)
+/* Forgets what is being asked, without a word to those who wait for it: they are the parent's, and
+ * do not run here. */
+static void forget_questions(bide_resolver *resolver)
 {
-	bide__routes_close(&resolver->routes);
-	if (resolver->epoll < 0)
-		return;
-	const int fresh = epoll_create1(EPOLL_CLOEXEC);
-	if (fresh >= 0) {
-		(void)dup3(fresh, resolver->epoll, O_CLOEXEC);
-		(void)close(fresh);
+	for (struct bide__question *question; (question = resolver->first) != NULL;) {
+		resolver->first = question->after;
+		bide__cache_remove(&resolver->cache, question);
 	}
+	resolver->last = resolver->leading = NULL;
+	resolver->lead_scope = NULL;
+	resolver->nasking = resolver->nwanted = resolver->calls = 0;
+	resolver->failure = 0;
+	bide_semaphore_init(&resolver->lookups, BIDE__LOOKUPS_MAX);
+}
+
+/* The child has the parent's sockets, and an epoll set that is the parent's, too. It leaves that
+ * alone, so its own descriptor goes first, and begins with what is known. */
+static void begin_anew(bide_resolver *resolver)
+{
+	if (resolver->epoll >= 0)
+		(void)close(resolver->epoll);
+	resolver->epoll = resolver->socket = -1;
 	resolver->nsockets = 0;
-	resolver->socket = -1;
-	resolver->renewing = fresh >= 0;
-	bide__channel_stop(resolver, -EMFILE);
-	if (!resolver->renewing)
-		return;
-	resolver->renewing = false;
-	struct bide__question *after;
-	for (struct bide__question *question = resolver->first; question; question = after) {
-		after = question->after;
-		bide__channel_ask(resolver, question);
-	}
+	resolver->forgetting = true;
+	bide__channels_close(resolver);
+	resolver->forgetting = false;
+	bide__routes_close(&resolver->routes);
+	forget_questions(resolver);
 }
 
 static void in_child(void)
 {
+	own = NULL;
 	for (bide_resolver *resolver = resolvers; resolver != NULL; resolver = resolver->next)
-		renew(resolver);
+		begin_anew(resolver);
 }
 
 static void watch_forks(void)

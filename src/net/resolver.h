@@ -42,9 +42,9 @@ struct bide_resolver {
 	int epoll;                     /* -1 until needed */
 	int nsockets;                  /* in it, */
 	int socket;                    /* the one that was put in last */
-	int watch_error;               /* why one could not be put in, or 0 */
+	int failure;                   /* what all questions are to end with, or 0 */
 	int stop_error;                /* what questions end with that are given up */
-	bool renewing;                 /* these are to be asked again instead */
+	bool forgetting;               /* what is given up ends without a word */
 	struct bide__cache cache;
 	struct bide__hosts hosts;
 	struct bide__file resolv_conf; /* as which c-ares has read it */
@@ -73,7 +73,7 @@ int bide__channel_prepare(bide_resolver *resolver);
 void bide__channels_close(bide_resolver *resolver);
 
 /* Has a question asked whose answer `bide__question_end` gets, perhaps before this returns. */
-void bide__channel_ask(bide_resolver *resolver, struct bide__question *question);
+void bide__channel_ask(struct bide__question *question);
 
 /* Waits until the epoll set is ready or c-ares has to be called because of the time; has it do what
  * is to be done. [suspends] 0 or an error. */

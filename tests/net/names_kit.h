@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static const struct dns_record zone[];
 static struct dns *server;
@@ -30,7 +31,7 @@ static inline bide_resolver *open_resolver(bide_resolver_options options)
 	if (options.servers == NULL)
 		options.servers = dns_address(server);
 	if (options.timeout == 0)
-		options.timeout = 0.2;
+		options.timeout = 2;
 	if (options.tries == 0)
 		options.tries = 2;
 	if (options.domains == NULL)
@@ -64,6 +65,29 @@ static inline void names_close(void)
 		KINDS_RUN(name); \
 	} \
 	static void in_##name(void)
+
+/* The same for what can be done once in a process. */
+#define NAMES_TEST_ONCE(name) \
+	KINDS_TASKS(name, names_open(), names_close()) \
+	TEST(name) \
+	{ \
+		(void)light_##name; \
+		CHECK_INT(bide_try_run(NULL, NULL, full_##name), 0); \
+	} \
+	static void in_##name(void)
+
+/* Whether this system's loopback has IPv6. */
+static inline bool has_ipv6(void)
+{
+	struct bide__ip ip;
+	bide_address address;
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	EXPECT(bide__ip_parse("::1", &ip));
+	bide__ip_to_address(&ip, 9, &address);
+	bool has = connect(fd, (const struct sockaddr *)address.at.bytes, address.size) == 0;
+	close(fd);
+	return has;
+}
 
 /* The addresses of a host as text, a space behind each; or the error's name. Static. */
 static inline const char *found(const char *host, const bide_lookup *lookup)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What servers answer that is no address, and what they answer that nobody asked for. */
+#include "io/seccomp_kit.h"
 #include "net/names_kit.h"
 
 #include <arpa/inet.h>
@@ -59,7 +60,17 @@ NAMES_TEST(a_server_that_is_not_there_is_said_as_that)
 {
 	bide_resolver_close(resolver);
 	resolver = open_resolver((bide_resolver_options){ .servers = nobody() });
+	FOUND("half.test", AF_INET, bide_strerror(BIDE_ENOSERVER));
+}
+
+/* The socket tells of one of them only: neither waits until its time is up. */
+NAMES_TEST(that_no_server_is_there_ends_all_questions)
+{
+	double began = bide_time();
+	bide_resolver_close(resolver);
+	resolver = open_resolver((bide_resolver_options){ .servers = nobody(), .timeout = 10 });
 	FOUND("half.test", 0, bide_strerror(BIDE_ENOSERVER));
+	CHECK(bide_time() - began < 9);
 }
 
 NAMES_TEST(the_next_server_is_asked_when_one_is_not_there_or_fails)
@@ -116,12 +127,76 @@ NAMES_TEST(addresses_of_one_family_are_given_though_the_other_fails)
 
 /* ---- what the system refuses -------------------------------------------------------------- */
 
+/* What a call of the kernel refuses, in a process of its own. */
+static void refused(unsigned call, int error, const char *expected)
+{
+	if (!seccomp_refuse(call, error, ANY_ARGUMENT, 0))
+		SKIP("this system has no filters for system calls");
+	FOUND("half.test", AF_INET, expected);
+	FOUND("127.0.0.1", AF_INET, "127.0.0.1 ");
+}
+
+NAMES_TEST_ONCE(no_descriptor_for_the_set)
+{
+	refused(__NR_epoll_create1, EMFILE, bide_strerror(EMFILE));
+}
+
+NAMES_TEST_ONCE(no_room_in_the_set)
+{
+	refused(__NR_epoll_ctl, ENOSPC, bide_strerror(ENOSPC));
+}
+
+NAMES_TEST_ONCE(no_socket)
+{
+	refused(__NR_socket, EMFILE, bide_strerror(BIDE_ENOSERVER));
+}
+
+NAMES_TEST_ONCE(no_connection)
+{
+	refused(__NR_connect, ENETUNREACH, bide_strerror(BIDE_ENOSERVER));
+}
+
 TEST(a_configuration_that_is_missing_is_an_empty_one)
 {
 	bide_resolver *opened;
 	const bide_resolver_options options = { .config = "/nonexistent/resolv.conf" };
 	CHECK_INT(bide_resolver_open(&options, &opened), 0);
 	bide_resolver_close(opened);
+}
+
+static void write_configuration(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+	CHECK(file != NULL);
+	fputs(text, file);
+	fclose(file);
+}
+
+/* Its name servers cannot be at the test's port, but its domains can be seen. */
+NAMES_TEST(the_configuration_is_read_again_when_it_has_changed)
+{
+	char path[] = "/tmp/bide-resolv-XXXXXX";
+	bide_resolver *opened;
+	int fd = mkstemp(path);
+	CHECK(fd >= 0);
+	close(fd);
+	write_configuration(path, "nameserver 127.0.0.1\nsearch a.example b.example\n"
+	                          "options ndots:3 timeout:1 attempts:1\n");
+	const bide_resolver_options options = { .config = path, .hosts = "" };
+	CHECK_INT(bide_resolver_open(&options, &opened), 0);
+	EXPECT_INT(opened->config.ndomains, 2);
+	EXPECT_STR(opened->config.domains[1], "b.example");
+	EXPECT_INT(opened->config.ndots, 3);
+	write_configuration(path, "nameserver 127.0.0.1\nsearch c.example\n");
+	opened->resolv_conf.looked_at -= 2;
+	BIDE_TIMEOUT(0.01) {
+		(void)found("half.test", &(bide_lookup){ .resolver = opened });
+	}
+	EXPECT_INT(opened->config.ndomains, 1);
+	EXPECT_STR(opened->config.domains[0], "c.example");
+	EXPECT_INT(opened->config.ndots, 1);
+	bide_resolver_close(opened);
+	unlink(path);
 }
 
 static BIDE_ASYNC(int, look_up_on_the_virtual_clock, void);

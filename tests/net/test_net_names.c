@@ -50,7 +50,10 @@ NAMES_TEST(a_host_without_an_address_of_the_family_is_not_one_that_is_not_there)
 
 NAMES_TEST(addresses_of_both_families_come_in_the_order_of_rfc_6724)
 {
+	if (!has_ipv6())
+		SKIP("no IPv6 on the loopback");
 	FOUND("both.test", 0, "[::1] 127.0.0.7 ");
+	FOUND("a.localhost.", 0, "[::1] 127.0.0.1 ");
 }
 
 NAMES_TEST(addresses_that_are_alike_stay_in_the_order_of_the_answer)
@@ -125,7 +128,7 @@ NAMES_TEST(addresses_are_their_own_names)
 	FOUND("192.0.2.77", AF_INET6, bide_strerror(BIDE_ENOADDRESS));
 	FOUND(NULL, AF_INET, "127.0.0.1 ");
 	FOUND("localhost", AF_INET6, "[::1] ");
-	FOUND("a.localhost.", 0, "[::1] 127.0.0.1 ");
+	FOUND("a.localhost.", AF_INET, "127.0.0.1 ");
 	CHECK_UINT(dns_asked(server, NULL), 0);
 }
 

@@ -3,8 +3,6 @@
 #include "net/names_kit.h"
 
 #include <pthread.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static const struct dns_record zone[] = {
 	{ "silent.test", NULL, NULL, 0, DNS_SILENT },
@@ -88,6 +86,31 @@ NAMES_TEST(all_that_wait_may_be_cancelled)
 	CHECK_INT(rc, 0);
 	CHECK_UINT(resolver->nasking, 0);
 	CHECK_INT(resolver->nsockets, 0);
+	FOUND("fast.test", 0, "192.0.2.5 ");
+}
+
+NAMES_TEST(a_lookup_may_be_cancelled_at_any_time)
+{
+	enum { TIMES = 60 };
+	int ended = 0;
+	bide_resolver_close(resolver);
+	resolver = open_resolver((bide_resolver_options){ .cache = -1 });
+	for (int i = 0; i < TIMES; i++) {
+		int late = 0, rc = 0;
+		BIDE_TIMEOUT(i * 20e-6, late) {
+			BIDE_GROUP(group, rc) {
+				bide_group_spawn(group, look_up, "n1.many.test");
+				bide_group_spawn(group, look_up_lightly, "fast.test");
+				bide_group_spawn(group, look_up, "n2.many.test");
+			}
+		}
+		EXPECT(late == 0 || late == -ETIMEDOUT);
+		EXPECT_UINT(resolver->nasking, 0);
+		EXPECT_INT(resolver->nsockets, 0);
+		EXPECT_UINT(resolver->calls, 0);
+		ended += late == 0;
+	}
+	CHECK(ended < TIMES); /* the first had no time at all */
 	FOUND("fast.test", 0, "192.0.2.5 ");
 }
 
@@ -184,27 +207,6 @@ TEST(loops_of_several_threads_look_up_at_once)
 	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
 	dns_stop(server);
-}
-
-/* ---- processes ---------------------------------------------------------------------------- */
-
-/* Parent and child wait for the same answers, each by a question of its own. */
-NAMES_TEST(a_child_asks_again_what_was_being_asked)
-{
-	bide_task *task = bide_spawn(look_up, "slow.test");
-	CHECK_INT(bide_sleep(0.01), 0);
-	pid_t child = fork();
-	CHECK(child >= 0);
-	int rc = bide_await(int, task);
-	FOUND("slow.test", 0, "192.0.2.4 ");
-	FOUND("fast.test", 0, "192.0.2.5 ");
-	if (child == 0)
-		_exit(rc == 0 && resolver->nasking == 0 ? 0 : 1);
-	int status = -1;
-	CHECK_INT(rc, 0);
-	CHECK_INT(waitpid(child, &status, 0), child);
-	CHECK_INT(status, 0);
-	CHECK_UINT(dns_asked(server, "slow.test"), 4);
 }
 
 /* ---- by the system ------------------------------------------------------------------------ */
