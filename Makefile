@@ -17,7 +17,7 @@ configure = scripts/configure '$(BUILD)' $(SETUP)
 ninja = $(NINJA) -C '$(BUILD)'
 suite = scripts/run-suite '$(BUILD)'
 
-.PHONY: all demo test test-all test-sanitizers check format bench bench-quick install uninstall \
+.PHONY: all demo test test-all test-sanitizers fuzz check format bench bench-quick install uninstall \
 	clean help
 
 all: ## build the library and its programs
@@ -37,6 +37,9 @@ test-all: all ## run the tests, the sweeps at every point, see that they bite, c
 
 test-sanitizers: ## run the tests under sanitizers, Valgrind and emulation
 	@scripts/sanitizers.sh '$(BUILD)' all
+
+fuzz: ## run what reads foreign input on inputs that are made up, a minute each
+	@scripts/fuzz '$(BUILD)' 60
 
 check: all ## format, layers, headers, symbols, docs, names, scripts, size
 	@scripts/check '$(BUILD)'
