@@ -108,7 +108,8 @@ enum bide__how {
 	BIDE__RUN,
 	BIDE__TO_THREAD,
 	BIDE__TO_LOOP,
-	BIDE__ON_CORES
+	BIDE__ON_CORES,
+	BIDE__HAND_OVER
 };
 
 /* How a function is to be run, and where its result goes. */
@@ -120,6 +121,11 @@ struct bide__request {
 	size_t ret_size;     /* of that object */
 	unsigned ret_class;  /* of that object */
 	unsigned cores;      /* on how many loops: see bide_run_on_cores() */
+	/* BIDE__HAND_OVER: who gets function and arguments, in a library beside this one, and what
+	 * else he needs: first, the name of the call. */
+	int (*take)(const struct bide__request *request, const bide__function *fn,
+	            const void *args);
+	const void *given[3];
 };
 
 BIDE_API bide_task *bide__start(enum bide__how how, const void *with, const bide__function *fn,

@@ -179,8 +179,8 @@ BIDE_API double bide_time(void) BIDE__NOTHROW;
 BIDE__GLUE struct bide__request bide__request_of(const void *loop, const void *options, void *ret,
                                                  size_t ret_size, unsigned ret_class)
 {
-	struct bide__request request = { BIDE__RUN, (void *)loop, options, ret,
-		                         ret_size,  ret_class,    0 };
+	struct bide__request request = { BIDE__RUN, (void *)loop, options, ret, ret_size, ret_class,
+		                         0,         NULL,         { 0 } };
 	return request;
 }
 

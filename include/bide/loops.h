@@ -124,13 +124,14 @@ BIDE_API bide_loop *bide_core_loop(unsigned number) BIDE__NOTHROW;
 BIDE__GLUE struct bide__request bide__loop_request(void *loop, void *ret, size_t ret_size,
                                                    unsigned ret_class)
 {
-	struct bide__request request = { BIDE__TO_LOOP, loop, NULL, ret, ret_size, ret_class, 0 };
+	struct bide__request request = { BIDE__TO_LOOP, loop, NULL, ret,  ret_size,
+		                         ret_class,     0,    NULL, { 0 } };
 	return request;
 }
 
 BIDE__GLUE struct bide__request bide__request_on_cores(unsigned n)
 {
-	struct bide__request request = { BIDE__ON_CORES, NULL, NULL, NULL, 0, 0, n };
+	struct bide__request request = { BIDE__ON_CORES, NULL, NULL, NULL, 0, 0, n, NULL, { 0 } };
 	return request;
 }
 

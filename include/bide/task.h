@@ -24,6 +24,7 @@ typedef struct bide_task_options {
 	size_t stack_size; /**< bytes of a full stack, 16 KiB to 1 GiB, 0: the loop's; light tasks
 	                        ignore it. A loop has at most 256 different sizes */
 	bide_group *group; /**< the group that the task belongs to, or NULL */
+	bool optional;     /**< a task that cannot be made is no failure of its group */
 } bide_task_options;
 
 /** bide_task *bide_spawn(fn, args…): starts fn(args…) as a task and returns at once.

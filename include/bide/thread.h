@@ -86,9 +86,8 @@ BIDE_API int bide_thread_pool_set(const bide_thread_pool *pool) BIDE__NOTHROW;
 BIDE__GLUE struct bide__request bide__thread_request(const void *options, void *ret,
                                                      size_t ret_size, unsigned ret_class)
 {
-	struct bide__request request = {
-		BIDE__TO_THREAD, NULL, options, ret, ret_size, ret_class, 0
-	};
+	struct bide__request request = { BIDE__TO_THREAD, NULL, options, ret,  ret_size,
+		                         ret_class,       0,    NULL,    { 0 } };
 	return request;
 }
 

@@ -7,7 +7,7 @@
 
 #include "base/alloc.h"
 
-#include <bide/loop.h>
+#include <bide/debug.h>
 
 struct bide__task;
 
@@ -29,5 +29,13 @@ BIDE_API int bide__begin_call(const struct bide__wait *call);
 /* Prints "bide: CALL: in task 'NAME' (#SLOT): SENTENCE" and aborts. */
 BIDE_API _Noreturn void bide__abort(const char *call, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* Sends a report about a task, or about none. */
+BIDE_API void bide__report(enum bide_report_kind kind, int error, const char *task,
+                           const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Returns the error with which the running task has called bide_fail(), and takes that back; 0 if
+ * it has not. */
+BIDE_API int bide__take_failure(void);
 
 #endif

@@ -130,6 +130,17 @@ int bide_fail(int error)
 	return error;
 }
 
+int bide__take_failure(void)
+{
+	struct bide__task *task = bide__loop->current;
+	if (!(task->flags & BIDE__TASK_FAILED))
+		return 0;
+	int error = task->error;
+	task->flags &= (uint16_t)~BIDE__TASK_FAILED;
+	task->error = 0;
+	return error;
+}
+
 int bide_cancelled(void)
 {
 	bide_loop *loop = bide__loop;

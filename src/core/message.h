@@ -10,10 +10,6 @@
 /* Guards who takes reports. */
 extern pthread_mutex_t bide__report_lock;
 
-/* Sends a report about a task, or about none. */
-void bide__report(enum bide_report_kind kind, int error, const char *task, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
 /* A task's name: its own, or its function's. */
 const char *bide__name(const struct bide__task *task);
 

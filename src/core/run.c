@@ -345,6 +345,10 @@ static int call(const struct bide__request *request, const bide__function *fn, c
 		return bide__to_loop(request->loop, fn, args, request->ret);
 	case BIDE__ON_CORES:
 		return bide__run_on_cores(request->cores, fn, args);
+	case BIDE__HAND_OVER:
+		if (bide__loop != NULL)
+			bide__check_pointers(request->given[0], fn, args);
+		return request->take(request, fn, args);
 	default:
 		return run_on(request->loop, request->options, fn, args, request->ret);
 	}

@@ -244,6 +244,7 @@ bide_task *bide__start(enum bide__how how, const void *with, const bide__functio
 	bide_loop *loop = bide__loop;
 	const bide_task_options *options = NULL;
 	bide_group *group = NULL;
+	bool optional = false;
 	if (how == BIDE__SPAWN_ON)
 		return bide__spawn_on((bide_loop *)with, fn, args);
 	if (__builtin_expect(loop == NULL || !loop->running, 0))
@@ -255,12 +256,13 @@ bide_task *bide__start(enum bide__how how, const void *with, const bide__functio
 	} else if (how == BIDE__SPAWN_WITH && with != NULL) {
 		options = with;
 		group = options->group;
+		optional = options->optional;
 	}
 	if (fn->pointers != 0)
 		bide__check_pointers("bide_spawn", fn, args);
 	struct bide__task *task = spawn(loop, fn, args, options, group);
 	if (__builtin_expect(task == NULL || loop->ending, 0))
-		return started_oddly(loop, task, group);
+		return started_oddly(loop, task, optional ? NULL : group);
 	return bide__handle(loop, task);
 }
 

@@ -367,3 +367,23 @@ VIRTUAL_TEST(a_task_with_options_may_be_spawned_into_a_group)
 	EXPECT_INT(rc, -EIO);
 	EXPECT_ELAPSED(2);
 }
+
+static BIDE_ASYNC(void, full_nothing, void);
+static void full_nothing(void)
+{
+}
+
+VIRTUAL_TEST(a_task_that_cannot_be_made_fails_its_group_unless_it_is_optional)
+{
+	enum { TOO_LARGE = 2 };
+	int rc = 7;
+	for (int optional = 0; optional < 2; optional++) {
+		BIDE_GROUP(group, rc) {
+			const bide_task_options options = { .stack_size = (size_t)TOO_LARGE << 30,
+				                            .group = group,
+				                            .optional = optional };
+			EXPECT_PTR(bide_spawn_with(&options, full_nothing), NULL);
+		}
+		EXPECT_INT(rc, optional ? 0 : -EINVAL);
+	}
+}
