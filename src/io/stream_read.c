@@ -232,8 +232,10 @@ static size_t find_in(const char *data, size_t from, size_t size, const bide_byt
 	return first <= size ? first : 0;
 }
 
-/* The same, in windows that grow: a separator that is rare is not looked for behind another. */
-static size_t find(const char *data, size_t from, size_t size, const bide_bytes *separators, int n)
+/* The same, in windows that grow: a separator that is rare is not looked for behind another. Apart,
+ * so that a light task that waits for more does not keep its locals. */
+__attribute__((noinline)) static size_t find(const char *data, size_t from, size_t size,
+                                             const bide_bytes *separators, int n)
 {
 	size_t found = 0, window = WINDOW;
 	while (found == 0 && from < size) {

@@ -14,7 +14,9 @@ static bool valid(int events)
 }
 
 /* 0 when the task waits; or what is returned at once. */
-static int begin(bide_loop *loop, struct bide__task *task, int fd, int events)
+/* Apart, as an idle connection is a task that waits here, and what is on its stack is kept. */
+__attribute__((noinline)) static int begin(bide_loop *loop, struct bide__task *task, int fd,
+                                           int events)
 {
 	const struct bide__op what = { .kind = BIDE__OP_POLL, .fd = fd, .events = events };
 	return valid(events) ? bide__op_begin(loop, task, &wait_fd, &what) : -EINVAL;
