@@ -82,8 +82,9 @@ LIBRARIES = [
     # queues, futures, selects, synchronisation, threads and several loops, one of which most use,
     # and 40 KiB for what is done with descriptors: streams, copies, signals.
     Library("bide", "src", None, "src/bide.map", "BIDE_0.1", 224 * 1024),
-    Library("bide-net", "src/net", ["include/bide/net.h"], "src/net/bide-net.map", "BIDE_NET_0.1",
-            48 * 1024),
+    Library("bide-net", "src/net",
+            ["include/bide/connect.h", "include/bide/net.h", "include/bide/serve.h"],
+            "src/net/bide-net.map", "BIDE_NET_0.1", 64 * 1024),
 ]
 # Names that libbide exports for the other libraries are marked in these; no program sees them.
 BESIDE = ["src/base/alloc.h", "src/core/beside.h"]
