@@ -235,6 +235,11 @@ BIDE_API BIDE_CHECKED int bide_stream_new(const bide_transport *transport, void 
 BIDE_API BIDE_CHECKED int bide_stream_push(bide_stream *stream, const bide_transport *transport,
                                            void *object, bide_stream **ret_below) BIDE__NOTHROW;
 
+/** Returns the object over which a stream is made, if that is by this transport; else NULL. For
+ *  what a layer tells of itself. */
+BIDE_API void *bide_stream_object(bide_stream *stream,
+                                  const bide_transport *transport) BIDE__NOTHROW;
+
 /** Has the calls of other tasks in a stream return -EBADF, and waits until they have; the stream
  *  can be used again then. For a layer's `interrupt`. [suspends] Always completes. */
 BIDE_API void bide_stream_interrupt(bide_stream *stream) BIDE__NOTHROW;

@@ -153,6 +153,12 @@ static const bide_stream *bottom(const bide_stream *stream)
 	return stream;
 }
 
+void *bide_stream_object(bide_stream *stream, const bide_transport *transport)
+{
+	bide__check_owner("bide_stream_object", "stream", stream->loop);
+	return stream->transport == transport ? stream->object : NULL;
+}
+
 static int fd_of(const char *call, const bide_stream *stream)
 {
 	bide__check_owner(call, "stream", stream->loop);

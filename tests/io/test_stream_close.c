@@ -417,6 +417,15 @@ STREAMS_TEST(a_layer_goes_between_a_stream_and_its_user)
 	CHECK_INT(bide_stream_read(far, buf, sizeof buf), 0);
 }
 
+STREAMS_TEST(a_transport_finds_its_object_and_no_other)
+{
+	static bide_stream *below;
+	CHECK_NULL(bide_stream_object(near, &lower));
+	CHECK_INT(bide_stream_push(near, &lower, &below, &below), 0);
+	CHECK_PTR(bide_stream_object(near, &lower), &below);
+	CHECK_NULL(bide_stream_object(below, &lower));
+}
+
 /* A layer under which each call of another task ends well when it is interrupted. */
 struct slow {
 	bide_event interrupted;
