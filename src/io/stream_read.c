@@ -60,6 +60,9 @@ static int make_room(bide_stream *stream)
 {
 	if (held(stream) == 0)
 		stream->start = stream->end = 0;
+	/* What comes is more at once than fits into a buffer that has been kept. */
+	if (held(stream) == 0 && stream->room < stream->want)
+		bide__stream_free_buffer(stream);
 	if (stream->end + 1 < stream->room)
 		return 0;
 	if (stream->start > stream->room / 2) {

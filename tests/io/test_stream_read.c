@@ -356,6 +356,56 @@ static ssize_t read_two_lines(void)
 	return n > 0 ? bide_stream_readline(near, &line) : n;
 }
 
+/* A transport that always has so much to be read at once, and counts how often it is. */
+enum { PORTION = 5000 };
+static struct {
+	size_t left;
+	int reads;
+} portions;
+
+static ssize_t portions_read(void *object, void *buf, size_t size)
+{
+	const size_t n = size < portions.left ? size : portions.left;
+	(void)object;
+	memset(buf, 'x', n);
+	portions.reads++;
+	portions.left = n < portions.left ? portions.left - n : PORTION;
+	return (ssize_t)n;
+}
+
+static void portions_interrupt(void *object)
+{
+	(void)object;
+}
+
+static int portions_close(void *object, bool abort)
+{
+	(void)object;
+	(void)abort;
+	return 0;
+}
+
+STREAMS_TEST(a_buffer_that_is_kept_grows_with_what_comes_at_once)
+{
+	static const bide_transport transport = { .name = "portions",
+		                                  .read = portions_read,
+		                                  .interrupt = portions_interrupt,
+		                                  .close = portions_close };
+	const void *data;
+	bide_stream *stream;
+	portions.left = PORTION;
+	portions.reads = 0;
+	CHECK_INT(bide_stream_new(&transport, &portions, &stream), 0);
+	for (int i = 0; i < 5 * PORTION;) {
+		ssize_t n = bide_stream_peek(stream, 1, &data);
+		CHECK(n > 0);
+		bide_stream_consume(stream, (size_t)n);
+		i += (int)n;
+	}
+	CHECK_INT(portions.reads, 6); /* only the first is in two pieces */
+	CHECK_INT(bide_stream_close(stream), 0);
+}
+
 STREAMS_TEST(a_large_buffer_is_not_kept_while_nothing_lies_in_it)
 {
 	enum { LARGE = 1 << 20 };
