@@ -3,7 +3,7 @@
 # where there is apt-get and a way to be root. Sourced; needs $me, the name for messages.
 #
 # A tool counts as there when it works, however it came; only then packages are thought of. What
-# is only wanted (liburing, c-ares, a C++ compiler) never stops a build.
+# is only wanted (liburing, c-ares, OpenSSL, a C++ compiler) never stops a build.
 #
 # The caller's file mode mask is set aside: what is installed or built must be readable.
 # shellcheck shell=sh disable=SC2154
@@ -45,6 +45,7 @@ have_pkgconfig() { ${PKG_CONFIG:-pkg-config} --version >/dev/null 2>&1; }
 have_python() { python3 -c 'import sys; sys.exit(sys.version_info < (3, 7))' >/dev/null 2>&1; }
 have_liburing() { ${PKG_CONFIG:-pkg-config} --exists liburing 2>/dev/null; }
 have_cares() { ${PKG_CONFIG:-pkg-config} --exists libcares 2>/dev/null; }
+have_openssl() { ${PKG_CONFIG:-pkg-config} --atleast-version=3.0 openssl 2>/dev/null; }
 
 have_meson() {
 	version=$(meson --version 2>/dev/null) || return 1
@@ -62,10 +63,11 @@ describe() {
 	make) say "GNU make" ;;
 	meson) say "Meson 0.53 or newer" ;;
 	ninja) say "Ninja" ;;
-	pkgconfig) say "pkg-config, to find liburing and c-ares" ;;
+	pkgconfig) say "pkg-config, to find liburing, c-ares and OpenSSL" ;;
 	python) say "Python 3.7 or newer" ;;
 	liburing) say "liburing 2.3 or newer; without it epoll is used" ;;
 	cares) say "c-ares 1.17 or newer; without it libbide-net is not built" ;;
+	openssl) say "OpenSSL 3.0 or newer; without it libbide-tls is not built" ;;
 	esac
 }
 
@@ -83,6 +85,7 @@ packages_of() {
 	python) say python3 ;;
 	liburing) say liburing-dev ;;
 	cares) say libc-ares-dev ;;
+	openssl) say libssl-dev ;;
 	esac
 }
 

@@ -85,6 +85,8 @@ LIBRARIES = [
     Library("bide-net", "src/net",
             ["include/bide/connect.h", "include/bide/net.h", "include/bide/serve.h"],
             "src/net/bide-net.map", "BIDE_NET_0.1", 64 * 1024),
+    Library("bide-tls", "src/tls", ["include/bide/tls.h"], "src/tls/bide-tls.map", "BIDE_TLS_0.1",
+            48 * 1024),
 ]
 # Names that libbide exports for the other libraries are marked in these; no program sees them.
 BESIDE = ["src/base/alloc.h", "src/core/beside.h"]

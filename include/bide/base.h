@@ -53,7 +53,23 @@ extern "C" {
 	X(BIDE_EREFUSED, 4115, "the name server refuses to answer") \
 	X(BIDE_EBADANSWER, 4116, "the name server's answer makes no sense") \
 	X(BIDE_EBADNAME, 4117, "no host can have such a name") \
-	X(BIDE_ENOSERVICE, 4118, "there is no such service")
+	X(BIDE_ENOSERVICE, 4118, "there is no such service") \
+	X(BIDE_ETLS, 4130, "the other side broke the TLS protocol") \
+	X(BIDE_ETLS_PLAIN, 4131, "the other side does not speak TLS") \
+	X(BIDE_ETLS_ALERT, 4132, "the other side refused, by a TLS alert") \
+	X(BIDE_ETLS_MISMATCH, 4133, "no TLS version, cipher or protocol in common") \
+	X(BIDE_ETRUNCATED, 4134, "the connection was closed without the end of TLS") \
+	X(BIDE_ECERT, 4135, "the certificate is not valid") \
+	X(BIDE_ECERT_EXPIRED, 4136, "the certificate has expired") \
+	X(BIDE_ECERT_NOT_YET, 4137, "the certificate is not valid yet") \
+	X(BIDE_ECERT_HOST, 4138, "the certificate is another host's") \
+	X(BIDE_ECERT_SELF_SIGNED, 4139, "the certificate is self-signed") \
+	X(BIDE_ECERT_ISSUER, 4140, "the certificate's issuer is unknown") \
+	X(BIDE_ECERT_REVOKED, 4141, "the certificate has been revoked") \
+	X(BIDE_ECERT_MISSING, 4142, "the other side has sent no certificate") \
+	X(BIDE_EPEM, 4143, "no certificate or key can be read there") \
+	X(BIDE_EKEY, 4144, "the key is not that of the certificate") \
+	X(BIDE_EWEAK, 4145, "the certificate or key is too weak")
 
 enum bide_error {
 #define BIDE__ENUM(name, value, text) name = value,
