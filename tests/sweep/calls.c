@@ -75,7 +75,8 @@ static const struct calls_kind kinds[] = {
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
 static struct {
-	bool armed, paused;
+	bool armed;
+	int paused;  /* how many times, one in another */
 	long k;      /* the point that fails */
 	long points; /* so far */
 	struct calls_fault struck;
@@ -91,7 +92,7 @@ static int length(const int *errors)
 
 int calls_next(const struct calls_kind *kind)
 {
-	if (!now.armed || now.paused)
+	if (!now.armed || now.paused > 0)
 		return 0;
 	const int unnoticed = length(kind->unnoticed), n = unnoticed + length(kind->told);
 	const long i = now.k - now.points - 1;
@@ -155,12 +156,12 @@ long calls_disarm(void)
 
 void calls_pause(void)
 {
-	now.paused = true;
+	now.paused++;
 }
 
 void calls_resume(void)
 {
-	now.paused = false;
+	now.paused--;
 }
 
 const struct calls_fault *calls_struck(void)

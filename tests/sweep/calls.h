@@ -22,7 +22,7 @@ void calls_arm(long k);
 /* Stops counting; returns how many points there were. */
 long calls_disarm(void);
 
-/* Calls between the two are not counted: what a scenario itself sets up. */
+/* Calls between the two are not counted: what a scenario itself sets up. They may be nested. */
 void calls_pause(void);
 void calls_resume(void);
 
