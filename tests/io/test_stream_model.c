@@ -385,6 +385,7 @@ static int play_rounds(int n)
 	TEST(name) \
 	{ \
 		kind = which; \
+		TEST_TIMEOUT(60); \
 		EXPECT_INT(bide_run(play_rounds, ROUNDS), 0); \
 	}
 

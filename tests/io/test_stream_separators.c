@@ -170,9 +170,10 @@ static void random_set(char (*memory)[8], struct set *ret_set)
 
 STREAMS_TEST(separators_and_pieces_at_random)
 {
-	enum { TIMES = 300 };
+	enum { TIMES = 100 };
 	char memory[SEPARATORS_MAX][8];
 	struct set *set = malloc(sizeof(*set));
+	TEST_TIMEOUT(60);
 	bide__random_seed(&numbers, test_seed());
 	pieces.at_random = true;
 	for (int i = 0; i < TIMES; i++) {
