@@ -10,9 +10,9 @@
 
 enum { USAGE_ERROR = 2 };
 
-static const struct row *const files[] = { rows_yield, rows_spawn,   rows_sleep,
-	                                   rows_queue, rows_sync,    rows_thread,
-	                                   rows_jobs,  rows_channel, rows_checks };
+static const struct row *const files[] = { rows_yield,  rows_spawn,  rows_sleep, rows_queue,
+	                                   rows_sync,   rows_thread, rows_jobs,  rows_channel,
+	                                   rows_checks, rows_echo };
 enum { FILES = sizeof(files) / sizeof(files[0]) };
 
 void print_figure(const char *name, double value)

@@ -29,7 +29,7 @@ struct row {
 
 /* Each file's rows, ended by one without a name. */
 extern const struct row rows_yield[], rows_spawn[], rows_sleep[], rows_queue[], rows_sync[],
-	rows_thread[], rows_jobs[], rows_channel[], rows_checks[];
+	rows_thread[], rows_jobs[], rows_channel[], rows_checks[], rows_echo[];
 
 /* Prints a figure, as a line "name value". */
 void print_figure(const char *name, double value);

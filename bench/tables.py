@@ -5,6 +5,7 @@ run. What the words mean is in scripts/benchlib/model.py; README.md here tells h
 The goals are what the library sets itself on the kind of machine that it is developed on, two cores
 of a virtual machine; on another they tell less than the comparison does."""
 
+from benchlib import served
 from benchlib.model import (
     Calibrated, Fixed, Goal, Ours, Rounds, Table, Theirs, cpu_each, printed)
 
@@ -219,6 +220,53 @@ NAMES = [
           (Goal("elapsed_us", ratio=10.0, than="getaddrinfo"),)),
 ]
 
+# Of ours with epoll, and where a light task keeps what it receives on its stack.
+ECHOES = BOTH + (
+    Ours("light, on its stack", "core", ("--light",), row="echo_little"),
+    Ours("full, epoll", "core", (), {"BIDE_BACKEND": "epoll"}),
+    Ours("light, epoll", "core", ("--light",), {"BIDE_BACKEND": "epoll"}))
+ECHO_PEERS = (
+    Theirs("epoll in C", "raw", "echo_epoll"),
+    Theirs("io_uring in C", "raw", "echo_uring"),
+    Theirs("io_uring multishot", "raw", "echo_multishot"),
+    "libuv", "tokio", "go", "node",
+    Theirs("asyncio Protocol", "asyncio", "echo"),
+    Theirs("asyncio streams", "asyncio", "echo_streams"),
+    Theirs("uvloop streams", "uvloop", "echo_streams"))
+
+
+def near(than, ratio, *of):
+    """At most so many times what a peer takes."""
+    return tuple(Goal("cpu_us", ratio=1 / ratio, than=than, of=one.name) for one in of)
+
+
+def echo(name, what, connections, size, goals, ours=ECHOES):
+    return Table(name, "An echo of %s over %d connections" % (what, connections),
+                 "By TCP on one machine. All connections have a message on its way at any time. "
+                 "The time is the server's, which has a core of its own, as who asks has.",
+                 Fixed(200000, 20000, base=None), ours,
+                 (printed("cpu_us", "CPU a message", "µs", chart=True),
+                  printed("busy_percent", "busy", "%")),
+                 row="echo", counts="ops", peers=ECHO_PEERS, goals=goals,
+                 rounds=Rounds(ours=7, peers=7), take=served.messages(connections, size))
+
+
+SMALL_ECHO = near("io_uring in C", 1.05, *BOTH) + near("epoll in C", 1, *BOTH)
+SERVING = [
+    echo("echo50", "64 bytes", 50, 64, SMALL_ECHO),
+    echo("echo500", "64 bytes", 500, 64, SMALL_ECHO),
+    echo("echo500_4k", "4 KiB", 500, 4096, near("io_uring multishot", 1.05, *BOTH),
+         ours=tuple(one for one in ECHOES if not one.row)),
+    Table("idle19k", "Connections that are held, and nothing is said",
+          "After one message each, which was answered. The memory is the server's own, without "
+          "what the kernel has for a socket.",
+          Fixed(19000, 2000, base=None),
+          (Ours("bide light", "core", ("--light",)), Ours("bide full", "core")),
+          (printed("bytes_each", "memory a connection", "bytes", chart=True),),
+          row="echo_little", counts="ops", peers=("go",), rounds=FEW, take=served.idle(64),
+          goals=(Goal("bytes_each", at_most=1024, of=LIGHT.name),)),
+]
+
 # ---- of ours alone ---------------------------------------------------------------------------
 
 ONCE = Rounds(ours=1, peers=0, ours_quick=1, peers_quick=0)
@@ -291,4 +339,5 @@ COSTS = [
           goals=(Goal("set_ns", at_most=60), Goal("cancel_ns", at_most=40))),
 ]
 
-TABLES = SWITCHING + SPAWNING + SLEEPING + THREADS + JOBS + ORDER + LARGE + HANDING_OVER + NAMES + COSTS
+TABLES = (SWITCHING + SPAWNING + SLEEPING + THREADS + SERVING + JOBS + ORDER + LARGE +
+          HANDING_OVER + NAMES + COSTS)

@@ -17,6 +17,7 @@ import os
 import platform
 import random
 import resource
+import socket
 import sys
 import time
 
@@ -312,6 +313,57 @@ def empty_run(n):
     return {"ops": n}
 
 
+class Echo(asyncio.Protocol):
+    """Answers as data comes, by callbacks."""
+
+    def __init__(self, ended):
+        self.ended = ended
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        self.transport.write(data)
+
+    def connection_lost(self, error):
+        self.ended()
+
+
+async def serve(n, start):
+    """n connections to the standard input. start(ended) starts a server that calls ended at the
+    end of each."""
+    all_ended, left = asyncio.Event(), n
+
+    def ended():
+        nonlocal left
+        left -= 1
+        if left == 0:
+            all_ended.set()
+
+    async with await start(ended):
+        await all_ended.wait()
+    return {"ops": n}
+
+
+async def echo(n):
+    loop = asyncio.get_running_loop()
+    listener = socket.socket(fileno=sys.stdin.fileno())
+    return await serve(n, lambda ended: loop.create_server(lambda: Echo(ended), sock=listener))
+
+
+async def echo_streams(n):
+    async def answer(ended, reader, writer):
+        while data := await reader.read(4096):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+        ended()
+
+    listener = socket.socket(fileno=sys.stdin.fileno())
+    return await serve(n, lambda ended: asyncio.start_server(
+        functools.partial(answer, ended), sock=listener))
+
+
 ROWS = {
     "yield2": functools.partial(yields, 2),
     "yield1k": functools.partial(yields, 1000),
@@ -329,6 +381,8 @@ ROWS = {
     "mutex100k": functools.partial(contend, 100000, asyncio.Lock),
     "semaphore100": functools.partial(contend, 100, asyncio.Semaphore),
     "semaphore100k": functools.partial(contend, 100000, asyncio.Semaphore),
+    "echo": echo,
+    "echo_streams": echo_streams,
 }
 # Those that see to a loop themselves, if they have one.
 LOOPLESS = {"empty_run": empty_run}

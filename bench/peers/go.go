@@ -18,7 +18,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand"
+	"net"
 	"os"
 	"runtime"
 	"strconv"
@@ -341,6 +343,39 @@ func semaphore(tasks, n int) {
 	contend(tasks, n, func() { held <- struct{}{} }, func() { <-held })
 }
 
+// answer answers until the other side closes.
+func answer(connection net.Conn, room int) {
+	defer connection.Close()
+	buf := make([]byte, room)
+	for {
+		n, err := connection.Read(buf)
+		if err == io.EOF {
+			return
+		}
+		check(err == nil, "cannot receive")
+		_, err = connection.Write(buf[:n])
+		check(err == nil, "cannot send")
+	}
+}
+
+// echo serves n connections to the standard input, a goroutine each.
+func echo(room, n int) {
+	var done sync.WaitGroup
+	listener, err := net.FileListener(os.Stdin)
+	check(err == nil, "the standard input does not listen")
+	done.Add(n)
+	for i := 0; i < n; i++ {
+		connection, err := listener.Accept()
+		check(err == nil, "cannot accept")
+		go func() {
+			defer done.Done()
+			answer(connection, room)
+		}()
+	}
+	done.Wait()
+	fmt.Println("ops", n)
+}
+
 var rows = []struct {
 	name string
 	run  func(n int)
@@ -360,6 +395,8 @@ var rows = []struct {
 	{"mutex100k", func(n int) { mutex(100000, n) }},
 	{"semaphore100", func(n int) { semaphore(100, n) }},
 	{"semaphore100k", func(n int) { semaphore(100000, n) }},
+	{"echo", func(n int) { echo(4096, n) }},
+	{"echo_little", func(n int) { echo(256, n) }},
 }
 
 // measure runs a row. N = 0 is only to start the runtime, which has happened.

@@ -287,6 +287,66 @@ static void to_thread_1000(uv_loop_t *loop, long n)
 	call_at_once(loop, n, IN_FLIGHT);
 }
 
+/* ---- echo --------------------------------------------------------------------------------- */
+
+static long to_accept; /* connections that are still to come */
+
+/* There is one buffer, as what was received is sent before anything else is. */
+static void give_buffer(uv_handle_t *connection, size_t wanted, uv_buf_t *ret)
+{
+	static char buf[65536];
+
+	(void)connection;
+	(void)wanted;
+	*ret = uv_buf_init(buf, sizeof(buf));
+}
+
+static void free_connection(uv_handle_t *connection)
+{
+	results.taken++;
+	free(connection);
+}
+
+/* Messages are small beside what a socket has room for. */
+static void answer(uv_stream_t *connection, ssize_t n, const uv_buf_t *buf)
+{
+	uv_buf_t answer = uv_buf_init(buf->base, n > 0 ? (unsigned)n : 0);
+
+	check(n >= 0 || n == UV_EOF, "cannot receive");
+	if (n == UV_EOF)
+		uv_close((uv_handle_t *)connection, free_connection);
+	else if (n > 0)
+		check(uv_try_write(connection, &answer, 1) == n, "cannot send");
+}
+
+static void accept_connection(uv_stream_t *listener, int status)
+{
+	uv_tcp_t *connection = malloc(sizeof(*connection));
+
+	if (connection == NULL)
+		end(CANNOT, "not enough memory for this size");
+	check(status == 0 && uv_tcp_init(listener->loop, connection) == 0 &&
+	              uv_accept(listener, (uv_stream_t *)connection) == 0,
+	      "cannot accept");
+	check(uv_read_start((uv_stream_t *)connection, give_buffer, answer) == 0, "cannot receive");
+	if (--to_accept == 0)
+		uv_close((uv_handle_t *)listener, NULL);
+}
+
+/* n connections to the standard input. */
+static void echo(uv_loop_t *loop, long n)
+{
+	uv_tcp_t listener;
+
+	to_accept = n;
+	check(uv_tcp_init(loop, &listener) == 0 && uv_tcp_open(&listener, 0) == 0 &&
+	              uv_listen((uv_stream_t *)&listener, 4096, accept_connection) == 0,
+	      "the standard input does not listen");
+	uv_run(loop, UV_RUN_DEFAULT);
+	check(results.taken == n, "not all connections have ended");
+	printf("ops %ld\n", n);
+}
+
 /* ---- the program -------------------------------------------------------------------------- */
 
 static const struct row {
@@ -296,6 +356,7 @@ static const struct row {
 	{ "sleepers", sleepers },   { "wait_n", wait_n },
 	{ "timers", timers },       { "empty_run", empty_run },
 	{ "to_thread", to_thread }, { "to_thread_1000", to_thread_1000 },
+	{ "echo", echo },
 };
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };

@@ -11,6 +11,7 @@
 
 const { setMaxListeners } = require('node:events');
 const { readFileSync } = require('node:fs');
+const { createServer } = require('node:net');
 const { setTimeout: cancellableSleep } = require('node:timers/promises');
 
 const WRONG = 1;
@@ -202,6 +203,20 @@ async function group(n) {
   return { ops: n };
 }
 
+/** n connections to the standard input, whose data is answered as it comes. */
+function echo(n) {
+  return new Promise((resolve) => {
+    let left = n;
+    const server = createServer((socket) => {
+      socket.on('data', (data) => socket.write(data));
+      socket.on('close', () => {
+        if (--left === 0) server.close(() => resolve({ ops: n }));
+      });
+    });
+    server.listen({ fd: 0 });
+  });
+}
+
 const rows = {
   yield2: (n) => yields(2, n),
   yield1k: (n) => yields(1000, n),
@@ -213,6 +228,7 @@ const rows = {
   timers,
   group,
   queue_ping: queuePing,
+  echo,
 };
 
 async function main(args) {

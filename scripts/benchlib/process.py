@@ -33,24 +33,34 @@ class Cannot(Exception):
     """A program says that this is too much for it."""
 
 
+@contextlib.contextmanager
+def _bound_to(cpus):
+    """What is started meanwhile runs on these processors, with all its threads."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus or before)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 class Child:
     """A program that runs."""
 
-    def __init__(self, command, env=None, cpus=None):
+    def __init__(self, command, env=None, cpus=None, stdin=subprocess.DEVNULL):
         self.name = os.path.basename(command[0])
         self.output = tempfile.TemporaryFile()
         self.errors = tempfile.TemporaryFile()
         self.late = False
         self.started = time.monotonic()
         try:
-            self.process = subprocess.Popen(
-                command, env=dict(os.environ, **(env or {})), stdin=subprocess.DEVNULL,
-                stdout=self.output, stderr=self.errors, start_new_session=True)
+            with _bound_to(cpus):
+                self.process = subprocess.Popen(
+                    command, env=dict(os.environ, **(env or {})), stdin=stdin,
+                    stdout=self.output, stderr=self.errors, start_new_session=True)
         except OSError as error:
             raise Failed("does not run: %s" % error)
         live.add(self)
-        if cpus:
-            os.sched_setaffinity(self.process.pid, cpus)
 
     def kill(self):
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -20,7 +20,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
 sys.path[:0] = [os.path.join(TOP, 'scripts'), os.path.join(TOP, 'bench')]
 
-from benchlib import cli, figures, machine, measure, process, programs, svg, text  # noqa: E402
+from benchlib import (  # noqa: E402
+    cli, figures, machine, measure, process, programs, served, svg, text)
 from benchlib.model import (  # noqa: E402
     Calibrated, Column, Contestant, Fixed, Goal, Ours, Rounds, Sample, Table, Theirs, cpu_each,
     printed)
@@ -37,6 +38,30 @@ sys.path[:0] = [%r, %r]
 import test_bench
 sys.exit(test_bench.cli.main(sys.argv[2:], [test_bench.counting(load=True)], sys.argv[1]))
 ''' % (os.path.join(TOP, 'scripts'), os.path.dirname(os.path.abspath(__file__)))
+
+BUILD = os.environ.get('BIDE_BUILD', os.path.join(TOP, 'build'))
+# A program whose row is to answer connections to its standard input; what with is left open.
+SERVER = '''#!%s
+import selectors, socket, sys
+sys.argv[1:] = [word for word in sys.argv[1:] if word != '--light']
+if len(sys.argv) < 3:
+    print({'--version': 'Fake 1.0', '--rows': 'count'}[sys.argv[1]])
+    sys.exit()
+left, all = int(sys.argv[2]), selectors.DefaultSelector()
+listener = socket.socket(fileno=0)
+all.register(listener, selectors.EVENT_READ)
+while left:
+    for key, _ in all.select():
+        if key.fileobj is listener:
+            all.register(listener.accept()[0], selectors.EVENT_READ)
+            continue
+        data = key.fileobj.recv(65536)
+        if data:
+            key.fileobj.sendall(%s)
+        else:
+            all.unregister(key.fileobj)
+            left -= 1
+'''
 
 
 def counting(name='count', **more):
@@ -112,6 +137,12 @@ class Goals(unittest.TestCase):
         self.assertEqual((verdict.met, verdict.said),
                          (False, "light's 30.0 against peer1's 45.0, 33 % more"))
         self.assertTrue(self.judge(Goal('cpu', ratio=2, than='peer0'), 50, 30, 90, 45).met)
+
+    def test_a_goal_may_leave_a_peer_so_much_ahead(self):
+        near, far = (self.judge(Goal('cpu', ratio=1 / 1.05, than='peer0', of='light'), 50, ours,
+                                100) for ours in (104, 106))
+        self.assertEqual(near.wish, "CPU of light at most 1.05 times peer0's")
+        self.assertEqual((near.met, far.met), (True, False))
 
     def test_where_more_is_better_the_bound_is_below(self):
         column = Column('cpu', 'speed', '/s', None, chart=True, more_is_better=True)
@@ -258,7 +289,7 @@ class Tables(unittest.TestCase):
     def test_programs_of_a_table_have_names_of_their_own(self):
         for table in tables.TABLES:
             peers = table.peers if isinstance(table.peers, tuple) else ()
-            names = [one.name for one in table.ours + peers]
+            names = [getattr(one, 'name', one) for one in table.ours + peers]
             self.assertEqual(len(names), len(set(names)), table.name)
 
 
@@ -492,6 +523,53 @@ mkdir -p "$2" && cp "$here/$1" "$2/$1" && echo "$1" >>"$2/../built"
         self.assertEqual(status, 0, out)
         self.assertEqual([len(r['samples']) for r in self.results()['tables'][0]['results']],
                          [1] * 3)
+
+    def serve(self, answer, table):
+        """Runs a table of a server in Python, which answers data with an expression of it."""
+        path = os.path.join(self.build, 'bench', 'core')
+        self.script(path, '')
+        with open(path, 'w') as stream:
+            stream.write(SERVER % (sys.executable, answer))
+        os.symlink(os.path.join(BUILD, 'bench', 'load'),
+                   os.path.join(self.build, 'bench', 'load'))
+        return self.run_it('--no-peers', tables=[table])
+
+    def test_a_server_is_measured_by_who_asks_it(self):
+        column = printed('cpu_us', 'CPU', 'µs', chart=True)
+        status, out = self.serve('data', counting(
+            take=served.messages(3, 5000), columns=(column,)))
+        self.assertEqual(status, 0, out)
+        entry, = self.results()['tables'][0]['results']
+        self.assertGreater(entry['figures']['cpu_us']['value'], 0)
+
+    def test_connections_may_only_be_held(self):
+        column = printed('bytes_each', 'memory', 'bytes', chart=True)
+        status, out = self.serve('data', counting(take=served.idle(64), columns=(column,)))
+        self.assertEqual(status, 0, out)
+        entry, = self.results()['tables'][0]['results']
+        self.assertGreater(entry['figures']['bytes_each']['value'], 0)
+
+    def test_more_connections_than_descriptors_are_no_error(self):
+        status, out = self.serve('data', counting(
+            take=served.idle(64), size=Fixed(1 << 40, base=None)))
+        self.assertEqual(status, 0, out)
+        self.assertIn('cannot: the system allows', out)
+
+    def test_a_server_that_answers_wrong_bytes_fails(self):
+        status, out = self.serve('data[::-1]', counting(take=served.messages(3, 64)))
+        self.assertEqual(status, 1)
+        self.fails(out, 'load: the server has answered wrong bytes')
+
+    def test_a_server_that_answers_too_much_fails(self):
+        status, out = self.serve('data + data', counting(take=served.messages(3, 64)))
+        self.assertEqual(status, 1)
+        self.fails(out, 'load: the server has answered wrong bytes')
+
+    def test_a_server_that_ends_is_told_of_itself(self):
+        status, out = self.serve('sys.exit("out of order")', counting(
+            take=served.messages(3, 64)))
+        self.assertEqual(status, 1)
+        self.fails(out, 'load: the server has closed a connection', 'out of order')
 
     def test_cores_are_busy_meanwhile_and_not_after(self):
         with process.busy_cores(2):

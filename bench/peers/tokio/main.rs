@@ -8,12 +8,15 @@
 //! and so does a group's cancellation.
 
 use std::future::Future;
+use std::os::unix::io::FromRawFd;
 use std::pin::Pin;
 use std::process::exit;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{channel, Receiver, Sender};
 use tokio::sync::{Mutex, Semaphore};
@@ -334,6 +337,33 @@ async fn semaphore(tasks: u64, n: u64) {
     println!("ops {}", n);
 }
 
+/// Answers until the other side closes.
+async fn answer(mut connection: TcpStream) {
+    let mut buf = [0; 4096];
+    loop {
+        match connection.read(&mut buf).await.unwrap() {
+            0 => return,
+            n => connection.write_all(&buf[..n]).await.unwrap(),
+        }
+    }
+}
+
+/// n connections to the standard input, a task each.
+async fn echo(n: u64) {
+    let listener = unsafe { std::net::TcpListener::from_raw_fd(0) };
+    listener.set_nonblocking(true).unwrap();
+    let listener = TcpListener::from_std(listener).unwrap();
+    let mut connections = JoinSet::new();
+    for _ in 0..n {
+        let (connection, _) = listener.accept().await.unwrap();
+        connections.spawn(answer(connection));
+    }
+    while let Some(ended) = connections.join_next().await {
+        ended.unwrap();
+    }
+    println!("ops {}", n);
+}
+
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_time().build().unwrap()
 }
@@ -345,6 +375,15 @@ where
     runtime().block_on(async { tokio::spawn(row).await.unwrap() });
 }
 
+/// The same where descriptors are waited for, which costs a runtime more.
+fn run_io<F>(row: F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { tokio::spawn(row).await.unwrap() });
+}
+
 fn empty_run(n: u64) {
     for _ in 0..n {
         runtime().block_on(async {});
@@ -352,7 +391,7 @@ fn empty_run(n: u64) {
     println!("ops {}", n);
 }
 
-const ROWS: [(&str, fn(u64)); 17] = [
+const ROWS: [(&str, fn(u64)); 18] = [
     ("yield2", |n| run(yields(2, n))),
     ("yield1k", |n| run(yields(1000, n))),
     ("yield100k", |n| run(yields(100_000, n))),
@@ -370,6 +409,7 @@ const ROWS: [(&str, fn(u64)); 17] = [
     ("mutex100k", |n| run(mutex(100_000, n))),
     ("semaphore100", |n| run(semaphore(100, n))),
     ("semaphore100k", |n| run(semaphore(100_000, n))),
+    ("echo", |n| run_io(echo(n))),
 ];
 
 fn measure(name: &str, n: &str) -> Option<()> {
