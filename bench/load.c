@@ -263,10 +263,11 @@ static long echo(void)
 static void usage(void)
 {
 	fputs("usage: load PORT SERVER CONNECTIONS SIZE MESSAGES\n"
-	      "Connects so often to 127.0.0.1:PORT, and sends messages of SIZE bytes, each of which\n"
-	      "is to be answered with itself, on all connections at once. Tells the CPU time that a\n"
-	      "message takes the process SERVER, and how busy it is meanwhile. With no MESSAGES the\n"
-	      "connections are only held, and it tells how much memory each takes.\n",
+	      "Connects so often to 127.0.0.1:PORT, and sends messages of SIZE bytes, each of\n"
+	      "which is to be answered with itself, on all connections at once. Tells the CPU\n"
+	      "time that a message takes the process SERVER, and how busy it is meanwhile.\n"
+	      "With no MESSAGES the connections are only held, and it tells how much memory\n"
+	      "each takes.\n",
 	      stderr);
 	exit(USAGE_ERROR);
 }

@@ -21,58 +21,102 @@ static inline int answer(int fd, char *buf, size_t room)
 	return (int)n;
 }
 
-static BIDE_ASYNC(int, connection, int);
-static BIDE_ASYNC_LIGHT(int, connection_light, int);
-static BIDE_ASYNC(int, connection_little, int);
-static BIDE_ASYNC_LIGHT(int, connection_little_light, int);
+static inline int answer_and_close(int fd, char *buf, size_t room)
+{
+	int rc = answer(fd, buf, room);
 
-static int connection(int fd)
+	(void)bide_close(fd);
+	return rc;
+}
+
+static inline int answer_stream(int fd, char *buf, size_t room)
+{
+	bide_stream *stream;
+	ssize_t n = bide_stream_open(fd, fd, &stream);
+
+	if (n < 0)
+		return (int)n;
+	while ((n = bide_stream_read(stream, buf, room)) > 0)
+		if (bide_stream_write(stream, buf, (size_t)n) != n)
+			break;
+	int rc = bide_stream_close(stream);
+	return n != 0 ? -EIO : rc;
+}
+
+/* ---- the tasks ---------------------------------------------------------------------------- */
+
+static BIDE_ASYNC(int, with_calls, int);
+static BIDE_ASYNC(int, with_little, int);
+static BIDE_ASYNC(int, with_stream, int);
+static BIDE_ASYNC_LIGHT(int, with_calls_light, int);
+static BIDE_ASYNC_LIGHT(int, with_little_light, int);
+static BIDE_ASYNC_LIGHT(int, with_stream_light, int);
+
+static int with_calls(int fd)
 {
 	char buf[ROOM];
-	int rc = answer(fd, buf, sizeof(buf));
 
-	(void)bide_close(fd);
-	return rc;
+	return answer_and_close(fd, buf, sizeof(buf));
 }
 
-/* What lies on its stack would be moved with it. */
-static int connection_light(int fd)
-{
-	char *buf = malloc(ROOM);
-	int rc = buf != NULL ? answer(fd, buf, ROOM) : -ENOMEM;
-
-	free(buf);
-	(void)bide_close(fd);
-	return rc;
-}
-
-static int connection_little(int fd)
+static int with_little(int fd)
 {
 	char buf[LITTLE_ROOM];
-	int rc = answer(fd, buf, sizeof(buf));
 
-	(void)bide_close(fd);
+	return answer_and_close(fd, buf, sizeof(buf));
+}
+
+static int with_stream(int fd)
+{
+	char buf[ROOM];
+
+	return answer_stream(fd, buf, sizeof(buf));
+}
+
+/* What is large does not belong on the stack of a light task, with which it would be moved. */
+static int with_calls_light(int fd)
+{
+	char *buf = malloc(ROOM);
+	int rc = buf != NULL ? answer_and_close(fd, buf, ROOM) : -ENOMEM;
+
+	free(buf);
 	return rc;
 }
 
-static int connection_little_light(int fd)
+static int with_little_light(int fd)
 {
-	return connection_little(fd);
+	return with_little(fd);
 }
 
-static bide_task *start(bide_group *group, const struct request *request, bool little, int fd)
+static int with_stream_light(int fd)
 {
-	if (little)
-		return request->light ? bide_group_spawn(group, connection_little_light, fd)
-		                      : bide_group_spawn(group, connection_little, fd);
-	return request->light ? bide_group_spawn(group, connection_light, fd)
-	                      : bide_group_spawn(group, connection, fd);
+	char *buf = malloc(ROOM);
+	int rc = buf != NULL ? answer_stream(fd, buf, ROOM) : -ENOMEM;
+
+	free(buf);
+	return rc;
 }
 
-static BIDE_ASYNC(int, serve, const struct request *, bool);
+/* ---- the server --------------------------------------------------------------------------- */
+
+enum way { CALLS, LITTLE, STREAM };
+
+static bide_task *start(bide_group *group, bool light, enum way way, int fd)
+{
+	if (way == CALLS)
+		return light ? bide_group_spawn(group, with_calls_light, fd)
+		             : bide_group_spawn(group, with_calls, fd);
+	if (way == LITTLE)
+		return light ? bide_group_spawn(group, with_little_light, fd)
+		             : bide_group_spawn(group, with_little, fd);
+	return light ? bide_group_spawn(group, with_stream_light, fd)
+	             : bide_group_spawn(group, with_stream, fd);
+}
+
+static BIDE_ASYNC(int, serve, const struct request *, enum way);
 
 /* n connections, and ends with the last. */
-static int serve(const struct request *request, bool little)
+static int serve(const struct request *request, enum way way)
 {
 	int rc;
 
@@ -82,7 +126,7 @@ static int serve(const struct request *request, bool little)
 
 			if (fd < 0)
 				bide_fail(fd);
-			(void)start(group, request, little, fd);
+			(void)start(group, request->light, way, fd);
 		}
 	}
 	return rc;
@@ -90,17 +134,22 @@ static int serve(const struct request *request, bool little)
 
 static int echo(const struct request *request)
 {
-	return RUN_ROW(serve, request, request, false);
+	return RUN_ROW(serve, request, request, CALLS);
 }
 
 static int echo_little(const struct request *request)
 {
-	return RUN_ROW(serve, request, request, true);
+	return RUN_ROW(serve, request, request, LITTLE);
+}
+
+static int echo_streams(const struct request *request)
+{
+	return RUN_ROW(serve, request, request, STREAM);
 }
 
 const struct row rows_echo[] = {
-	{ "echo", echo,
-	  "connections to the standard input, which are answered; room for 4096 bytes" },
+	{ "echo", echo, "connections to the standard input, whose messages are answered" },
 	{ "echo_little", echo_little, "the same with room for 256 bytes, on the stack" },
+	{ "echo_streams", echo_streams, "the same with streams" },
 	{ NULL, NULL, NULL },
 };

@@ -220,8 +220,10 @@ NAMES = [
           (Goal("elapsed_us", ratio=10.0, than="getaddrinfo"),)),
 ]
 
-# Of ours with epoll, and where a light task keeps what it receives on its stack.
-ECHOES = BOTH + (
+# Of ours with streams, with epoll, and where a light task keeps what it receives on its stack.
+STREAMS = (Ours("full, streams", "core", row="echo_streams"),
+           Ours("light, streams", "core", ("--light",), row="echo_streams"))
+ECHOES = BOTH + STREAMS + (
     Ours("light, on its stack", "core", ("--light",), row="echo_little"),
     Ours("full, epoll", "core", (), {"BIDE_BACKEND": "epoll"}),
     Ours("light, epoll", "core", ("--light",), {"BIDE_BACKEND": "epoll"}))
@@ -251,12 +253,13 @@ def echo(name, what, connections, size, goals, ours=ECHOES):
                  rounds=Rounds(ours=7, peers=7), take=served.messages(connections, size))
 
 
-SMALL_ECHO = near("io_uring in C", 1.05, *BOTH) + near("epoll in C", 1, *BOTH)
+SMALL_ECHO = (near("io_uring in C", 1.05, *BOTH) + near("io_uring in C", 1.08, *STREAMS) +
+              near("epoll in C", 1, *BOTH))
 SERVING = [
     echo("echo50", "64 bytes", 50, 64, SMALL_ECHO),
     echo("echo500", "64 bytes", 500, 64, SMALL_ECHO),
     echo("echo500_4k", "4 KiB", 500, 4096, near("io_uring multishot", 1.05, *BOTH),
-         ours=tuple(one for one in ECHOES if not one.row)),
+         ours=tuple(one for one in ECHOES if one.row != "echo_little")),
     Table("idle19k", "Connections that are held, and nothing is said",
           "After one message each, which was answered. The memory is the server's own, without "
           "what the kernel has for a socket.",
