@@ -35,9 +35,13 @@ static inline bool bide__light_resident(const bide_loop *loop, const struct bide
 	return loop->resident[task->shared] == task;
 }
 
-/* Asks for what a parked light task's next step and its end will touch: of a million that sleep
+/* What only prefetches has no effect to a compiler, which drops the call: so both of these are
+ * inlined before it can tell.
+ *
+ * Asks for what a parked light task's next step and its end will touch: of a million that sleep
  * nothing is in the cache. */
-static inline void bide__light_prefetch(const struct bide__task *task)
+__attribute__((always_inline)) static inline void
+bide__light_prefetch(const struct bide__task *task)
 {
 	enum { LINE = 64, LINES = 3 };
 	const char *frames = task->frames;
@@ -47,6 +51,15 @@ static inline void bide__light_prefetch(const struct bide__task *task)
 		__builtin_prefetch(frames + i * LINE);
 	__builtin_prefetch(bide__chunk_of(task->frames));
 	__builtin_prefetch(bide__chunk_of((void *)task));
+}
+
+/* Asks for what a parked task's next step touches first: the end of its stack, or its frames. */
+__attribute__((always_inline)) static inline void bide__prefetch_step(const struct bide__task *task)
+{
+	enum { LINE = 64, LINES = 4 };
+	const char *at = task->flags & BIDE__TASK_LIGHT ? task->frames : task->sp;
+	for (int i = 0; at != NULL && i < LINES; i++)
+		__builtin_prefetch(at + i * LINE);
 }
 
 /* Strict mode: takes a parked task's stack away, and gives it back. */

@@ -7,6 +7,7 @@
 #include "core/backend.h"
 
 #include "base/alloc.h"
+#include "core/light.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -92,6 +93,7 @@ void bide__op_done(bide_loop *loop, struct bide__op *op, int result)
 	unlink_op(loop, op);
 	if (entry->ops == NULL && entry->closer != NULL)
 		bide__wake(loop, entry->closer, 0);
+	bide__prefetch_step(op->task);
 	bide__wake(loop, op->task, result_of(op, result));
 	bide__block_free(&loop->pool, op, sizeof(*op));
 }

@@ -147,19 +147,37 @@ static int result_of(const struct bide__op *op, int res)
 	                                             : res;
 }
 
+/* The operation that a completion belongs to, or NULL. */
+static struct bide__op *op_of(const struct io_uring_cqe *cqe)
+{
+	void *of = io_uring_cqe_get_data(cqe);
+	return of != &for_wake && of != &for_nothing ? of : NULL;
+}
+
 static void complete(bide_loop *loop, const struct io_uring_cqe *cqe)
 {
 	struct ring_data *data = loop->backend_data;
-	void *of = io_uring_cqe_get_data(cqe);
+	struct bide__op *op = op_of(cqe);
 	uint64_t count;
-	if (of == &for_wake) {
-		data->polled = false;
-		(void)!read(data->event_fd, &count, sizeof(count));
-	} else if (of != &for_nothing) {
-		struct bide__op *op = of;
+	if (op != NULL) {
 		forget_put_off(data, op);
 		bide__op_done(loop, op, result_of(op, cqe->res));
+	} else if (io_uring_cqe_get_data(cqe) == &for_wake) {
+		data->polled = false;
+		(void)!read(data->event_fd, &count, sizeof(count));
 	}
+}
+
+/* Asks for what completions lead to: where hundreds are in flight it is in no cache that is near.
+ * Inlined, as core/light.h says. */
+__attribute__((always_inline)) static inline void prefetch(struct io_uring_cqe *const *cqes,
+                                                           unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		__builtin_prefetch(io_uring_cqe_get_data(cqes[i]));
+	for (unsigned i = 0; i < n; i++)
+		if (op_of(cqes[i]) != NULL)
+			__builtin_prefetch(op_of(cqes[i])->task);
 }
 
 static void reap(bide_loop *loop)
@@ -169,6 +187,7 @@ static void reap(bide_loop *loop)
 	unsigned n;
 	do {
 		n = io_uring_peek_batch_cqe(&data->ring, cqes, BATCH);
+		prefetch(cqes, n);
 		for (unsigned i = 0; i < n; i++)
 			complete(loop, cqes[i]);
 		io_uring_cq_advance(&data->ring, n);
