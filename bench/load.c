@@ -114,9 +114,9 @@ static int receive(struct connection *connection, int flags)
 		ssize_t n = recv(connection->fd, piece, sizeof(piece), flags);
 		if (n < 0 && errno == EAGAIN && flags != 0)
 			return 0;
-		check(n != 0, "the server has closed a connection");
-		check(n > 0, "cannot receive");
+		check(n >= 0, "cannot receive");
 		errno = 0;
+		check(n > 0, "the server has closed a connection");
 		check((size_t)n <= wanted.size - connection->got &&
 		              memcmp(expected + connection->got, piece, (size_t)n) == 0,
 		      "the server has answered wrong bytes");
@@ -231,6 +231,7 @@ static void ask_all(struct mark *first, struct mark *last)
 	for (long i = 0; i < wanted.connections; i++)
 		send_next(&all[i]);
 	while (answers < enough) {
+		errno = 0;
 		int n = epoll_wait(set, events, BATCH, PATIENCE_MS);
 		check(n > 0 || (n < 0 && errno == EINTR), "no answer comes");
 		for (int i = 0; i < n; i++) {

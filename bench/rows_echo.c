@@ -118,18 +118,19 @@ static BIDE_ASYNC(int, serve, const struct request *, enum way);
 /* n connections, and ends with the last. */
 static int serve(const struct request *request, enum way way)
 {
-	int rc;
+	int rc, fd = 0;
 
 	BIDE_GROUP(group, rc) {
 		for (long i = 0; i < request->n; i++) {
-			int fd = bide_accept(STDIN_FILENO, NULL, NULL);
-
+			fd = bide_accept(STDIN_FILENO, NULL, NULL);
 			if (fd < 0)
-				bide_fail(fd);
+				break;
 			(void)start(group, request->light, way, fd);
 		}
+		if (fd < 0)
+			bide_group_cancel(group);
 	}
-	return rc;
+	return fd < 0 ? fd : rc;
 }
 
 static int echo(const struct request *request)

@@ -242,11 +242,11 @@ def near(than, ratio, *of):
     return tuple(Goal("cpu_us", ratio=1 / ratio, than=than, of=one.name) for one in of)
 
 
-def echo(name, what, connections, size, goals, ours=ECHOES):
+def echo(name, what, connections, size, goals, ours=ECHOES, quick=None):
     return Table(name, "An echo of %s over %d connections" % (what, connections),
                  "By TCP on one machine. All connections have a message on its way at any time. "
                  "The time is the server's, which has a core of its own, as who asks has.",
-                 Fixed(200000, 20000, base=None), ours,
+                 Fixed(100000, quick, base=None), ours,
                  (printed("cpu_us", "CPU a message", "µs", chart=True),
                   printed("busy_percent", "busy", "%")),
                  row="echo", counts="ops", peers=ECHO_PEERS, goals=goals,
@@ -257,7 +257,7 @@ SMALL_ECHO = (near("io_uring in C", 1.05, *BOTH) + near("io_uring in C", 1.08, *
               near("epoll in C", 1, *BOTH))
 SERVING = [
     echo("echo50", "64 bytes", 50, 64, SMALL_ECHO),
-    echo("echo500", "64 bytes", 500, 64, SMALL_ECHO),
+    echo("echo500", "64 bytes", 500, 64, SMALL_ECHO, quick=20000),
     echo("echo500_4k", "4 KiB", 500, 4096, near("io_uring multishot", 1.05, *BOTH),
          ours=tuple(one for one in ECHOES if one.row != "echo_little")),
     Table("idle19k", "Connections that are held, and nothing is said",
