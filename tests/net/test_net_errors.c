@@ -94,6 +94,22 @@ NAMES_TEST(the_next_server_is_asked_when_one_is_not_there_or_fails)
 	dns_stop(other);
 }
 
+NAMES_TEST(servers_take_turns_where_that_is_asked_for)
+{
+	for (int rotate = 0; rotate < 2; rotate++) {
+		struct dns *other = dns_start(zone, NEGATIVE_TTL);
+		char servers[64];
+		snprintf(servers, sizeof servers, "%s,%s", dns_address(server), dns_address(other));
+		bide_resolver_close(resolver);
+		resolver = open_resolver(
+			(bide_resolver_options){ .servers = servers, .rotate = rotate });
+		FOUND("n1.many.test", AF_INET, "10.0.0.1 ");
+		FOUND("n2.many.test", AF_INET, "10.0.0.2 ");
+		CHECK_UINT(dns_asked(other, NULL), rotate ? 1 : 0);
+		dns_stop(other);
+	}
+}
+
 NAMES_TEST(an_answer_to_another_question_is_passed_over)
 {
 	FOUND("wrong-id.test", AF_INET, "192.0.2.1 ");
