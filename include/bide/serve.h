@@ -29,8 +29,8 @@
  * When there are no descriptors, or there is no memory, for another connection it waits where it
  * is, in the system's queue, until there are; that is reported once.
  *
- * In the child of a fork a server stays with the parent: there it can be closed, which has no effect
- * on the parent's, and calls that would suspend return -BIDE_EFORKED.
+ * In the child of a fork a server stays with the parent: there it can be closed, which has no
+ * effect on the parent's, and calls that would suspend return -BIDE_EFORKED.
  *
  * Part of libbide-net (pkg-config: bide-net). */
 #ifndef BIDE_SERVE_H

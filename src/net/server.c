@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Whether the server is this process's: in the child of a fork it stays with the parent, and nothing
- * of it runs. */
+/* Whether the server is this process's: in the child of a fork it stays with the parent, and
+ * nothing of it runs. */
 static bool is_here(const char *call, const bide_server *server)
 {
 	if (server->pid != getpid())
