@@ -82,7 +82,7 @@ static int try_to_read(struct bide__connection *connection, void *buf, size_t si
 	int what = buf != NULL ? decrypt(connection, buf, size, ret_size) : look(connection);
 	if (connection->queued != queued)
 		connection->answers = connection->queued;
-	if (what < 0 && *ret_size == 0 && connection->sent < connection->answers)
+	if (what < 0 && connection->sent < connection->answers)
 		bide__tls_flush_briefly(connection, alert_seconds);
 	return what;
 }
@@ -286,12 +286,29 @@ static int say_goodbye(struct bide__connection *connection)
 	return rc < 0 ? rc : 0;
 }
 
+/* In the midst of a message of the handshake's, as a ticket of which a part has come, OpenSSL says
+ * no good-bye, so the rest is waited for. 0 or an error. */
+static int see_to_the_end(struct bide__connection *connection, unsigned interrupts)
+{
+	int rc = 0;
+	while (rc == 0 && SSL_in_init(connection->ssl)) {
+		const int what = look(connection);
+		if (what != BIDE__TLS_WANTS_INPUT)
+			return what < 0 ? what : 0;
+		if (SSL_in_init(connection->ssl))
+			rc = bide__tls_fill(connection, interrupts);
+	}
+	return rc;
+}
+
 /* Reading goes on, so the connection below stays as it is. */
 static int tls_shutdown(void *object)
 {
 	struct bide__connection *connection = object;
 	const unsigned interrupts = connection->interrupts;
 	int rc = wait_open(connection);
+	if (rc == 0)
+		rc = see_to_the_end(connection, interrupts);
 	if (rc == 0)
 		rc = say_goodbye(connection);
 	return rc < 0 ? rc : bide__tls_flush(connection, interrupts);
@@ -324,8 +341,8 @@ static void end_handshake(struct bide__connection *connection)
 static void send_last(struct bide__connection *connection)
 {
 	const bool hurried = bide_cancelled() != 0;
-	if (say_goodbye(connection) < 0)
-		return;
+	if (!SSL_in_init(connection->ssl))
+		(void)say_goodbye(connection);
 	BIDE_SHIELD {
 		bide__tls_flush_briefly(connection, hurried ? hurried_seconds : goodbye_seconds);
 	}

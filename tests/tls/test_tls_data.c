@@ -292,6 +292,27 @@ TLS_TEST(what_somebody_has_changed_on_the_way_is_refused)
 	CHECK_INT(bide_tls_alert(net.client), 20); /* bad_record_mac */
 }
 
+TLS_TEST(what_was_right_before_that_is_read_and_the_other_side_is_told)
+{
+	static char buf[2000];
+	bide_stream *below = NULL;
+	CHECK(net_up());
+	CHECK_INT(bide_stream_write(net.client, "right", 5), 5);
+	CHECK(net_below(net.client, &below));
+	CHECK_INT(bide_stream_write(below,
+	                            "\x17\x03\x03\x00\x11"
+	                            "wrong wrong wrong",
+	                            22),
+	          22);
+	bide_sleep(1);
+	CHECK_INT(bide_stream_read(net.server, buf, sizeof buf), 5);
+	CHECK_MEM(buf, "right", 5);
+	CHECK_INT(bide_stream_read(net.server, buf, sizeof buf), -BIDE_ETLS);
+	CHECK_INT(bide_stream_close(net.server), 0);
+	net.server = NULL;
+	CHECK_INT(bide_stream_read(net.client, buf, sizeof buf), -BIDE_ETLS_ALERT);
+}
+
 static BIDE_ASYNC_LIGHT(ssize_t, read_server, void);
 static ssize_t read_server(void)
 {

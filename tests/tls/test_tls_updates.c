@@ -152,6 +152,25 @@ TLS_TEST(a_writer_that_must_see_the_rest_of_a_ticket_waits_for_who_reads_it)
 	CHECK(in_midst > 0);
 }
 
+TLS_TEST(a_shutdown_in_the_midst_of_a_ticket_sees_the_rest_first)
+{
+	char byte;
+	CHECK(large_tickets_in_small_records());
+	int in_midst = 0;
+	for (size_t capacity = 560; capacity < 800; capacity += 30) {
+		net.capacity = capacity;
+		bide_task *server = start_in_pieces();
+		in_midst += SSL_in_init(ssl_of(net.client));
+		CHECK_INT(bide_stream_shutdown(net.client), 0);
+		CHECK_INT(bide_await(int, server), 0);
+		CHECK_INT(bide_stream_read(net.server, &byte, 1), 0);
+		CHECK_INT(bide_stream_write(net.server, "x", 1), 1);
+		CHECK_INT(bide_stream_read(net.client, &byte, 1), 1);
+		net_hang_up();
+	}
+	CHECK(in_midst > 0);
+}
+
 /* ---- renegotiation ------------------------------------------------------------------------ */
 
 TLS_TEST(renegotiation_is_refused)
