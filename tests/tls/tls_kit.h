@@ -139,6 +139,7 @@ static inline bool net_below(bide_stream *stream, bide_stream **ret_below)
 	TEST(name) \
 	{ \
 		const bide_options options = { .backend = BIDE_BACKEND_VIRTUAL }; \
+		TEST_TIMEOUT(100); \
 		CHECK_INT(bide_try_run(&options, NULL, full_##name), 0); \
 		CHECK_INT(bide_try_run(&options, NULL, light_##name), 0); \
 	}
