@@ -195,6 +195,8 @@ SCENARIO_WITH(a_close_on_a_reader_and_a_writer, 1, SWEEP_FDS, NULL)
 	bide_task *writer = bide_spawn(write_much, pair[0]);
 	rc = bide_sleep(0.0001);
 	int closed = bide_stream_close(pair[0]);
+	if (closed == -BIDE_ECUT)
+		closed = 0; /* as the writer is told, too */
 	int read = bide_await(int, reader), written = bide_await(int, writer);
 	HOLDS(read == -EBADF || (read < 0 && sweep_explained(read)));
 	HOLDS(written == 1 || (written < 0 && sweep_explained(written)));
