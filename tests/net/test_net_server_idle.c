@@ -96,5 +96,6 @@ TEST(an_idle_connection_takes_less_than_a_kilobyte)
 #endif
 	if (!have_descriptors() || memory() < 0)
 		SKIP("three thousand descriptors are not to be had");
-	CHECK_INT(bide_try_run(NULL, NULL, serve_idle), 0);
+	const bide_options options = { .light = BIDE_LIGHT_SHARED };
+	CHECK_INT(bide_try_run(&options, NULL, serve_idle), 0);
 }
