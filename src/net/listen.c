@@ -78,13 +78,14 @@ void bide__listeners_free(bide_server *server)
 /* Somebody who listens takes a connection, or lets it wait. */
 static bool is_stale(const bide_address *address)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int rc, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;
-	const bool refused =
-		connect(fd, bide__sockaddr(address), address->size) < 0 && errno == ECONNREFUSED;
+	do
+		rc = connect(fd, bide__sockaddr(address), address->size) < 0 ? -errno : 0;
+	while (rc == -EINTR);
 	close(fd);
-	return refused;
+	return rc == -ECONNREFUSED;
 }
 
 static int bind_to(int fd, const bide_address *address)
