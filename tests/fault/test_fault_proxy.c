@@ -75,7 +75,8 @@ static void expect_server_reads(const struct proxy_rule *rule, int family, const
 	size_t n;
 	connect_through(family, &rules);
 	EXPECT_INT(send(client, "abcdef", 6, 0), 6);
-	EXPECT_INT(shutdown(client, SHUT_WR), 0);
+	/* It may have been reset already. */
+	EXPECT(shutdown(client, SHUT_WR) == 0 || rule->action == PROXY_RESET);
 	EXPECT_INT(read_all(server, buf, &n), end);
 	EXPECT_STR(buf, text);
 	/* The other direction goes on. */
