@@ -176,6 +176,15 @@ def nobody():
     return pwd.getpwnam('nobody') if os.geteuid() == 0 else None
 
 
+def wait_until_ready(command):
+    """It listens before it serves."""
+    until = time.monotonic() + PATIENCE
+    while subprocess.call(command) != 0:
+        if time.monotonic() > until:
+            raise AssertionError('the server does not begin to serve')
+        time.sleep(0.05)
+
+
 @contextlib.contextmanager
 def database_server(place):
     """A server of the test's own, which listens at a Unix socket in the place."""
@@ -196,7 +205,7 @@ def database_server(place):
     server = subprocess.Popen([os.path.join(programs, 'postgres'), '-D', data, '-k', place,
                                '-c', 'listen_addresses=', '-c', 'fsync=off'], **quiet)
     try:
-        connect(os.path.join(place, '.s.PGSQL.5432')).close()
+        wait_until_ready([os.path.join(programs, 'pg_isready'), '-q', '-h', place])
         yield
     finally:
         server.terminate()
