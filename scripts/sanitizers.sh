@@ -49,7 +49,7 @@ run() {
 				--wrapper 'valgrind -q --leak-check=full --error-exitcode=99'
 		;;
 	aarch64)
-		set_up aarch64 --cross-file scripts/aarch64.cross -Dio_uring=disabled -Dnet=disabled -Dtls=disabled &&
+		set_up aarch64 --cross-file scripts/aarch64.cross -Dio_uring=disabled -Dnet=disabled -Dtls=disabled -Dhttp=disabled &&
 			scripts/run-suite "$dir" --only "$smoke,test_context*" \
 				--config aarch64=BIDE_BACKEND=epoll --wrapper 'qemu-aarch64 -L /usr/aarch64-linux-gnu'
 		;;

@@ -69,7 +69,18 @@ extern "C" {
 	X(BIDE_ECERT_MISSING, 4142, "the other side has sent no certificate") \
 	X(BIDE_EPEM, 4143, "no certificate or key can be read there") \
 	X(BIDE_EKEY, 4144, "the key is not that of the certificate") \
-	X(BIDE_EWEAK, 4145, "the certificate or key is too weak")
+	X(BIDE_EWEAK, 4145, "the certificate or key is too weak") \
+	X(BIDE_EHTTP, 4160, "what came is not HTTP") \
+	X(BIDE_EHTTP_HEAD, 4161, "the head of the message is too large") \
+	X(BIDE_EHTTP_BODY, 4162, "the body is larger than was allowed") \
+	X(BIDE_EHTTP_CODING, 4163, "the body cannot be expanded") \
+	X(BIDE_EHTTP_REDIRECTS, 4164, "redirected too often, or to nowhere") \
+	X(BIDE_EHTTP_TIMEOUT, 4165, "the request took too long") \
+	X(BIDE_EHTTP_TIMEOUT_POOL, 4166, "the request waited too long for its turn") \
+	X(BIDE_EHTTP_TIMEOUT_CONNECT, 4167, "connecting took too long") \
+	X(BIDE_EHTTP_TIMEOUT_TLS, 4168, "the TLS handshake took too long") \
+	X(BIDE_EHTTP_TIMEOUT_WRITE, 4169, "sending the request took too long") \
+	X(BIDE_EHTTP_TIMEOUT_READ, 4170, "the response stalled for too long")
 
 enum bide_error {
 #define BIDE__ENUM(name, value, text) name = value,

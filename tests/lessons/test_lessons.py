@@ -15,6 +15,8 @@ The blocks of the document, by what stands behind their three backquotes:
 Random numbers count as equal. Sleeps are virtual where they would be long; nothing is expected to
 be quick, only not to be too quick."""
 
+import gzip
+import http.server
 import json
 import os
 import re
@@ -24,6 +26,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -207,6 +210,83 @@ def test_counting_loses_what_threads_count_without_a_lock():
     assert with_lock == 'two threads with a lock: 20000 of 20000', with_lock
     counted = re.match(r'two threads without a lock: (\d+) of 20000$', without)
     assert counted and 0 < int(counted.group(1)) < 20000, without
+
+
+class Pages(http.server.BaseHTTPRequestHandler):
+    """A site of pages /DELAY/SIZE; those without a size are not there."""
+
+    protocol_version = 'HTTP/1.1'
+
+    def do_GET(self):
+        _, delay, *size = self.path.split('/')
+        time.sleep(float(delay))
+        body = gzip.compress(b'x' * int(size[0])) if size else b'nothing here'
+        self.send_response(200 if size else 404)
+        if size:
+            self.send_header('Content-Encoding', 'gzip')
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def with_site(paths, fetch_pages):
+    """Calls a function with URLs of a site's pages; its result, a text without the site's name."""
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), Pages) as server:
+        site = 'http://127.0.0.1:%d' % server.server_address[1]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        status, output, errors = fetch_pages([site + path for path in paths])
+        server.shutdown()
+    return status, output.replace(site, ''), errors
+
+
+def fetch(*paths):
+    """What fetch_urls prints of such pages."""
+    if not os.path.exists(os.path.join(BUILD, 'lessons', 'fetch_urls')):
+        raise Skip('libbide-http was not built')
+    return with_site(paths, lambda urls: run('fetch_urls', *urls))
+
+
+def test_fetch_urls_tells_of_each_page_in_the_order_given():
+    assert fetch('/0.3/1000', '/0/7', '/0.1/100000') == (0, (
+        'Content from /0.3/1000: 1000 bytes\nContent from /0/7: 7 bytes\n'
+        'Content from /0.1/100000: 100000 bytes\n'), '')
+    assert fetch('/0') == (0, 'Content from /0: 12 bytes\n', '')
+
+
+def test_fetch_urls_fetches_at_once():
+    start = time.monotonic()
+    status, output, errors = fetch(*['/0.5/10'] * 40)
+    assert (status, output.count('\n'), errors) == (0, 40, '')
+    assert time.monotonic() - start < 0.5 * 40 / 2
+
+
+def test_fetch_urls_prints_what_its_model_prints():
+    paths = ['/0.2/1000', '/0/7']
+    expected = fetch(*paths)
+    write_python()
+
+    def fetch_by_model(urls):
+        done = subprocess.run([sys.executable, os.path.join(directory, 'fetch_urls.py')] + urls,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              universal_newlines=True, timeout=TIMEOUT)
+        if "No module named 'aiohttp'" in done.stderr:
+            raise Skip('there is no aiohttp here')
+        return done.returncode, done.stdout, done.stderr
+
+    assert with_site(paths, fetch_by_model) == expected
+
+
+def test_fetch_urls_says_what_it_needs_and_what_went_wrong():
+    fetch('/0')
+    status, output, errors = run('fetch_urls')
+    assert (status, output) == (2, '') and errors.startswith('usage: '), errors
+    status, output, errors = run('fetch_urls', 'http://127.0.0.1:1/')
+    assert (status, output, errors) == (1, '', 'fetch_urls: Connection refused\n'), errors
+    status, output, errors = run('fetch_urls', 'nonsense')
+    assert (status, output, errors) == (1, '', 'fetch_urls: Invalid argument\n'), errors
 
 
 def test_numbers_may_be_written_in_many_ways():
@@ -425,7 +505,7 @@ def test_every_program_is_shown_in_both_languages():
     shown = {(block.language, block.name) for block in document()}
     sources = [name for name in os.listdir(LESSONS)
                if name.endswith('.c') and name != 'lesson.c']
-    assert len(sources) == 14
+    assert len(sources) == 15
     for name in sources:
         assert ('c', name) in shown, name
         assert ('python', name[:-len('.c')] + '.py') in shown, name

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* bide/http.h: HTTP/1.1, the client's side: RFC 9110 and 9112; what aiohttp's ClientSession is.
+ *
+ *     bide_http_session *session;
+ *     bide_http_response *response;
+ *     int rc = bide_http_session_open(NULL, &session);
+ *     rc = bide_http_get(session, "https://example.org/", &response);
+ *     if (rc == 0) {
+ *             char *text;
+ *             ssize_t size = bide_http_text(response, &text);
+ *             …
+ *             bide_http_response_close(response);
+ *     }
+ *     bide_http_session_close(session);
+ *
+ * A call returns when the response's head has come; its body is read by the calls below, whole or
+ * piece by piece, and the connection is used again when it has been read to its end. A status such
+ * as 404 is no error: bide_http_status() tells it.
+ *
+ * Connections are kept and used again, redirects followed, compressed bodies expanded. Any number
+ * of tasks may use a session at once. For a deadline put a call into a BIDE_TIMEOUT block, or use
+ * the session's time-outs, of which each has an error of its own.
+ *
+ * A library of its own, libbide-http (pkg-config: bide-http), on libbide-net and libbide-tls. */
+#ifndef BIDE_HTTP_H
+#define BIDE_HTTP_H
+
+#include <bide/net.h>
+#include <bide/tls.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- sessions ----------------------------------------------------------------------------- */
+
+/** What requests have in common: connections that are kept, and options. It belongs to the thread
+ *  of the loop on which it was opened. */
+typedef struct bide_http_session bide_http_session;
+
+/** Options of a session; all zero are the defaults. Of times 0 is the default, and INFINITY no
+ *  limit; all are in seconds. */
+typedef struct bide_http_options {
+	int limit;           /**< requests at once; others wait, first come first served; 0: 100 */
+	int limit_per_host;  /**< the same for each host, with scheme and port; 0: no limit */
+	double keep_alive;   /**< how long a connection is kept that nobody uses; 0: 15 */
+	double timeout;      /**< from the call until the head of the last response; 0: 300 */
+	double timeout_pool; /**< of the wait for its turn; 0: none */
+	double timeout_connect; /**< of finding the host and connecting; 0: 30 */
+	double timeout_tls;     /**< of TLS's handshake; 0: 30 */
+	double timeout_write;   /**< of sending a request; 0: none */
+	double timeout_read;    /**< between two pieces of a response; 0: 60 */
+	int redirects;          /**< how many are followed; 0: 10; -1: none */
+	bool allow_downgrade;   /**< follows redirects from https to http, too */
+	bool raw;               /**< bodies as they come: nothing is expanded, nothing asked for */
+	size_t body_limit; /**< bytes of a body that bide_http_bytes() and bide_http_text() take; 0:
+	                        256 MiB */
+	const char *user_agent;     /**< "" sends none; NULL: "bide/" and the version */
+	const char *const *headers; /**< sent with each request: "Name: value", NULL at the end */
+	bide_tls *tls;              /**< NULL: a client that trusts whom the system trusts */
+	bide_resolver *resolver;    /**< NULL: the loop's own */
+	const char *unix_path;      /**< connects to this socket, whatever the host */
+} bide_http_options;
+
+/** Opens a session. Nothing is connected to yet.
+ *
+ *  @param options     the options, or NULL for the defaults; copied, with what they point to; of
+ *                     `tls` a reference is taken, `resolver` must last as long as the session.
+ *  @param ret_session gets the session; untouched on failure.
+ *  @return 0; -EINVAL for numbers that mean nothing, or a header that is none; -ENOMEM. Aborts on a
+ *          thread without a loop. */
+BIDE_API BIDE_CHECKED int bide_http_session_open(const bide_http_options *options,
+                                                 bide_http_session **ret_session) BIDE__NOTHROW;
+
+/** Closes a session with its connections; NULL is none. [suspends] Always completes. Aborts while
+ *  a request is being made, or a response is open. */
+BIDE_API void bide_http_session_close(bide_http_session *session) BIDE__NOTHROW;
+
+/* ---- requests ----------------------------------------------------------------------------- */
+
+/** A response: its head, and the body that is still to be read. */
+typedef struct bide_http_response bide_http_response;
+
+/** A request; what is NULL or 0 is left out. Borrowed until the call returns. */
+typedef struct bide_http_request {
+	const char *method; /**< NULL: "GET", or "POST" when there is a body */
+	const char *url;    /**< of http or https */
+	const char *const
+		*params; /**< for the query, encoded: names and values in turn, NULL at the
+	                                 end */
+	const char *const
+		*headers; /**< "Name: value", NULL at the end; they go before the session's
+	                                 and those that are sent by themselves */
+	const void *body; /**< @p body_size bytes */
+	size_t body_size;
+	const char *type;        /**< of the body; NULL: "application/octet-stream" */
+	const char *const *form; /**< a body of names and values in turn, NULL at the end, as from a
+	                                web page's form; in place of `body` */
+	const char *user, *password; /**< for basic authentication (RFC 7617) */
+	const char *bearer;          /**< a token (RFC 6750) */
+	bool no_redirects;           /**< the answer is taken as it is */
+} bide_http_request;
+
+/** Makes a request, and returns when the head of the response has come. [suspends]
+ *
+ *  @param ret_response gets the response, to be closed by bide_http_response_close(); untouched on
+ *                      failure.
+ *  @return 0, whatever the status; or:
+ *          -EINVAL            the URL, the method or a header is none, or may not be sent
+ *          -BIDE_EHTTP        what came is not HTTP
+ *          -BIDE_EHTTP_HEAD   the response's head is too large
+ *          -BIDE_EHTTP_REDIRECTS  there were too many, or one leads nowhere
+ *          -BIDE_EHTTP_TIMEOUT, -BIDE_EHTTP_TIMEOUT_POOL, -BIDE_EHTTP_TIMEOUT_CONNECT,
+ *          -BIDE_EHTTP_TIMEOUT_TLS, -BIDE_EHTTP_TIMEOUT_WRITE, -BIDE_EHTTP_TIMEOUT_READ
+ *                             a time-out of the session's
+ *          -BIDE_EINCOMPLETE  the connection was closed before a head was complete
+ *          -ENOMEM; those of bide_open_connection(), bide_start_tls(), of reading and writing a
+ *          stream; or the cancellation. */
+BIDE_API BIDE_CHECKED int bide_http_send(bide_http_session *session,
+                                         const bide_http_request *request,
+                                         bide_http_response **ret_response) BIDE__NOTHROW;
+
+/** bide_http_send() with nothing but a URL. [suspends] */
+BIDE_API BIDE_CHECKED int bide_http_get(bide_http_session *session, const char *url,
+                                        bide_http_response **ret_response) BIDE__NOTHROW;
+
+/** bide_http_send() of a body of some type, as "application/json", by POST. [suspends] */
+BIDE_API BIDE_CHECKED int bide_http_post(bide_http_session *session, const char *url,
+                                         const char *type, const void *body, size_t size,
+                                         bide_http_response **ret_response) BIDE__NOTHROW;
+
+/* ---- responses ---------------------------------------------------------------------------- */
+
+/** Closes a response; NULL is none. [suspends] Always completes. If its body has been read its
+ *  connection is kept. */
+BIDE_API void bide_http_response_close(bide_http_response *response) BIDE__NOTHROW;
+
+/** Returns the status, as 200. */
+BIDE_API int bide_http_status(const bide_http_response *response) BIDE__NOTHROW;
+
+/** Returns the URL that has been read in the end, without user and password; the response's. */
+BIDE_API const char *bide_http_url(const bide_http_response *response) BIDE__NOTHROW;
+
+/** Returns how many redirects led there. */
+BIDE_API int bide_http_redirects(const bide_http_response *response) BIDE__NOTHROW;
+
+/** Returns the value of a field of the head, whatever the case of its name, or NULL; the
+ *  response's.
+ *  @param last NULL for the first; or the value that was returned before, for the next one. */
+BIDE_API const char *bide_http_header(const bide_http_response *response, const char *name,
+                                      const char *last) BIDE__NOTHROW;
+
+/** Goes through all fields: *value is set from NULL to the first one's value, and so on; returns
+ *  its name, or NULL when there are no more. */
+BIDE_API const char *bide_http_next_header(const bide_http_response *response,
+                                           const char **value) BIDE__NOTHROW;
+
+/** Reads some of the body, expanded, waiting for the first byte. [suspends]
+ *  @return bytes (> 0 unless size is 0); 0 at its end; -BIDE_EINCOMPLETE when the connection ends
+ *          before; -BIDE_EHTTP; -BIDE_EHTTP_CODING when it cannot be expanded; or as of
+ *          bide_stream_read(). */
+BIDE_API ssize_t bide_http_read(bide_http_response *response, void *buf, size_t size) BIDE__NOTHROW;
+
+/** Reads all that is left of the body. [suspends]
+ *  @param ret_data gets the bytes, with a NUL behind them; the response's, until it is closed.
+ *  @return their number; -BIDE_EHTTP_BODY when there are more than the session's body_limit; or as
+ *          of bide_http_read(). */
+BIDE_API ssize_t bide_http_bytes(bide_http_response *response, void **ret_data) BIDE__NOTHROW;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

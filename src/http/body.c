@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+/* body.c: reading a response: what comes from the connection, and what it is when it has been
+ * expanded, layer by layer. */
+#include "http/session.h"
+
+#include "base/alloc.h"
+#include "http/decoder.h"
+
+#include <string.h>
+
+/* ---- as it comes -------------------------------------------------------------------------- */
+
+/* Waits for more. Bytes that are there, 0 at the end, or an error. */
+static ssize_t wait_for_more(bide_http_session *session, struct bide__http_connection *connection)
+{
+	ssize_t n = 0;
+	int fired;
+	const void *data;
+	BIDE_TIMEOUT(session->options.timeout_read, fired)
+		n = bide_stream_peek(connection->stream, 1, &data);
+	if (n > 0)
+		connection->answered = true;
+	return bide__http_timed(fired, n, -BIDE_EHTTP_TIMEOUT_READ);
+}
+
+/* What comes next in what is there. */
+static int parse(struct bide__http_connection *connection)
+{
+	const void *data = "";
+	size_t used;
+	ssize_t n = bide_stream_peek(connection->stream, 0, &data);
+	if (n < 0)
+		return (int)n;
+	int event = bide__http_parse(&connection->parser, data, (size_t)n, &used);
+	if (event == BIDE__HTTP_BODY) {
+		connection->pending = connection->parser.body_size;
+		used -= connection->pending;
+	}
+	if (event >= 0)
+		bide_stream_consume(connection->stream, used);
+	return event;
+}
+
+int bide__http_next(bide_http_session *session, struct bide__http_connection *connection)
+{
+	for (;;) {
+		int event = parse(connection);
+		if (event != BIDE__HTTP_MORE)
+			return event;
+		ssize_t n = wait_for_more(session, connection);
+		if (n < 0)
+			return (int)n;
+		if (n == 0)
+			return bide__http_parse_end(&connection->parser);
+	}
+}
+
+/* The connection has done what it was for. What has come behind the end of a response answers
+ * nothing. */
+static void give_back(bide_http_response *response)
+{
+	struct bide__http_connection *connection = response->connection;
+	const void *data;
+	const bool clean = bide_stream_peek(connection->stream, 0, &data) == 0;
+	response->connection = NULL;
+	response->ended = true;
+	bide__http_release(response->session, connection, clean && connection->parser.keep_alive);
+}
+
+void bide__http_let_go(bide_http_response *response)
+{
+	struct bide__http_connection *connection = response->connection;
+	if (connection == NULL)
+		return;
+	if (connection->pending == 0 && parse(connection) == BIDE__HTTP_END) {
+		give_back(response);
+		return;
+	}
+	response->connection = NULL;
+	bide__http_release(response->session, connection, false);
+}
+
+static ssize_t read_raw(bide_http_response *response, void *buf, size_t size)
+{
+	struct bide__http_connection *connection = response->connection;
+	const void *data;
+	while (!response->ended && connection->pending == 0) {
+		int event = bide__http_next(response->session, connection);
+		if (event < 0)
+			return event;
+		if (event == BIDE__HTTP_END)
+			give_back(response);
+	}
+	if (response->ended)
+		return 0;
+	ssize_t n = bide_stream_peek(connection->stream, 0, &data);
+	if (n < 0)
+		return n;
+	const size_t taken = size < connection->pending ? size : connection->pending;
+	memcpy(buf, data, taken);
+	bide_stream_consume(connection->stream, taken);
+	connection->pending -= taken;
+	return (ssize_t)taken;
+}
+
+/* ---- layer by layer ----------------------------------------------------------------------- */
+
+enum { LAYER_BUFFER = 8192 };
+
+struct bide__http_layer {
+	struct bide__decoder *decoder;
+	const char *at; /* what has been read from below and not been expanded */
+	size_t left;
+	bool ended; /* there is no more below */
+	char buffer[LAYER_BUFFER];
+};
+
+static ssize_t read_below(bide_http_response *response, int layer, void *buf, size_t size);
+
+/* Reads what a layer is made of, when it has nothing. */
+static int refill(bide_http_response *response, int layer)
+{
+	struct bide__http_layer *it = response->layers[layer];
+	ssize_t n = it->left > 0 || it->ended
+	                    ? 1
+	                    : read_below(response, layer, it->buffer, sizeof(it->buffer));
+	if (n < 0 || it->left > 0 || it->ended)
+		return n < 0 ? (int)n : 0;
+	it->at = it->buffer;
+	it->left = (size_t)n;
+	it->ended = n == 0;
+	return 0;
+}
+
+static ssize_t read_layer(bide_http_response *response, int layer, void *buf, size_t size)
+{
+	struct bide__http_layer *it = response->layers[layer];
+	for (;;) {
+		ssize_t n = bide__decode(it->decoder, &it->at, &it->left, buf, size);
+		if (n != 0)
+			return n;
+		if (it->ended && it->left == 0)
+			return bide__decoder_ended(it->decoder) ? 0 : -BIDE_EHTTP_CODING;
+		int rc = refill(response, layer);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+static ssize_t read_below(bide_http_response *response, int layer, void *buf, size_t size)
+{
+	return layer + 1 < response->n_layers ? read_layer(response, layer + 1, buf, size)
+	                                      : read_raw(response, buf, size);
+}
+
+/* Adds a layer for a coding; "identity" is none. */
+static int add_layer(bide_http_response *response, const char *coding, size_t length)
+{
+	int rc = -BIDE_EHTTP_CODING;
+	if (length == 8 && strncasecmp(coding, "identity", 8) == 0)
+		return 0;
+	if (response->n_layers == BIDE__HTTP_LAYERS)
+		return rc;
+	struct bide__decoder *decoder = bide__decoder_new(coding, length, &rc);
+	if (decoder == NULL)
+		return rc;
+	struct bide__http_layer *layer = bide__malloc(sizeof(*layer));
+	if (layer == NULL) {
+		bide__decoder_free(decoder);
+		return -ENOMEM;
+	}
+	layer->decoder = decoder;
+	layer->at = layer->buffer;
+	layer->left = 0;
+	layer->ended = false;
+	/* The coding that was applied last is named last, and is at the bottom. */
+	response->layers[response->n_layers++] = layer;
+	return 0;
+}
+
+int bide__http_begin_body(bide_http_response *response)
+{
+	const char *list = NULL;
+	while ((list = bide__http_field(&response->head, "Content-Encoding", list)) != NULL)
+		for (const char *at = list; *at != '\0';) {
+			at += strspn(at, " \t,");
+			const size_t length = strcspn(at, " \t,");
+			int rc = length > 0 ? add_layer(response, at, length) : 0;
+			if (rc < 0)
+				return rc;
+			at += length;
+		}
+	return 0;
+}
+
+void bide__http_finish_body(bide_http_response *response)
+{
+	for (int i = 0; i < response->n_layers; i++) {
+		bide__decoder_free(response->layers[i]->decoder);
+		bide__free(response->layers[i]);
+	}
+	response->n_layers = 0;
+	bide__string_free(&response->body);
+}
+
+/* ---- the calls ---------------------------------------------------------------------------- */
+
+ssize_t bide_http_read(bide_http_response *response, void *buf, size_t size)
+{
+	if (response->error < 0 || size == 0)
+		return response->error;
+	ssize_t n = read_below(response, -1, buf, size);
+	if (n < 0 && n != bide_cancelled() && n != -ENOMEM)
+		response->error = (int)n;
+	return n;
+}
+
+/* What has been read stays in `body` if it cannot go on, and the next call does. */
+static ssize_t read_all(bide_http_response *response)
+{
+	enum { PIECE = 16384 };
+	char *piece = bide__malloc(PIECE);
+	ssize_t n = piece != NULL ? 1 : -ENOMEM;
+	while (n > 0) {
+		n = bide_http_read(response, piece, PIECE);
+		if (n > 0)
+			bide__string_add(&response->body, piece, (size_t)n);
+		if (response->body.size > response->session->options.body_limit)
+			n = -BIDE_EHTTP_BODY;
+		if (response->body.failed)
+			n = -ENOMEM;
+	}
+	bide__free(piece);
+	return n;
+}
+
+ssize_t bide_http_bytes(bide_http_response *response, void **ret_data)
+{
+	ssize_t n = read_all(response);
+	if (n == 0)
+		n = bide__string_end(&response->body);
+	if (n < 0) {
+		response->error = n == bide_cancelled() ? response->error : (int)n;
+		return n;
+	}
+	*ret_data = response->body.data;
+	return (ssize_t)response->body.size;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* builder.h: text that is put together piece by piece. A lack of memory is kept until the end, so
+ * that only there it needs to be looked at. */
+#ifndef BIDE_HTTP_BUILDER_H
+#define BIDE_HTTP_BUILDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct bide__string {
+	char *data; /* of bide__malloc(); no NUL behind it until bide__string_end() */
+	size_t size, room;
+	bool failed; /* there was no memory */
+};
+
+/* Append bytes, a string, a decimal number, a byte. */
+void bide__string_add(struct bide__string *string, const void *data, size_t size);
+void bide__string_put(struct bide__string *string, const char *text);
+void bide__string_put_number(struct bide__string *string, unsigned long long number);
+void bide__string_put_char(struct bide__string *string, char c);
+
+/* Puts a NUL behind it. 0, or -ENOMEM when something of it is missing: then it has been freed. */
+int bide__string_end(struct bide__string *string);
+
+void bide__string_free(struct bide__string *string);
+
+#endif

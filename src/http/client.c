@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: MIT
+/* client.c: requests from the first to the last: turns, retries, redirects. */
+#include "http/session.h"
+
+#include "base/alloc.h"
+
+#include <bide/task.h>
+
+#include <poll.h>
+#include <string.h>
+#include <sys/uio.h>
+
+/* A request on its way. */
+struct errand {
+	bide_http_session *session;
+	const bide_http_request *request;
+	const char *method;
+	bide_bytes body;
+	const char *type;
+	struct bide__url first, url; /* what was asked for, and where it has come */
+	int redirects;
+};
+
+/* ---- one way and back --------------------------------------------------------------------- */
+
+/* What was cut off in the midst tells how much went out, and not why. */
+static ssize_t send_all(struct bide__http_connection *connection, const struct iovec *pieces)
+{
+	const ssize_t size = (ssize_t)(pieces[0].iov_len + pieces[1].iov_len);
+	ssize_t n = bide_stream_writev(connection->stream, pieces, 2);
+	if (n < 0 || n == size)
+		return n < 0 ? n : 0;
+	int rc = bide_yield();
+	return rc < 0 ? rc : -EPIPE;
+}
+
+static int send_request(struct errand *errand, struct bide__http_connection *connection)
+{
+	const bool foreign = !bide__url_same_origin(&errand->first, &errand->url);
+	struct bide__string head = { NULL, 0, 0, false };
+	int fired = 0;
+	ssize_t rc =
+		bide__http_write_head(errand->session, errand->request, errand->method,
+	                              &errand->url, errand->body, errand->type, foreign, &head);
+	const struct iovec pieces[] = { { head.data, head.size },
+		                        { (void *)(uintptr_t)errand->body.data,
+		                          errand->body.size } };
+	if (rc == 0) {
+		BIDE_TIMEOUT(errand->session->options.timeout_write, fired)
+			rc = send_all(connection, pieces);
+	}
+	bide__string_free(&head);
+	return (int)bide__http_timed(fired, rc, -BIDE_EHTTP_TIMEOUT_WRITE);
+}
+
+/* Waits for the head of the response; those of 1xx come before it. */
+static int receive_head(struct errand *errand, struct bide__http_connection *connection)
+{
+	const bool no_body = strcmp(errand->method, "HEAD") == 0;
+	for (;;) {
+		bide__http_parser_next(&connection->parser, no_body);
+		int event = bide__http_next(errand->session, connection);
+		if (event < 0)
+			return event;
+		if (event != BIDE__HTTP_HEAD)
+			return -BIDE_EHTTP;
+		const int status = connection->parser.llhttp.status_code;
+		if (status == 101)
+			return -BIDE_EHTTP;
+		if (status < 100 || status > 199)
+			return 0;
+		event = bide__http_next(errand->session, connection);
+		if (event != BIDE__HTTP_END)
+			return event < 0 ? event : -BIDE_EHTTP;
+	}
+}
+
+static int exchange(struct errand *errand, struct bide__http_connection *connection)
+{
+	connection->answered = false;
+	int rc = send_request(errand, connection);
+	/* Who has closed may have said why. */
+	return rc == 0 || rc == -EPIPE ? receive_head(errand, connection) : rc;
+}
+
+/* RFC 9110, 9.2.2. */
+static bool is_idempotent(const char *method)
+{
+	static const char *const known[] = { "GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE" };
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (strcmp(method, known[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Nothing comes unasked on a connection that is good: it has been closed, or is not to be trusted.
+ * */
+static bool is_stale(struct bide__http_connection *connection)
+{
+	struct pollfd fd = { bide_stream_fd(connection->stream), POLLIN, 0 };
+	return poll(&fd, 1, 0) != 0;
+}
+
+/* Whether a server that closed an idle connection may have done so before it saw the request, which
+ * then can be made again. */
+static bool may_try_again(const struct errand *errand,
+                          const struct bide__http_connection *connection, int rc)
+{
+	return connection->again && !connection->answered && is_idempotent(errand->method) &&
+	       (rc == -ECONNRESET || rc == -EPIPE || rc == -BIDE_EINCOMPLETE ||
+	        rc == -BIDE_ETRUNCATED);
+}
+
+/* Gives the connection on which the head of a response has come. */
+static int go_once(struct errand *errand, struct bide__http_connection **ret_connection)
+{
+	struct bide__http_connection *connection = NULL;
+	bool fresh = false;
+	for (;;) {
+		int rc = bide__http_acquire(errand->session, &errand->url, fresh, &connection);
+		if (rc < 0)
+			return rc;
+		fresh = true;
+		if (connection->again && !is_idempotent(errand->method) && is_stale(connection)) {
+			bide__http_release(errand->session, connection, false);
+			continue;
+		}
+		rc = exchange(errand, connection);
+		if (rc == 0) {
+			*ret_connection = connection;
+			return 0;
+		}
+		const bool again = may_try_again(errand, connection, rc);
+		bide__http_release(errand->session, connection, false);
+		if (!again)
+			return rc;
+	}
+}
+
+/* ---- responses ---------------------------------------------------------------------------- */
+
+/* Makes a response of what has come on a connection, which is the response's then, or closed. */
+static int make_response(struct errand *errand, struct bide__http_connection *connection,
+                         bide_http_response **ret_response)
+{
+	bide_http_response *response = bide__calloc(1, sizeof(*response));
+	int rc = -ENOMEM;
+	if (response != NULL) {
+		*response = (bide_http_response){ .session = errand->session,
+			                          .head = connection->parser.head,
+			                          .status = connection->parser.llhttp.status_code,
+			                          .url = bide__url_format(&errand->url),
+			                          .redirects = errand->redirects };
+		connection->parser.head = (struct bide__string){ NULL, 0, 0, false };
+		rc = response->url != NULL ? 0 : -ENOMEM;
+	}
+	if (rc < 0) {
+		bide__http_release(errand->session, connection, false);
+		if (response != NULL)
+			bide__string_free(&response->head);
+		bide__free(response);
+		return rc;
+	}
+	response->connection = connection;
+	errand->session->users++;
+	*ret_response = response;
+	return 0;
+}
+
+void bide_http_response_close(bide_http_response *response)
+{
+	if (response == NULL)
+		return;
+	bide__http_let_go(response);
+	response->session->users--;
+	bide__http_finish_body(response);
+	bide__string_free(&response->head);
+	bide__free(response->url);
+	bide__free(response);
+}
+
+/* Reads what is left, if it is little, so that the connection can be used again. */
+static void read_off(bide_http_response *response)
+{
+	enum { LITTLE = 16384 };
+	char buf[1024];
+	size_t size = 0;
+	ssize_t n = 1;
+	while (n > 0 && size < LITTLE) {
+		n = bide_http_read(response, buf, sizeof(buf));
+		size += n > 0 ? (size_t)n : 0;
+	}
+}
+
+/* ---- redirects ---------------------------------------------------------------------------- */
+
+static const char *redirected_to(const struct errand *errand, const bide_http_response *response)
+{
+	switch (response->status) {
+	case 301:
+	case 302:
+	case 303:
+	case 307:
+	case 308:
+		break;
+	default:
+		return NULL;
+	}
+	if (errand->request->no_redirects || errand->session->options.redirects < 0)
+		return NULL;
+	return bide_http_header(response, "Location", NULL);
+}
+
+/* Turns the errand to where a response leads: RFC 9110, 15.4. */
+static int turn_to(struct errand *errand, int status, const char *location)
+{
+	struct bide__url url;
+	if (errand->redirects++ >= errand->session->options.redirects)
+		return -BIDE_EHTTP_REDIRECTS;
+	int rc = bide__url_resolve(&errand->url, location, &url);
+	if (rc < 0)
+		return rc == -EINVAL ? -BIDE_EHTTP_REDIRECTS : rc;
+	const bool down = errand->url.secure && !url.secure;
+	bide__url_finish(&errand->url);
+	errand->url = url;
+	if (down && !errand->session->options.allow_downgrade)
+		return -BIDE_EHTTP_REDIRECTS;
+	const bool post = strcmp(errand->method, "POST") == 0;
+	if ((status == 303 && strcmp(errand->method, "HEAD") != 0) ||
+	    ((status == 301 || status == 302) && post)) {
+		errand->method = "GET";
+		errand->body = (bide_bytes){ NULL, 0 };
+	}
+	return 0;
+}
+
+static int go(struct errand *errand, bide_http_response **ret_response)
+{
+	for (;;) {
+		struct bide__http_connection *connection = NULL;
+		bide_http_response *response = NULL;
+		int rc = go_once(errand, &connection);
+		if (rc == 0)
+			rc = make_response(errand, connection, &response);
+		if (rc < 0)
+			return rc;
+		const char *location = redirected_to(errand, response);
+		if (location == NULL) {
+			rc = errand->session->options.raw ? 0 : bide__http_begin_body(response);
+			if (rc == 0)
+				*ret_response = response;
+			else
+				bide_http_response_close(response);
+			return rc;
+		}
+		rc = turn_to(errand, response->status, location);
+		read_off(response);
+		bide_http_response_close(response);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+/* ---- the calls ---------------------------------------------------------------------------- */
+
+/* The URL with the parameters in its query. */
+static int parse_url(const bide_http_request *request, struct bide__url *ret_url)
+{
+	struct bide__string text = { NULL, 0, 0, false };
+	const size_t size = strcspn(request->url, "#");
+	if (request->params == NULL || request->params[0] == NULL)
+		return bide__url_parse(request->url, ret_url);
+	bide__string_add(&text, request->url, size);
+	bide__string_put_char(&text, memchr(request->url, '?', size) != NULL ? '&' : '?');
+	bide__http_put_form(&text, request->params);
+	int rc = bide__string_end(&text);
+	if (rc < 0)
+		return rc;
+	rc = bide__url_parse(text.data, ret_url);
+	bide__string_free(&text);
+	return rc;
+}
+
+static int start(struct errand *errand, struct bide__string *form)
+{
+	const bide_http_request *request = errand->request;
+	errand->body = (bide_bytes){ request->body, request->body_size };
+	errand->type = request->type != NULL ? request->type : "application/octet-stream";
+	if (request->url == NULL || (request->form != NULL && request->body_size > 0))
+		return -EINVAL;
+	if (request->form != NULL) {
+		bide__http_put_form(form, request->form);
+		int rc = bide__string_end(form);
+		if (rc < 0)
+			return rc;
+		errand->body = (bide_bytes){ form->data, form->size };
+		errand->type = "application/x-www-form-urlencoded";
+	}
+	errand->method = request->method;
+	if (errand->method == NULL)
+		errand->method = errand->body.size > 0 || request->form != NULL ? "POST" : "GET";
+	int rc = parse_url(request, &errand->first);
+	return rc < 0 ? rc : parse_url(request, &errand->url);
+}
+
+int bide_http_send(bide_http_session *session, const bide_http_request *request,
+                   bide_http_response **ret_response)
+{
+	struct errand errand = { .session = session, .request = request };
+	struct bide__string form = { NULL, 0, 0, false };
+	int fired = 0;
+	session->users++;
+	int rc = start(&errand, &form);
+	if (rc == 0) {
+		BIDE_TIMEOUT(session->options.timeout, fired)
+			rc = go(&errand, ret_response);
+		rc = (int)bide__http_timed(fired, rc, -BIDE_EHTTP_TIMEOUT);
+	}
+	session->users--;
+	bide__url_finish(&errand.first);
+	bide__url_finish(&errand.url);
+	bide__string_free(&form);
+	return rc;
+}
+
+int bide_http_get(bide_http_session *session, const char *url, bide_http_response **ret_response)
+{
+	const bide_http_request request = { .url = url };
+	return bide_http_send(session, &request, ret_response);
+}
+
+int bide_http_post(bide_http_session *session, const char *url, const char *type, const void *body,
+                   size_t size, bide_http_response **ret_response)
+{
+	const bide_http_request request = {
+		.method = "POST", .url = url, .type = type, .body = body, .body_size = size
+	};
+	return bide_http_send(session, &request, ret_response);
+}
+
+int bide_http_status(const bide_http_response *response)
+{
+	return response->status;
+}
+
+const char *bide_http_url(const bide_http_response *response)
+{
+	return response->url;
+}
+
+int bide_http_redirects(const bide_http_response *response)
+{
+	return response->redirects;
+}
+
+const char *bide_http_header(const bide_http_response *response, const char *name, const char *last)
+{
+	return bide__http_field(&response->head, name, last);
+}
+
+const char *bide_http_next_header(const bide_http_response *response, const char **value)
+{
+	const char *name = bide__http_next_name(&response->head, *value);
+	if (name != NULL)
+		*value = name + strlen(name) + 1;
+	return name;
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+/* parser.c: see parser.h. */
+#include "http/parser.h"
+
+#include <bide/base.h>
+#include <bide/http.h>
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+static struct bide__http_parser *of(llhttp_t *llhttp)
+{
+	return llhttp->data;
+}
+
+/* ---- called back -------------------------------------------------------------------------- */
+
+static int add_to_head(struct bide__http_parser *parser, const char *at, size_t size)
+{
+	parser->too_large |= size > BIDE__HTTP_HEAD_MAX - parser->head.size;
+	if (parser->too_large)
+		return HPE_USER;
+	bide__string_add(&parser->head, at, size);
+	return 0;
+}
+
+static int on_field(llhttp_t *llhttp, const char *at, size_t size)
+{
+	return add_to_head(of(llhttp), at, size);
+}
+
+static int on_name_complete(llhttp_t *llhttp)
+{
+	struct bide__http_parser *parser = of(llhttp);
+	const bool empty =
+		parser->head.size == 0 || parser->head.data[parser->head.size - 1] == '\0';
+	return empty && !parser->head.failed ? HPE_INVALID_HEADER_TOKEN
+	                                     : add_to_head(parser, "", 1);
+}
+
+static int on_value_complete(llhttp_t *llhttp)
+{
+	struct bide__http_parser *parser = of(llhttp);
+	parser->too_large |= ++parser->fields > BIDE__HTTP_FIELDS_MAX;
+	return add_to_head(parser, "", 1);
+}
+
+/* RFC 9112, 6.3: whatever the fields say. */
+static bool has_no_body(const struct bide__http_parser *parser)
+{
+	const int status = parser->llhttp.status_code;
+	return parser->no_body ||
+	       (parser->llhttp.type == HTTP_RESPONSE &&
+	        ((status >= 100 && status < 200) || status == 204 || status == 304));
+}
+
+/* A message without a body goes on to its end; else llhttp stops here. */
+static int on_head(llhttp_t *llhttp)
+{
+	struct bide__http_parser *parser = of(llhttp);
+	parser->head_done = true;
+	return has_no_body(parser) ? 1 : HPE_PAUSED;
+}
+
+static int on_body(llhttp_t *llhttp, const char *at, size_t size)
+{
+	struct bide__http_parser *parser = of(llhttp);
+	parser->body = at;
+	parser->body_size = size;
+	return size > 0 ? HPE_PAUSED : 0;
+}
+
+static int on_end(llhttp_t *llhttp)
+{
+	struct bide__http_parser *parser = of(llhttp);
+	parser->ended = true;
+	parser->keep_alive = llhttp_should_keep_alive(llhttp);
+	return HPE_PAUSED;
+}
+
+static const llhttp_settings_t settings = {
+	.on_header_field = on_field,
+	.on_header_value = on_field,
+	.on_header_field_complete = on_name_complete,
+	.on_header_value_complete = on_value_complete,
+	.on_headers_complete = on_head,
+	.on_body = on_body,
+	.on_message_complete = on_end,
+};
+
+/* ---- asked for ---------------------------------------------------------------------------- */
+
+void bide__http_parser_init(struct bide__http_parser *parser, llhttp_type_t type)
+{
+	memset(parser, 0, sizeof(*parser));
+	llhttp_init(&parser->llhttp, type, &settings);
+	parser->llhttp.data = parser;
+}
+
+void bide__http_parser_next(struct bide__http_parser *parser, bool no_body)
+{
+	parser->head.size = 0;
+	parser->fields = 0;
+	parser->no_body = no_body;
+	parser->head_done = parser->ended = parser->keep_alive = false;
+}
+
+/* What has been met and not been told, in the order in which it came. */
+static int tell(struct bide__http_parser *parser)
+{
+	if (parser->head.failed)
+		return -ENOMEM;
+	if (parser->head_done) {
+		parser->head_done = false;
+		return BIDE__HTTP_HEAD;
+	}
+	if (parser->body_size > 0)
+		return BIDE__HTTP_BODY;
+	if (parser->ended) {
+		parser->ended = false;
+		return BIDE__HTTP_END;
+	}
+	return BIDE__HTTP_MORE;
+}
+
+int bide__http_parse(struct bide__http_parser *parser, const char *data, size_t size,
+                     size_t *ret_used)
+{
+	*ret_used = 0;
+	parser->body_size = 0;
+	int event = tell(parser);
+	if (event != BIDE__HTTP_MORE || (size == 0 && !parser->stopped))
+		return event;
+	parser->stopped = false;
+	llhttp_errno_t error = llhttp_execute(&parser->llhttp, data, size);
+	if (error != HPE_OK && error != HPE_PAUSED)
+		return parser->too_large ? -BIDE_EHTTP_HEAD : -BIDE_EHTTP;
+	*ret_used = size;
+	if (error == HPE_PAUSED) {
+		*ret_used = (size_t)(llhttp_get_error_pos(&parser->llhttp) - data);
+		llhttp_resume(&parser->llhttp);
+		parser->stopped = true;
+	}
+	return tell(parser);
+}
+
+int bide__http_parse_end(struct bide__http_parser *parser)
+{
+	parser->body_size = 0;
+	int event = tell(parser);
+	if (event != BIDE__HTTP_MORE)
+		return event;
+	llhttp_errno_t error = llhttp_finish(&parser->llhttp);
+	if (error != HPE_OK && error != HPE_PAUSED)
+		return -BIDE_EINCOMPLETE;
+	event = tell(parser);
+	return event != BIDE__HTTP_MORE ? event : -BIDE_EINCOMPLETE;
+}
+
+/* ---- fields ------------------------------------------------------------------------------- */
+
+const char *bide__http_next_name(const struct bide__string *head, const char *last_value)
+{
+	const char *at = last_value != NULL ? last_value + strlen(last_value) + 1 : head->data;
+	return at != NULL && at < head->data + head->size ? at : NULL;
+}
+
+const char *bide__http_field(const struct bide__string *head, const char *name, const char *last)
+{
+	for (const char *at; (at = bide__http_next_name(head, last)) != NULL;) {
+		last = at + strlen(at) + 1;
+		if (strcasecmp(at, name) == 0)
+			return last;
+	}
+	return NULL;
+}
+
+void bide__http_parser_finish(struct bide__http_parser *parser)
+{
+	bide__string_free(&parser->head);
+}

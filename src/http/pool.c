@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MIT
+/* pool.c: the connections of a session: whose turn it is, which are idle, when they are closed. */
+#include "http/session.h"
+
+#include "base/alloc.h"
+
+#include <string.h>
+
+enum { FIRST_BUCKETS = 16 };
+
+/* ---- lists -------------------------------------------------------------------------------- */
+
+typedef struct bide__http_link *place(struct bide__http_connection *connection);
+
+static struct bide__http_link *of_host(struct bide__http_connection *connection)
+{
+	return &connection->of_host;
+}
+
+static struct bide__http_link *of_session(struct bide__http_connection *connection)
+{
+	return &connection->of_session;
+}
+
+static void append(struct bide__http_list *list, struct bide__http_connection *connection,
+                   place *at)
+{
+	*at(connection) = (struct bide__http_link){ NULL, list->last };
+	if (list->last != NULL)
+		at(list->last)->next = connection;
+	else
+		list->first = connection;
+	list->last = connection;
+}
+
+static void unlink_from(struct bide__http_list *list, struct bide__http_connection *connection,
+                        place *at)
+{
+	const struct bide__http_link *link = at(connection);
+	if (link->prev != NULL)
+		at(link->prev)->next = link->next;
+	else
+		list->first = link->next;
+	if (link->next != NULL)
+		at(link->next)->prev = link->prev;
+	else
+		list->last = link->prev;
+}
+
+/* ---- hosts -------------------------------------------------------------------------------- */
+
+/* FNV-1a, of Fowler, Noll and Vo. */
+static size_t hash(const char *key)
+{
+	uint64_t h = 14695981039346656037u;
+	for (; *key != '\0'; key++)
+		h = (h ^ (unsigned char)*key) * 1099511628211u;
+	return (size_t)h;
+}
+
+static void rehash(bide_http_session *session, struct bide__http_host **buckets, size_t n)
+{
+	for (size_t i = 0; i < session->buckets; i++)
+		for (struct bide__http_host *host = session->hosts[i], *next; host != NULL;
+		     host = next) {
+			struct bide__http_host **bucket = &buckets[hash(host->key) % n];
+			next = host->next;
+			host->next = *bucket;
+			*bucket = host;
+		}
+	bide__free(session->hosts);
+	session->hosts = buckets;
+	session->buckets = n;
+}
+
+static int make_buckets(bide_http_session *session)
+{
+	if (session->n_hosts < session->buckets)
+		return 0;
+	const size_t n = session->buckets > 0 ? 2 * session->buckets : FIRST_BUCKETS;
+	struct bide__http_host **buckets = bide__calloc(n, sizeof(struct bide__http_host *));
+	if (buckets == NULL)
+		return session->buckets > 0 ? 0 : -ENOMEM;
+	rehash(session, buckets, n);
+	return 0;
+}
+
+/* All that a connection depends on: TLS and the socket's path are the session's. */
+static char *key_of(const struct bide__url *url)
+{
+	struct bide__string key = { NULL, 0, 0, false };
+	bide__string_put(&key, url->secure ? "s:" : "p:");
+	bide__string_put(&key, url->host);
+	bide__string_put_char(&key, ':');
+	bide__string_put_number(&key, url->port);
+	return bide__string_end(&key) == 0 ? key.data : NULL;
+}
+
+static struct bide__http_host *host_new(bide_http_session *session, char *key)
+{
+	struct bide__http_host *host = NULL;
+	if (make_buckets(session) == 0)
+		host = bide__calloc(1, sizeof(*host));
+	if (host == NULL)
+		return NULL;
+	struct bide__http_host **bucket = &session->hosts[hash(key) % session->buckets];
+	host->key = key;
+	host->next = *bucket;
+	*bucket = host;
+	session->n_hosts++;
+	bide_semaphore_init(&host->turn, (size_t)session->options.limit_per_host);
+	return host;
+}
+
+/* Finds or makes the host of a URL, with one user more; NULL when there was no memory. */
+static struct bide__http_host *host_of(bide_http_session *session, const struct bide__url *url)
+{
+	struct bide__http_host *host = NULL;
+	char *key = key_of(url);
+	if (key == NULL)
+		return NULL;
+	if (session->buckets > 0)
+		host = session->hosts[hash(key) % session->buckets];
+	while (host != NULL && strcmp(host->key, key) != 0)
+		host = host->next;
+	if (host != NULL) {
+		bide__free(key);
+	} else {
+		host = host_new(session, key);
+		if (host == NULL)
+			bide__free(key);
+	}
+	if (host != NULL)
+		host->users++;
+	return host;
+}
+
+static void host_leave(bide_http_session *session, struct bide__http_host *host)
+{
+	if (--host->users > 0)
+		return;
+	struct bide__http_host **link = &session->hosts[hash(host->key) % session->buckets];
+	while (*link != host)
+		link = &(*link)->next;
+	*link = host->next;
+	session->n_hosts--;
+	bide__free(host->key);
+	bide__free(host);
+}
+
+/* ---- connections -------------------------------------------------------------------------- */
+
+/* Closes one that is on no list. */
+static void discard(bide_http_session *session, struct bide__http_connection *connection,
+                    bool politely)
+{
+	if (politely)
+		(void)bide_stream_close(connection->stream);
+	else
+		bide_stream_abort(connection->stream);
+	host_leave(session, connection->host);
+	bide__http_parser_finish(&connection->parser);
+	bide__free(connection);
+}
+
+static void take_off(bide_http_session *session, struct bide__http_connection *connection)
+{
+	unlink_from(&connection->host->idle, connection, of_host);
+	unlink_from(&session->idle, connection, of_session);
+	session->n_idle--;
+}
+
+static bool is_too_old(const bide_http_session *session,
+                       const struct bide__http_connection *connection)
+{
+	return bide_now() - connection->idle_since > session->options.keep_alive;
+}
+
+/* Closing may suspend, so the list is looked at afresh each time. */
+static void close_old(bide_http_session *session)
+{
+	for (struct bide__http_connection *oldest; (oldest = session->idle.first) != NULL;) {
+		if (session->n_idle <= (unsigned)session->options.limit &&
+		    !is_too_old(session, oldest))
+			break;
+		take_off(session, oldest);
+		discard(session, oldest, true);
+	}
+}
+
+void bide__http_close_idle(bide_http_session *session)
+{
+	for (struct bide__http_connection *connection;
+	     (connection = session->idle.first) != NULL;) {
+		take_off(session, connection);
+		discard(session, connection, true);
+	}
+}
+
+/* The one that was used last: others can grow old. NULL if none is good. */
+static struct bide__http_connection *reuse(bide_http_session *session, struct bide__http_host *host)
+{
+	struct bide__http_connection *connection = host->idle.last;
+	if (connection == NULL || is_too_old(session, connection))
+		return NULL;
+	take_off(session, connection);
+	return connection;
+}
+
+static int connection_new(bide_http_session *session, struct bide__http_host *host,
+                          const struct bide__url *url,
+                          struct bide__http_connection **ret_connection)
+{
+	struct bide__http_connection *connection = bide__calloc(1, sizeof(*connection));
+	if (connection == NULL)
+		return -ENOMEM;
+	int rc = bide__http_connect(session, url, &connection->stream);
+	if (rc < 0) {
+		bide__free(connection);
+		return rc;
+	}
+	connection->host = host;
+	host->users++;
+	bide__http_parser_init(&connection->parser, HTTP_RESPONSE);
+	*ret_connection = connection;
+	return 0;
+}
+
+/* ---- turns -------------------------------------------------------------------------------- */
+
+static bool is_limited(const bide_http_session *session)
+{
+	return session->options.limit_per_host > 0;
+}
+
+/* That of the host first: who waits for it takes none of the session's. */
+static int wait_for_turn(bide_http_session *session, struct bide__http_host *host)
+{
+	int rc = 0, fired;
+	BIDE_TIMEOUT(session->options.timeout_pool, fired) {
+		if (is_limited(session))
+			rc = bide_semaphore_acquire(&host->turn);
+		if (rc == 0) {
+			rc = bide_semaphore_acquire(&session->turn);
+			if (rc < 0 && is_limited(session))
+				bide_semaphore_release(&host->turn);
+		}
+	}
+	return (int)bide__http_timed(fired, rc, -BIDE_EHTTP_TIMEOUT_POOL);
+}
+
+static void end_turn(bide_http_session *session, struct bide__http_host *host)
+{
+	bide_semaphore_release(&session->turn);
+	if (is_limited(session))
+		bide_semaphore_release(&host->turn);
+	host_leave(session, host);
+}
+
+int bide__http_acquire(bide_http_session *session, const struct bide__url *url, bool fresh,
+                       struct bide__http_connection **ret_connection)
+{
+	struct bide__http_host *host = host_of(session, url);
+	if (host == NULL)
+		return -ENOMEM;
+	int rc = wait_for_turn(session, host);
+	if (rc < 0) {
+		host_leave(session, host);
+		return rc;
+	}
+	struct bide__http_connection *connection = fresh ? NULL : reuse(session, host);
+	if (connection == NULL)
+		rc = connection_new(session, host, url, &connection);
+	if (rc < 0)
+		end_turn(session, host);
+	else
+		*ret_connection = connection;
+	return rc;
+}
+
+void bide__http_release(bide_http_session *session, struct bide__http_connection *connection,
+                        bool reusable)
+{
+	struct bide__http_host *host = connection->host;
+	if (reusable) {
+		connection->again = true;
+		connection->idle_since = bide_now();
+		bide__http_parser_finish(&connection->parser);
+		append(&host->idle, connection, of_host);
+		append(&session->idle, connection, of_session);
+		session->n_idle++;
+		close_old(session);
+	} else {
+		discard(session, connection, false);
+	}
+	end_turn(session, host);
+}

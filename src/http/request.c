@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+/* request.c: heads of requests. What would make two of one message is refused: RFC 9112, 11.2. */
+#include "http/session.h"
+
+#include "http/decoder.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* ---- headers ------------------------------------------------------------------------------ */
+
+/* RFC 9110, 5.6.2. */
+static size_t token_size(const char *text)
+{
+	return strspn(text, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+	                    "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+}
+
+static bool is_value(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (((unsigned char)*text < 0x20 && *text != '\t') || *text == 0x7f)
+			return false;
+	return true;
+}
+
+static bool is_named(const char *header, const char *name)
+{
+	const size_t size = token_size(header);
+	return size == strlen(name) && strncasecmp(header, name, size) == 0;
+}
+
+/* How long a message is, is said here and nowhere else. */
+bool bide__http_is_header(const char *header)
+{
+	const size_t name = token_size(header);
+	return name > 0 && header[name] == ':' && is_value(header + name + 1) &&
+	       !is_named(header, "Content-Length") && !is_named(header, "Transfer-Encoding");
+}
+
+static bool are_headers(const char *const *headers)
+{
+	for (; headers != NULL && *headers != NULL; headers++)
+		if (!bide__http_is_header(*headers))
+			return false;
+	return true;
+}
+
+static bool has(const char *const *headers, const char *name)
+{
+	for (; headers != NULL && *headers != NULL; headers++)
+		if (is_named(*headers, name))
+			return true;
+	return false;
+}
+
+/* What only the origin that was asked for is to see, or can make sense of. */
+static bool is_private(const char *header)
+{
+	return is_named(header, "Authorization") || is_named(header, "Cookie") ||
+	       is_named(header, "Proxy-Authorization") || is_named(header, "Host");
+}
+
+static void put_headers(struct bide__string *head, const char *const *headers,
+                        const char *const *instead, bool foreign)
+{
+	for (; headers != NULL && *headers != NULL; headers++) {
+		const size_t name = token_size(*headers);
+		bool overridden = false;
+		for (const char *const *it = instead; it != NULL && *it != NULL; it++)
+			overridden |=
+				token_size(*it) == name && strncasecmp(*it, *headers, name) == 0;
+		if (overridden || (foreign && is_private(*headers)))
+			continue;
+		bide__string_put(head, *headers);
+		bide__string_put(head, "\r\n");
+	}
+}
+
+/* ---- what is sent by itself --------------------------------------------------------------- */
+
+static void put_field(struct bide__string *head, const char *name, const char *value)
+{
+	bide__string_put(head, name);
+	bide__string_put(head, ": ");
+	bide__string_put(head, value);
+	bide__string_put(head, "\r\n");
+}
+
+static void put_host(struct bide__string *head, const struct bide__url *url)
+{
+	const bool bracket = strchr(url->host, ':') != NULL;
+	bide__string_put(head, bracket ? "Host: [" : "Host: ");
+	bide__string_put(head, url->host);
+	bide__string_put(head, bracket ? "]" : "");
+	if (url->port != (url->secure ? 443 : 80)) {
+		bide__string_put_char(head, ':');
+		bide__string_put_number(head, url->port);
+	}
+	bide__string_put(head, "\r\n");
+}
+
+/* RFC 4648. */
+static void put_base64(struct bide__string *head, const unsigned char *data, size_t size)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789+/";
+	for (size_t i = 0; i < size; i += 3) {
+		const size_t left = size - i;
+		const unsigned bits = (unsigned)data[i] << 16 |
+		                      (left > 1 ? (unsigned)data[i + 1] << 8 : 0) |
+		                      (left > 2 ? data[i + 2] : 0);
+		bide__string_put_char(head, digits[bits >> 18]);
+		bide__string_put_char(head, digits[bits >> 12 & 63]);
+		bide__string_put_char(head, left > 1 ? digits[bits >> 6 & 63] : '=');
+		bide__string_put_char(head, left > 2 ? digits[bits & 63] : '=');
+	}
+}
+
+static int put_basic(struct bide__string *head, const char *user, const char *password)
+{
+	struct bide__string both = { NULL, 0, 0, false };
+	if (strchr(user, ':') != NULL)
+		return -EINVAL;
+	bide__string_put(&both, user);
+	bide__string_put_char(&both, ':');
+	bide__string_put(&both, password != NULL ? password : "");
+	int rc = bide__string_end(&both);
+	if (rc < 0)
+		return rc;
+	bide__string_put(head, "Authorization: Basic ");
+	put_base64(head, (const unsigned char *)both.data, both.size);
+	bide__string_put(head, "\r\n");
+	bide__string_free(&both);
+	return 0;
+}
+
+static int put_authorization(struct bide__string *head, const bide_http_request *request,
+                             const struct bide__url *url, bool foreign)
+{
+	if (has(request->headers, "Authorization"))
+		return 0;
+	if (!foreign && request->bearer != NULL) {
+		if (!is_value(request->bearer))
+			return -EINVAL;
+		bide__string_put(head, "Authorization: Bearer ");
+		bide__string_put(head, request->bearer);
+		bide__string_put(head, "\r\n");
+		return 0;
+	}
+	if (!foreign && request->user != NULL)
+		return put_basic(head, request->user, request->password);
+	return url->user != NULL ? put_basic(head, url->user, url->password) : 0;
+}
+
+/* ---- the whole ---------------------------------------------------------------------------- */
+
+static bool has_body_by_nature(const char *method)
+{
+	return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
+	       strcmp(method, "PATCH") == 0;
+}
+
+int bide__http_write_head(const bide_http_session *session, const bide_http_request *request,
+                          const char *method, const struct bide__url *url, bide_bytes body,
+                          const char *type, bool foreign, struct bide__string *head)
+{
+	const char *const *mine = request->headers, *const *ours = session->options.headers;
+	const char *agent = session->options.user_agent;
+	if (token_size(method) == 0 || method[token_size(method)] != '\0' ||
+	    strcmp(method, "CONNECT") == 0 || !are_headers(mine))
+		return -EINVAL;
+	bide__string_put(head, method);
+	bide__string_put_char(head, ' ');
+	bide__string_put(head, url->target);
+	bide__string_put(head, " HTTP/1.1\r\n");
+	if (foreign || (!has(mine, "Host") && !has(ours, "Host")))
+		put_host(head, url);
+	put_headers(head, mine, NULL, foreign);
+	put_headers(head, ours, mine, foreign);
+	if (agent[0] != '\0' && !has(mine, "User-Agent") && !has(ours, "User-Agent"))
+		put_field(head, "User-Agent", agent);
+	if (!has(mine, "Accept") && !has(ours, "Accept"))
+		put_field(head, "Accept", "*/*");
+	if (!session->options.raw && !has(mine, "Accept-Encoding") && !has(ours, "Accept-Encoding"))
+		put_field(head, "Accept-Encoding", BIDE__HTTP_CODINGS);
+	if (body.size > 0 && !has(mine, "Content-Type"))
+		put_field(head, "Content-Type", type);
+	if (body.size > 0 || has_body_by_nature(method)) {
+		bide__string_put(head, "Content-Length: ");
+		bide__string_put_number(head, body.size);
+		bide__string_put(head, "\r\n");
+	}
+	int rc = put_authorization(head, request, url, foreign);
+	bide__string_put(head, "\r\n");
+	return rc < 0 ? rc : head->failed ? -ENOMEM : 0;
+}
+
+/* application/x-www-form-urlencoded, as of the URL standard of WHATWG. */
+void bide__http_put_form(struct bide__string *out, const char *const *form)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	for (int i = 0; form != NULL && form[i] != NULL; i++) {
+		if (i > 0)
+			bide__string_put_char(out, i % 2 == 0 ? '&' : '=');
+		for (const unsigned char *at = (const unsigned char *)form[i]; *at != '\0'; at++) {
+			const bool plain = (*at | 0x20) >= 'a' ? (*at | 0x20) <= 'z' && *at < 0x80
+			                                       : *at >= '0' && *at <= '9';
+			if (plain || strchr("*-._", *at) != NULL) {
+				bide__string_put_char(out, (char)*at);
+			} else if (*at == ' ') {
+				bide__string_put_char(out, '+');
+			} else {
+				bide__string_put_char(out, '%');
+				bide__string_put_char(out, digits[*at >> 4]);
+				bide__string_put_char(out, digits[*at & 15]);
+			}
+		}
+	}
+}

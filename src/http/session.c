@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+/* session.c: opening and closing sessions; their options. */
+#include "http/session.h"
+
+#include "base/alloc.h"
+#include "core/beside.h"
+
+#include <math.h>
+#include <string.h>
+
+static void set_default(double *seconds, double usual)
+{
+	if (*seconds == 0)
+		*seconds = usual;
+}
+
+static bool is_time(double seconds)
+{
+	return seconds >= 0;
+}
+
+static bool are_valid(const bide_http_options *options)
+{
+	for (const char *const *it = options->headers; it != NULL && *it != NULL; it++)
+		if (!bide__http_is_header(*it))
+			return false;
+	return options->limit >= 0 && options->limit_per_host >= 0 && options->redirects >= -1 &&
+	       is_time(options->keep_alive) && is_time(options->timeout) &&
+	       is_time(options->timeout_pool) && is_time(options->timeout_connect) &&
+	       is_time(options->timeout_tls) && is_time(options->timeout_write) &&
+	       is_time(options->timeout_read);
+}
+
+static void set_defaults(bide_http_options *options)
+{
+	enum { LIMIT = 100, REDIRECTS = 10, BODY_LIMIT = 256 << 20 };
+	if (options->limit == 0)
+		options->limit = LIMIT;
+	if (options->redirects == 0)
+		options->redirects = REDIRECTS;
+	if (options->body_limit == 0)
+		options->body_limit = BODY_LIMIT;
+	set_default(&options->keep_alive, 15);
+	set_default(&options->timeout, 300);
+	set_default(&options->timeout_pool, (double)INFINITY);
+	set_default(&options->timeout_connect, 30);
+	set_default(&options->timeout_tls, 30);
+	set_default(&options->timeout_write, (double)INFINITY);
+	set_default(&options->timeout_read, 60);
+}
+
+/* ---- strings ------------------------------------------------------------------------------ */
+
+static size_t count(const char *const *headers)
+{
+	size_t n = 0;
+	while (headers != NULL && headers[n] != NULL)
+		n++;
+	return n;
+}
+
+/* Copies what the options point to into one block. 0 or -ENOMEM. */
+static int copy_strings(bide_http_session *session)
+{
+	bide_http_options *options = &session->options;
+	const size_t n = count(options->headers);
+	struct bide__string all = { NULL, 0, 0, false };
+	for (size_t i = 0; i < n; i++)
+		bide__string_add(&all, options->headers[i], strlen(options->headers[i]) + 1);
+	const char *agent = options->user_agent;
+	if (agent == NULL) {
+		bide__string_put(&all, "bide/");
+		agent = bide_version();
+	}
+	bide__string_add(&all, agent, strlen(agent) + 1);
+	if (options->unix_path != NULL)
+		bide__string_put(&all, options->unix_path);
+	session->headers = bide__calloc(n + 1, sizeof(char *));
+	if (bide__string_end(&all) < 0 || session->headers == NULL)
+		return -ENOMEM;
+	session->strings = all.data;
+	char *at = all.data;
+	for (size_t i = 0; i < n; i++, at += strlen(at) + 1)
+		session->headers[i] = at;
+	options->headers = (const char *const *)session->headers;
+	options->user_agent = at;
+	if (options->unix_path != NULL)
+		options->unix_path = at + strlen(at) + 1;
+	return 0;
+}
+
+/* ---- the calls ---------------------------------------------------------------------------- */
+
+static void session_free(bide_http_session *session)
+{
+	bide_tls_unref(session->tls);
+	bide__free(session->hosts);
+	bide__free(session->headers);
+	bide__free(session->strings);
+	bide__free(session);
+}
+
+int bide_http_session_open(const bide_http_options *options, bide_http_session **ret_session)
+{
+	static const bide_http_options defaults = { .limit = 0 };
+	if (bide_current_loop() == NULL)
+		bide__abort("bide_http_session_open", "no loop on this thread");
+	if (options == NULL)
+		options = &defaults;
+	if (!are_valid(options))
+		return -EINVAL;
+	bide_http_session *session = bide__calloc(1, sizeof(*session));
+	if (session == NULL)
+		return -ENOMEM;
+	session->options = *options;
+	set_defaults(&session->options);
+	bide_semaphore_init(&session->turn, (size_t)session->options.limit);
+	int rc = copy_strings(session);
+	if (rc < 0) {
+		session_free(session);
+		return rc;
+	}
+	if (options->tls != NULL)
+		session->tls = bide_tls_ref(options->tls);
+	*ret_session = session;
+	return 0;
+}
+
+void bide_http_session_close(bide_http_session *session)
+{
+	if (session == NULL)
+		return;
+	if (session->users > 0)
+		bide__abort("bide_http_session_close", "%u requests or responses are open",
+		            session->users);
+	bide__http_close_idle(session);
+	session_free(session);
+}

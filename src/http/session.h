@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* session.h: sessions, their connections and their responses in memory.
+ *
+ * A connection is either used, by one request and its response, or idle; then it is on two lists,
+ * that of its host and that of the session, both from the one that was idle first to the last. A
+ * host lasts as long as there is a request for it or a connection to it. */
+#ifndef BIDE_HTTP_SESSION_H
+#define BIDE_HTTP_SESSION_H
+
+#include "http/parser.h"
+#include "http/url.h"
+
+#include <bide/http.h>
+#include <bide/scope.h>
+#include <bide/sync.h>
+
+#include <errno.h>
+
+struct bide__http_host;
+
+/* A place in a list of connections. */
+struct bide__http_link {
+	struct bide__http_connection *next, *prev;
+};
+
+struct bide__http_list {
+	struct bide__http_connection *first, *last;
+};
+
+struct bide__http_connection {
+	struct bide__http_host *host;
+	bide_stream *stream;
+	struct bide__http_parser parser;
+	size_t pending; /* bytes of the body that have come, at the front of the stream's buffer */
+	bool again;     /* it has served a request before */
+	bool answered;  /* something of the present response has come */
+	double idle_since;
+	struct bide__http_link of_host, of_session; /* while it is idle */
+};
+
+struct bide__http_host {
+	struct bide__http_host *next; /* in its bucket */
+	char *key;                    /* what its connections have in common */
+	unsigned users;               /* requests and connections */
+	bide_semaphore turn;          /* of requests */
+	struct bide__http_list idle;
+};
+
+struct bide_http_session {
+	bide_http_options options; /* with the defaults in place; the strings are in `strings` */
+	char *strings;
+	char **headers; /* options.headers, copied */
+	bide_tls *tls;  /* made when it is first needed, if it was not given */
+	bide_semaphore turn;
+	struct bide__http_host **hosts; /* by the hash of their keys */
+	size_t buckets, n_hosts;
+	struct bide__http_list idle;
+	unsigned n_idle;
+	unsigned users; /* requests being made, and open responses */
+};
+
+enum { BIDE__HTTP_LAYERS = 3 }; /* codings, one upon the other */
+
+struct bide_http_response {
+	bide_http_session *session;
+	struct bide__http_connection *connection; /* NULL: given back */
+	struct bide__string head;
+	int status;
+	char *url;
+	int redirects;
+	struct bide__http_layer *layers[BIDE__HTTP_LAYERS]; /* the outermost first */
+	int n_layers;
+	int error;                /* what reading has failed with */
+	bool ended;               /* the body has been read */
+	struct bide__string body; /* of bide_http_bytes() */
+};
+
+/* ---- pool.c ------------------------------------------------------------------------------- */
+
+/* Waits for the turn of a request to a URL, and gives the connection, idle or new, that it has
+ * then.
+ * @p fresh: none that has served before. 0 or an error. */
+int bide__http_acquire(bide_http_session *session, const struct bide__url *url, bool fresh,
+                       struct bide__http_connection **ret_connection);
+
+/* Gives it back: to be used again, or to be closed. May suspend; always completes. */
+void bide__http_release(bide_http_session *session, struct bide__http_connection *connection,
+                        bool reusable);
+
+/* Closes all that are idle. */
+void bide__http_close_idle(bide_http_session *session);
+
+/* ---- connect.c ---------------------------------------------------------------------------- */
+
+/* Connects to the host of a URL. 0 or an error. */
+int bide__http_connect(bide_http_session *session, const struct bide__url *url,
+                       bide_stream **ret_stream);
+
+/* ---- request.c ---------------------------------------------------------------------------- */
+
+/* Writes the head of a request. @p foreign: to another origin than the one that was asked for,
+ * which is to see no credentials. 0, -EINVAL or -ENOMEM. */
+int bide__http_write_head(const bide_http_session *session, const bide_http_request *request,
+                          const char *method, const struct bide__url *url, bide_bytes body,
+                          const char *type, bool foreign, struct bide__string *head);
+
+/* Whether a header of the user's can be sent. */
+bool bide__http_is_header(const char *header);
+
+/* Writes names and values as a form does. */
+void bide__http_put_form(struct bide__string *out, const char *const *form);
+
+/* ---- body.c ------------------------------------------------------------------------------- */
+
+/* Goes on with the response until something is met: an enum bide__http_event, or an error. */
+int bide__http_next(bide_http_session *session, struct bide__http_connection *connection);
+
+/* Looks at the head for how the body is encoded. 0 or an error. */
+int bide__http_begin_body(bide_http_response *response);
+
+/* Lets go of the connection: to be used again, if the body, which may be none, has come to its
+ * end. */
+void bide__http_let_go(bide_http_response *response);
+
+/* Frees what bide__http_begin_body() has made. */
+void bide__http_finish_body(bide_http_response *response);
+
+/* The result of something done in a time-out of the session's, which has an error of its own.
+ * Without memory for the time-out it has not been done. */
+static inline ssize_t bide__http_timed(int fired, ssize_t rc, int own)
+{
+	if (fired == -ETIMEDOUT)
+		return rc < 0 ? own : rc;
+	return fired < 0 ? fired : rc;
+}
+
+#endif

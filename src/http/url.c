@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: MIT
+/* url.c: see url.h. */
+#include "http/url.h"
+
+#include "base/alloc.h"
+#include "http/builder.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <idn2.h>
+#include <string.h>
+#include <strings.h>
+
+enum { HTTP = 80, HTTPS = 443, PORT_MAX = 65535, HOST_MAX = 253 };
+
+/* A piece of a text. */
+struct span {
+	const char *at;
+	size_t size;
+};
+
+/* A URL as it is written: a missing part is NULL. */
+struct parts {
+	struct span scheme, user, host, port, path, query;
+	bool has_authority;
+};
+
+/* ---- taking apart ------------------------------------------------------------------------- */
+
+static bool is_alpha(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static int hex_value(char c)
+{
+	if (is_digit(c))
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Up to the first of some characters, or to the end. */
+static struct span until(const char **text, const char *ends)
+{
+	struct span span = { *text, strcspn(*text, ends) };
+	*text += span.size;
+	return span;
+}
+
+static struct span scheme_of(const char **text)
+{
+	const char *at = *text;
+	if (!is_alpha(*at))
+		return (struct span){ NULL, 0 };
+	while (is_alpha(*at) || is_digit(*at) || *at == '+' || *at == '-' || *at == '.')
+		at++;
+	if (*at != ':')
+		return (struct span){ NULL, 0 };
+	struct span scheme = { *text, (size_t)(at - *text) };
+	*text = at + 1;
+	return scheme;
+}
+
+/* The last '@' ends the user: what comes before is not to be taken for the host. */
+static void split_authority(struct span authority, struct parts *parts)
+{
+	const char *end = authority.at + authority.size;
+	const char *at = memrchr(authority.at, '@', authority.size);
+	if (at != NULL) {
+		parts->user = (struct span){ authority.at, (size_t)(at - authority.at) };
+		authority = (struct span){ at + 1, (size_t)(end - at - 1) };
+	}
+	const char *bracket = authority.size > 0 && *authority.at == '['
+	                              ? memchr(authority.at, ']', authority.size)
+	                              : NULL;
+	const char *from = bracket != NULL ? bracket : authority.at;
+	const char *colon = memchr(from, ':', (size_t)(end - from));
+	parts->host = (struct span){ authority.at,
+		                     (size_t)((colon != NULL ? colon : end) - authority.at) };
+	if (colon != NULL)
+		parts->port = (struct span){ colon + 1, (size_t)(end - colon - 1) };
+}
+
+/* RFC 3986, appendix B. */
+static struct parts split(const char *text)
+{
+	struct parts parts = { .scheme = scheme_of(&text) };
+	if (strncmp(text, "//", 2) == 0) {
+		text += 2;
+		parts.has_authority = true;
+		split_authority(until(&text, "/?#"), &parts);
+	}
+	parts.path = until(&text, "?#");
+	if (*text == '?') {
+		text++;
+		parts.query = until(&text, "#");
+	}
+	return parts;
+}
+
+static bool is_clean(const char *text)
+{
+	size_t size = 0;
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f || ++size > BIDE__URL_MAX)
+			return false;
+	return true;
+}
+
+/* ---- the parts ---------------------------------------------------------------------------- */
+
+static bool is(struct span span, const char *word)
+{
+	return span.size == strlen(word) && strncasecmp(span.at, word, span.size) == 0;
+}
+
+static int parse_port(struct span text, unsigned usual, unsigned *ret_port)
+{
+	unsigned port = 0;
+	for (size_t i = 0; i < text.size; i++) {
+		if (!is_digit(text.at[i]))
+			return -EINVAL;
+		port = 10 * port + (unsigned)(text.at[i] - '0');
+		if (port > PORT_MAX)
+			return -EINVAL;
+	}
+	*ret_port = text.size > 0 ? port : usual;
+	return *ret_port > 0 ? 0 : -EINVAL;
+}
+
+/* Puts a text without its %XX. What would end it early is refused. */
+static int put_decoded(struct bide__string *out, struct span text)
+{
+	for (size_t i = 0; i < text.size; i++) {
+		char c = text.at[i];
+		if (c == '%') {
+			if (text.size - i < 3 || hex_value(text.at[i + 1]) < 0 ||
+			    hex_value(text.at[i + 2]) < 0)
+				return -EINVAL;
+			c = (char)(16 * hex_value(text.at[i + 1]) + hex_value(text.at[i + 2]));
+			i += 2;
+		}
+		if ((unsigned char)c < 0x20 || c == 0x7f)
+			return -EINVAL;
+		bide__string_put_char(out, c);
+	}
+	return 0;
+}
+
+/* Puts a path or a query; what must not be in it is encoded. */
+static void put_encoded(struct bide__string *out, struct span text)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	for (size_t i = 0; i < text.size; i++) {
+		const unsigned char c = (unsigned char)text.at[i];
+		if (c > 0x20 && c < 0x7f && strchr("\"<>\\^`{|}", c) == NULL) {
+			bide__string_put_char(out, (char)c);
+			continue;
+		}
+		bide__string_put_char(out, '%');
+		bide__string_put_char(out, digits[c >> 4]);
+		bide__string_put_char(out, digits[c & 15]);
+	}
+}
+
+static bool is_address6(struct span host)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr address;
+	if (host.size >= sizeof(text))
+		return false;
+	memcpy(text, host.at, host.size);
+	text[host.size] = '\0';
+	return inet_pton(AF_INET6, text, &address) == 1;
+}
+
+/* A name may have what is in names; whether there is such a host is for others to say. */
+static bool is_name(const char *name)
+{
+	const size_t size = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=");
+	return size > 0 && name[size] == '\0' && size <= HOST_MAX && name[0] != '.';
+}
+
+/* Puts a name in lower case, and as xn--… if it is not ASCII: RFC 5891, as of UTS 46. */
+static int put_name(struct bide__string *out, struct span host)
+{
+	struct bide__string name = { NULL, 0, 0, false };
+	char *ascii = NULL;
+	int rc = put_decoded(&name, host);
+	if (rc < 0)
+		bide__string_free(&name);
+	else
+		rc = bide__string_end(&name);
+	if (rc < 0)
+		return rc;
+	switch (idn2_to_ascii_8z(name.data, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT)) {
+	case IDN2_OK:
+		break;
+	case IDN2_MALLOC:
+		rc = -ENOMEM;
+		break;
+	default:
+		rc = -EINVAL;
+	}
+	bide__string_free(&name);
+	if (rc == 0 && !is_name(ascii))
+		rc = -EINVAL;
+	if (rc == 0)
+		bide__string_put(out, ascii);
+	idn2_free(ascii);
+	return rc;
+}
+
+static int put_host(struct bide__string *out, struct span host)
+{
+	if (host.size == 0 || host.at[0] != '[')
+		return put_name(out, host);
+	const struct span inside = { host.at + 1, host.size - 2 };
+	if (host.size < 4 || host.at[host.size - 1] != ']' || !is_address6(inside))
+		return -EINVAL;
+	for (size_t i = 0; i < inside.size; i++)
+		bide__string_put_char(out,
+		                      (char)(inside.at[i] | (is_alpha(inside.at[i]) ? 0x20 : 0)));
+	return 0;
+}
+
+static int put_user(struct bide__string *out, struct span user)
+{
+	const char *colon = user.size > 0 ? memchr(user.at, ':', user.size) : NULL;
+	const size_t size = colon != NULL ? (size_t)(colon - user.at) : user.size;
+	int rc = put_decoded(out, (struct span){ user.at, size });
+	bide__string_put_char(out, '\0');
+	if (rc == 0 && colon != NULL)
+		rc = put_decoded(out, (struct span){ colon + 1, user.size - size - 1 });
+	bide__string_put_char(out, '\0');
+	return rc;
+}
+
+/* Drops what is passed of a text with its NUL. */
+static char *next_string(char **at)
+{
+	char *string = *at;
+	*at += strlen(string) + 1;
+	return string;
+}
+
+/* Puts the parts one behind the other into a block, whose beginning is the host. */
+static int build(const struct parts *parts, struct span path, struct bide__url *ret_url)
+{
+	struct bide__string out = { NULL, 0, 0, false };
+	int rc = put_host(&out, parts->host);
+	bide__string_put_char(&out, '\0');
+	if (rc == 0)
+		rc = put_user(&out, parts->user);
+	if (path.size == 0 || path.at[0] != '/')
+		bide__string_put_char(&out, '/');
+	put_encoded(&out, path);
+	if (parts->query.at != NULL) {
+		bide__string_put_char(&out, '?');
+		put_encoded(&out, parts->query);
+	}
+	if (rc < 0) {
+		bide__string_free(&out);
+		return rc;
+	}
+	rc = bide__string_end(&out);
+	if (rc < 0)
+		return rc;
+	char *at = out.data;
+	ret_url->host = next_string(&at);
+	ret_url->user = next_string(&at);
+	ret_url->password = next_string(&at);
+	ret_url->target = at;
+	if (parts->user.at == NULL)
+		ret_url->user = ret_url->password = NULL;
+	return 0;
+}
+
+/* ---- URLs --------------------------------------------------------------------------------- */
+
+/* Makes a URL of parts that are all there, the path apart. */
+static int assemble(const struct parts *parts, struct span path, struct bide__url *ret_url)
+{
+	struct bide__url url = { .secure = is(parts->scheme, "https") };
+	if (!url.secure && !is(parts->scheme, "http"))
+		return -EINVAL;
+	if (!parts->has_authority)
+		return -EINVAL;
+	int rc = parse_port(parts->port, url.secure ? HTTPS : HTTP, &url.port);
+	if (rc == 0)
+		rc = build(parts, path, &url);
+	if (rc == 0)
+		*ret_url = url;
+	return rc;
+}
+
+int bide__url_parse(const char *text, struct bide__url *ret_url)
+{
+	if (!is_clean(text))
+		return -EINVAL;
+	const struct parts parts = split(text);
+	return assemble(&parts, parts.path, ret_url);
+}
+
+/* Puts a path without its dot segments: RFC 3986, 5.2.4. */
+static void put_without_dots(struct bide__string *out, const char *path)
+{
+	while (*path != '\0') {
+		const char *segment = path + (*path == '/');
+		const size_t size = strcspn(segment, "/");
+		const bool last = segment[size] == '\0';
+		const bool up = size == 2 && strncmp(segment, "..", 2) == 0;
+		if (up)
+			while (out->size > 0 && out->data[--out->size] != '/')
+				;
+		if (!up && !(size == 1 && *segment == '.'))
+			bide__string_add(out, path, (size_t)(segment - path) + size);
+		else if (last)
+			bide__string_put_char(out, '/');
+		path = segment + size;
+	}
+}
+
+/* The path that a reference without an authority leads to. */
+static int merge(const struct bide__url *base, struct span path, struct bide__string *out)
+{
+	struct bide__string whole = { NULL, 0, 0, false };
+	const size_t base_path = strcspn(base->target, "?");
+	if (path.at[0] != '/') {
+		const char *slash = memrchr(base->target, '/', base_path);
+		bide__string_add(&whole, base->target, (size_t)(slash - base->target) + 1);
+	}
+	bide__string_add(&whole, path.at, path.size);
+	int rc = bide__string_end(&whole);
+	if (rc < 0)
+		return rc;
+	put_without_dots(out, whole.data);
+	bide__string_free(&whole);
+	return 0;
+}
+
+/* A reference to another place on the same host. */
+static int resolve_here(const struct bide__url *base, const struct parts *reference,
+                        struct bide__url *ret_url)
+{
+	struct bide__string target = { NULL, 0, 0, false };
+	const size_t base_path = strcspn(base->target, "?");
+	char *text = bide__url_format(base);
+	if (text == NULL)
+		return -ENOMEM;
+	struct parts parts = split(text);
+	int rc = 0;
+	if (reference->path.size > 0)
+		rc = merge(base, reference->path, &target);
+	else
+		bide__string_add(&target, base->target, base_path);
+	if (rc == 0)
+		rc = bide__string_end(&target);
+	if (rc == 0) {
+		if (reference->path.size > 0 || reference->query.at != NULL)
+			parts.query = reference->query;
+		rc = assemble(&parts, (struct span){ target.data, target.size }, ret_url);
+	}
+	bide__string_free(&target);
+	bide__free(text);
+	return rc;
+}
+
+int bide__url_resolve(const struct bide__url *base, const char *reference,
+                      struct bide__url *ret_url)
+{
+	if (!is_clean(reference))
+		return -EINVAL;
+	struct parts parts = split(reference);
+	if (parts.scheme.at == NULL && !parts.has_authority)
+		return resolve_here(base, &parts, ret_url);
+	if (parts.scheme.at == NULL)
+		parts.scheme =
+			base->secure ? (struct span){ "https", 5 } : (struct span){ "http", 4 };
+	return assemble(&parts, parts.path, ret_url);
+}
+
+char *bide__url_format(const struct bide__url *url)
+{
+	struct bide__string out = { NULL, 0, 0, false };
+	const bool bracket = strchr(url->host, ':') != NULL;
+	bide__string_put(&out, url->secure ? "https://" : "http://");
+	bide__string_put(&out, bracket ? "[" : "");
+	bide__string_put(&out, url->host);
+	bide__string_put(&out, bracket ? "]" : "");
+	if (url->port != (url->secure ? HTTPS : HTTP)) {
+		bide__string_put_char(&out, ':');
+		bide__string_put_number(&out, url->port);
+	}
+	bide__string_put(&out, url->target);
+	return bide__string_end(&out) == 0 ? out.data : NULL;
+}
+
+bool bide__url_same_origin(const struct bide__url *a, const struct bide__url *b)
+{
+	return a->secure == b->secure && a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
+void bide__url_finish(struct bide__url *url)
+{
+	bide__free(url->host);
+	*url = (struct bide__url){ .host = NULL };
+}
