@@ -68,10 +68,10 @@ class Library:
     """One of the libraries of the tree: the public headers that are its own (None: all that are no
     other one's), what it exports of that, and how large it may be, stripped."""
 
-    def __init__(self, name, directory, headers, map_file, node, limit):
+    def __init__(self, name, headers, map_file, node, limit):
         self.name, self.headers, self.node, self.limit = name, headers, node, limit
         self.map_file = map_file
-        self.path = os.path.join(directory, "lib%s.so" % name)
+        self.path = os.path.join("src", "lib%s.so" % name)
 
     def built(self, build):
         return os.path.exists(os.path.join(build, self.path))
@@ -81,13 +81,13 @@ LIBRARIES = [
     # 100 KiB for the core, what a program takes along that does nothing but run tasks, 84 KiB for
     # queues, futures, selects, synchronisation, threads and several loops, one of which most use,
     # and 40 KiB for what is done with descriptors: streams, copies, signals.
-    Library("bide", "src", None, "src/bide.map", "BIDE_0.1", 224 * 1024),
-    Library("bide-net", "src/net",
+    Library("bide", None, "src/bide.map", "BIDE_0.1", 224 * 1024),
+    Library("bide-net",
             ["include/bide/connect.h", "include/bide/net.h", "include/bide/serve.h"],
             "src/net/bide-net.map", "BIDE_NET_0.1", 64 * 1024),
-    Library("bide-http", "src/http", ["include/bide/http.h"], "src/http/bide-http.map",
+    Library("bide-http", ["include/bide/http.h"], "src/http/bide-http.map",
             "BIDE_HTTP_0.1", 96 * 1024),  # with llhttp
-    Library("bide-tls", "src/tls", ["include/bide/tls.h"], "src/tls/bide-tls.map", "BIDE_TLS_0.1",
+    Library("bide-tls", ["include/bide/tls.h"], "src/tls/bide-tls.map", "BIDE_TLS_0.1",
             48 * 1024),
 ]
 # Names that libbide exports for the other libraries are marked in these; no program sees them.
