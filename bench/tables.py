@@ -270,6 +270,28 @@ SERVING = [
           goals=(Goal("bytes_each", at_most=1024, of=LIGHT.name),)),
 ]
 
+
+def tls(name, title, about, n, ways, goals):
+    return Table(name, title, about, n,
+                 tuple(Ours(way, "tls", row=name + suffix) for way, suffix in ways),
+                 (printed("cpu_us", "CPU", "µs", chart=True),),
+                 peers=False, counts="ops", rounds=Rounds(ours=5, peers=5), goals=goals)
+
+
+TLS = [
+    tls("tls_echo", "An echo of 4 KiB over TLS",
+        "TLS 1.3, 50 connections that have a message on its way at any time. The time is the "
+        "server's. OpenSSL alone is on epoll, in C.",
+        Fixed(100000, 10000, base=None), (("bide", ""), ("OpenSSL alone", "_openssl")),
+        (Goal("cpu_us", ratio=1 / 1.10, than="OpenSSL alone"),)),
+    tls("tls_connect", "A TLS connection that is made",
+        "One after the other, each with a certificate to be verified; the time is the client's. "
+        "OpenSSL alone uses a socket that blocks.",
+        Fixed(1000, 100, base=None),
+        (("bide", ""), ("bide, resumed", "_resumed"), ("OpenSSL alone", "_openssl")),
+        (Goal("cpu_us", at_most=800, of="bide"),)),
+]
+
 # ---- of ours alone ---------------------------------------------------------------------------
 
 ONCE = Rounds(ours=1, peers=0, ours_quick=1, peers_quick=0)
@@ -343,4 +365,4 @@ COSTS = [
 ]
 
 TABLES = (SWITCHING + SPAWNING + SLEEPING + THREADS + SERVING + JOBS + ORDER + LARGE +
-          HANDING_OVER + NAMES + COSTS)
+          HANDING_OVER + NAMES + TLS + COSTS)

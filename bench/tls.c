@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* tls.c: what TLS costs: a server that answers each message with itself, and a client that makes
- * one connection after the other; by bide, and by OpenSSL alone on the simplest loop that there is.
- * What is told is the CPU time of the process that is looked at; the other side is a process of its
- * own, the same for both, and checks what it gets. See usage(). */
+/* tls.c: `tls ROW N`: what TLS costs: a server that answers each of N messages of 4 KiB with
+ * itself, over 50 connections that are all busy, and a client that makes N connections one after
+ * the other, with a certificate to be verified; by bide, and by OpenSSL alone on the simplest loop
+ * that there is. What is told is the CPU time of the process that is looked at; the other side is a
+ * process of its own, the same for both, and checks what it gets. */
+#include "measure.h"
 #include "tls_sides.h"
 
 #include <bide.h>
@@ -19,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { USAGE_ERROR = 2 };
+enum { USAGE_ERROR = 2, CONNECTIONS = 50 };
 
 void tls_check(int holds, const char *sentence)
 {
@@ -166,16 +168,32 @@ static int ask_all(int connections)
 	return rc;
 }
 
-static void echo(const char *name, void (*by)(int listener), long messages, int connections)
+/* Microseconds of the server's CPU a message. */
+static double echo(void (*by)(int listener), long messages)
 {
 	load.size = 4096;
-	load.asked = load.answered = 0;
-	load.first = messages / 10 + connections;
+	load.first = messages / 10 + CONNECTIONS;
 	load.last = load.first + messages;
 	load.server = start_server(by, &load.port);
-	tls_check(bide_run(ask_all, connections) == 0, "the load has failed");
+	trust_authority(false);
+	tls_check(bide_run(ask_all, CONNECTIONS) == 0, "the load has failed");
 	end_server(load.server);
-	printf("echo_%s_us %.3f\n", name, (load.after - load.before) * 1e6 / (double)messages);
+	return (load.after - load.before) * 1e6 / (double)messages;
+}
+
+static double echo_by_bide(long messages)
+{
+	return echo(serve_by_bide, messages);
+}
+
+static void serve_by_openssl(int listener)
+{
+	tls_openssl_serve(&identity, listener);
+}
+
+static double echo_by_openssl(long messages)
+{
+	return echo(serve_by_openssl, messages);
 }
 
 /* ---- connections -------------------------------------------------------------------------- */
@@ -203,7 +221,8 @@ static int connect_often(int port, long n)
 	return 0;
 }
 
-static void connect_by_bide(const char *name, bool fresh, long n)
+/* Microseconds of the client's CPU a connection. */
+static double connect_by_bide(bool fresh, long n)
 {
 	int port;
 	pid_t server = start_server(serve_by_bide, &port);
@@ -211,12 +230,22 @@ static void connect_by_bide(const char *name, bool fresh, long n)
 	tls_check(bide_run(connect_often, port, 10L) == 0, "a connection has failed");
 	const double before = own_cpu();
 	tls_check(bide_run(connect_often, port, n) == 0, "a connection has failed");
-	printf("connect_%s_us %.1f\n", name, (own_cpu() - before) * 1e6 / (double)n);
-	bide_tls_unref(client_tls);
+	const double after = own_cpu();
 	end_server(server);
+	return (after - before) * 1e6 / (double)n;
 }
 
-static void connect_by_openssl(long n)
+static double connect_afresh(long n)
+{
+	return connect_by_bide(true, n);
+}
+
+static double resume(long n)
+{
+	return connect_by_bide(false, n);
+}
+
+static double connect_by_openssl(long n)
 {
 	int port;
 	pid_t server = start_server(serve_by_bide, &port);
@@ -226,52 +255,52 @@ static void connect_by_openssl(long n)
 	const double before = own_cpu();
 	for (long i = 0; i < n; i++)
 		tls_openssl_connect(context, port);
-	printf("connect_openssl_us %.1f\n", (own_cpu() - before) * 1e6 / (double)n);
+	const double after = own_cpu();
 	end_server(server);
+	return (after - before) * 1e6 / (double)n;
 }
 
 /* ---- the program -------------------------------------------------------------------------- */
 
-static void serve_by_openssl(int listener)
+static const struct row {
+	const char *name;
+	double (*run)(long n);
+} rows[] = {
+	{ "tls_echo", echo_by_bide },      { "tls_echo_openssl", echo_by_openssl },
+	{ "tls_connect", connect_afresh }, { "tls_connect_openssl", connect_by_openssl },
+	{ "tls_connect_resumed", resume },
+};
+enum { ROWS = sizeof(rows) / sizeof(*rows) };
+
+static int usage(void)
 {
-	tls_openssl_serve(&identity, listener);
+	fputs("usage: tls ROW N | --rows | --version\nThe rows:\n", stderr);
+	for (int i = 0; i < ROWS; i++)
+		fprintf(stderr, "  %s\n", rows[i].name);
+	return USAGE_ERROR;
 }
 
-static void usage(void)
+static int list_rows(void)
 {
-	fputs("usage: tls MESSAGES CONNECTIONS HANDSHAKES\n"
-	      "Tells the CPU time, in microseconds, that it takes a server to answer a message\n"
-	      "of 4 KiB over TLS 1.3, with so many connections that are all busy; and that it\n"
-	      "takes a client to make a connection, with a certificate to be verified, and to\n"
-	      "resume one.\n",
-	      stderr);
-	exit(USAGE_ERROR);
-}
-
-static long number(const char *text, long most)
-{
-	char *rest;
-	long value = strtol(text, &rest, 10);
-	if (rest == text || *rest != '\0' || value < 1 || value > most)
-		usage();
-	return value;
+	for (int i = 0; i < ROWS; i++)
+		puts(rows[i].name);
+	return EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
 {
-	if (argc != 4)
-		usage();
-	const long messages = number(argv[1], 1000000000), handshakes = number(argv[3], 10000000);
-	const int connections = (int)number(argv[2], 10000);
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	signal(SIGPIPE, SIG_IGN);
-	tls_make_identity(&identity);
-	trust_authority(false);
-	echo("bide", serve_by_bide, messages, connections);
-	echo("openssl", serve_by_openssl, messages, connections);
-	bide_tls_unref(client_tls);
-	connect_by_bide("fresh", true, handshakes);
-	connect_by_bide("resumed", false, handshakes);
-	connect_by_openssl(handshakes);
-	return EXIT_SUCCESS;
+	if (argc == 2 && strcmp(argv[1], "--rows") == 0)
+		return list_rows();
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return printf("bide %s, %s\n", bide_version(), tls_openssl_version()) < 0;
+	for (int i = 0; argc == 3 && i < ROWS; i++) {
+		if (strcmp(argv[1], rows[i].name) != 0)
+			continue;
+		const long n = (long)number_in("tls", argv[2], 1, 1e9);
+		signal(SIGPIPE, SIG_IGN);
+		tls_make_identity(&identity);
+		printf("ops %ld\ncpu_us %.3f\n", n, rows[i].run(n));
+		return EXIT_SUCCESS;
+	}
+	return usage();
 }

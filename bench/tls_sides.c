@@ -190,6 +190,11 @@ static SSL_CTX *server_context(const struct tls_identity *identity)
 	return context;
 }
 
+const char *tls_openssl_version(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION);
+}
+
 void tls_openssl_serve(const struct tls_identity *identity, int listener)
 {
 	SSL_CTX *context = server_context(identity);

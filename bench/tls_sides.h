@@ -24,6 +24,9 @@ void tls_check(int holds, const char *sentence);
 int tls_listen(int *ret_port);
 int tls_connect(int port);
 
+/* Which OpenSSL it is, in words. */
+const char *tls_openssl_version(void);
+
 /* Answers on all connections, by epoll, until the process is ended. */
 void tls_openssl_serve(const struct tls_identity *identity, int listener);
 
