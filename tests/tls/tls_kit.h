@@ -117,7 +117,8 @@ static inline void net_connect(void)
 static inline bool net_up(void)
 {
 	net_connect();
-	return EXPECT_INT(net.client_rc, 0) & EXPECT_INT(net.server_rc, 0);
+	const bool client = EXPECT_INT(net.client_rc, 0), server = EXPECT_INT(net.server_rc, 0);
+	return client && server;
 }
 
 /* The stream that carries a connection. */
