@@ -94,6 +94,9 @@ TEST(an_idle_connection_takes_less_than_a_kilobyte)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	SKIP("sanitizers keep memory of their own");
 #endif
+#if defined(BIDE_CONTEXT_UCONTEXT)
+	SKIP("ucontext keeps three kilobytes of registers on the stack");
+#endif
 	if (!have_descriptors() || memory() < 0)
 		SKIP("three thousand descriptors are not to be had");
 	const bide_options options = { .light = BIDE_LIGHT_SHARED };
