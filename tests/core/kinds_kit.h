@@ -28,4 +28,16 @@
 	CHECK_INT(bide_try_run(NULL, NULL, full_##name), 0); \
 	CHECK_INT(bide_try_run(NULL, NULL, light_##name), 0)
 
+/* A test whose block is run with each of @p n kinds of what it works on, the present one in @p
+ * kind. */
+#define KINDS_TEST(name, kind, n, open, close) \
+	KINDS_TASKS(name, open, close) \
+	TEST(name) \
+	{ \
+		for (kind = 0; kind < (n); kind++) { \
+			KINDS_RUN(name); \
+		} \
+	} \
+	static void in_##name(void)
+
 #endif

@@ -57,14 +57,6 @@ __attribute__((unused)) static int close_after(double seconds, int fd)
 	return rc < 0 ? rc : bide_close(fd);
 }
 
-#define CALLS_TEST(name) \
-	KINDS_TASKS(name, open_ends(), close_ends()) \
-	TEST(name) \
-	{ \
-		for (kind = 0; kind < KINDS; kind++) { \
-			KINDS_RUN(name); \
-		} \
-	} \
-	static void in_##name(void)
+#define CALLS_TEST(name) KINDS_TEST(name, kind, KINDS, open_ends(), close_ends())
 
 #endif

@@ -81,14 +81,6 @@ static inline unsigned char byte_at(size_t i)
 	return (unsigned char)(i * 7 + i / 251);
 }
 
-#define STREAMS_TEST(name) \
-	KINDS_TASKS(name, open_streams(), close_streams()) \
-	TEST(name) \
-	{ \
-		for (kind = 0; kind < KINDS; kind++) { \
-			KINDS_RUN(name); \
-		} \
-	} \
-	static void in_##name(void)
+#define STREAMS_TEST(name) KINDS_TEST(name, kind, KINDS, open_streams(), close_streams())
 
 #endif
