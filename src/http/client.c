@@ -93,8 +93,7 @@ static bool is_idempotent(const char *method)
 	return false;
 }
 
-/* Nothing comes unasked on a connection that is good: it has been closed, or is not to be trusted.
- * */
+/* Nothing comes unasked on a connection that is good: it has been closed, or cannot be trusted. */
 static bool is_stale(struct bide__http_connection *connection)
 {
 	struct pollfd fd = { bide_stream_fd(connection->stream), POLLIN, 0 };

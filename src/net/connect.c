@@ -4,8 +4,7 @@
  *
  * A RACE has a task for each attempt, in a group of the caller's. The caller begins one after the
  * other: the next when one has failed, or when the delay is over. The first to have a connection
- * leaves it in the race; the others are cancelled, and have closed theirs before the call returns.
- * */
+ * leaves it in the race; the others are cancelled, and close theirs before the call returns. */
 #include "core/beside.h"
 #include "net/sockets.h"
 
