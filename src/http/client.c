@@ -8,80 +8,8 @@
 
 #include <poll.h>
 #include <string.h>
-#include <sys/uio.h>
 
-/* A request on its way. */
-struct errand {
-	bide_http_session *session;
-	const bide_http_request *request;
-	const char *method;
-	bide_bytes body;
-	const char *type;
-	struct bide__url first, url; /* what was asked for, and where it has come */
-	int redirects;
-};
-
-/* ---- one way and back --------------------------------------------------------------------- */
-
-/* What was cut off in the midst tells how much went out, and not why. */
-static ssize_t send_all(struct bide__http_connection *connection, const struct iovec *pieces)
-{
-	const ssize_t size = (ssize_t)(pieces[0].iov_len + pieces[1].iov_len);
-	ssize_t n = bide_stream_writev(connection->stream, pieces, 2);
-	if (n < 0 || n == size)
-		return n < 0 ? n : 0;
-	int rc = bide_yield();
-	return rc < 0 ? rc : -EPIPE;
-}
-
-static int send_request(struct errand *errand, struct bide__http_connection *connection)
-{
-	const bool foreign = !bide__url_same_origin(&errand->first, &errand->url);
-	struct bide__string head = { NULL, 0, 0, false };
-	int fired = 0;
-	ssize_t rc =
-		bide__http_write_head(errand->session, errand->request, errand->method,
-	                              &errand->url, errand->body, errand->type, foreign, &head);
-	const struct iovec pieces[] = { { head.data, head.size },
-		                        { (void *)(uintptr_t)errand->body.data,
-		                          errand->body.size } };
-	if (rc == 0) {
-		BIDE_TIMEOUT(errand->session->options.timeout_write, fired)
-			rc = send_all(connection, pieces);
-	}
-	bide__string_free(&head);
-	return (int)bide__http_timed(fired, rc, -BIDE_EHTTP_TIMEOUT_WRITE);
-}
-
-/* Waits for the head of the response; those of 1xx come before it. */
-static int receive_head(struct errand *errand, struct bide__http_connection *connection)
-{
-	const bool no_body = strcmp(errand->method, "HEAD") == 0;
-	for (;;) {
-		bide__http_parser_next(&connection->parser, no_body);
-		int event = bide__http_next(errand->session, connection);
-		if (event < 0)
-			return event;
-		if (event != BIDE__HTTP_HEAD)
-			return -BIDE_EHTTP;
-		const int status = connection->parser.llhttp.status_code;
-		if (status == 101)
-			return -BIDE_EHTTP;
-		if (status < 100 || status > 199)
-			return 0;
-		event = bide__http_next(errand->session, connection);
-		if (event != BIDE__HTTP_END)
-			return event < 0 ? event : -BIDE_EHTTP;
-	}
-}
-
-static int exchange(struct errand *errand, struct bide__http_connection *connection)
-{
-	connection->answered = false;
-	int rc = send_request(errand, connection);
-	/* Who has closed may have said why. */
-	return rc == 0 || rc == -EPIPE ? receive_head(errand, connection) : rc;
-}
+/* ---- once more ---------------------------------------------------------------------------- */
 
 /* RFC 9110, 9.2.2. */
 static bool is_idempotent(const char *method)
@@ -102,7 +30,7 @@ static bool is_stale(struct bide__http_connection *connection)
 
 /* Whether a server that closed an idle connection may have done so before it saw the request, which
  * then can be made again. */
-static bool may_try_again(const struct errand *errand,
+static bool may_try_again(const struct bide__http_errand *errand,
                           const struct bide__http_connection *connection, int rc)
 {
 	return connection->again && !connection->answered && is_idempotent(errand->method) &&
@@ -111,7 +39,7 @@ static bool may_try_again(const struct errand *errand,
 }
 
 /* Gives the connection on which the head of a response has come. */
-static int go_once(struct errand *errand, struct bide__http_connection **ret_connection)
+static int go_once(struct bide__http_errand *errand, struct bide__http_connection **ret_connection)
 {
 	struct bide__http_connection *connection = NULL;
 	bool fresh = false;
@@ -124,7 +52,7 @@ static int go_once(struct errand *errand, struct bide__http_connection **ret_con
 			bide__http_release(errand->session, connection, false);
 			continue;
 		}
-		rc = exchange(errand, connection);
+		rc = bide__http_exchange(errand, connection);
 		if (rc == 0) {
 			*ret_connection = connection;
 			return 0;
@@ -139,7 +67,7 @@ static int go_once(struct errand *errand, struct bide__http_connection **ret_con
 /* ---- responses ---------------------------------------------------------------------------- */
 
 /* Makes a response of what has come on a connection, which is the response's then, or closed. */
-static int make_response(struct errand *errand, struct bide__http_connection *connection,
+static int make_response(struct bide__http_errand *errand, struct bide__http_connection *connection,
                          bide_http_response **ret_response)
 {
 	bide_http_response *response = bide__calloc(1, sizeof(*response));
@@ -193,7 +121,8 @@ static void read_off(bide_http_response *response)
 
 /* ---- redirects ---------------------------------------------------------------------------- */
 
-static const char *redirected_to(const struct errand *errand, const bide_http_response *response)
+static const char *redirected_to(const struct bide__http_errand *errand,
+                                 const bide_http_response *response)
 {
 	switch (response->status) {
 	case 301:
@@ -211,7 +140,7 @@ static const char *redirected_to(const struct errand *errand, const bide_http_re
 }
 
 /* Turns the errand to where a response leads: RFC 9110, 15.4. */
-static int turn_to(struct errand *errand, int status, const char *location)
+static int turn_to(struct bide__http_errand *errand, int status, const char *location)
 {
 	struct bide__url url;
 	if (errand->redirects++ >= errand->session->options.redirects)
@@ -233,7 +162,7 @@ static int turn_to(struct errand *errand, int status, const char *location)
 	return 0;
 }
 
-static int go(struct errand *errand, bide_http_response **ret_response)
+static int go(struct bide__http_errand *errand, bide_http_response **ret_response)
 {
 	for (;;) {
 		struct bide__http_connection *connection = NULL;
@@ -280,7 +209,7 @@ static int parse_url(const bide_http_request *request, struct bide__url *ret_url
 	return rc;
 }
 
-static int start(struct errand *errand, struct bide__string *form)
+static int start(struct bide__http_errand *errand, struct bide__string *form)
 {
 	const bide_http_request *request = errand->request;
 	errand->body = (bide_bytes){ request->body, request->body_size };
@@ -305,7 +234,7 @@ static int start(struct errand *errand, struct bide__string *form)
 int bide_http_send(bide_http_session *session, const bide_http_request *request,
                    bide_http_response **ret_response)
 {
-	struct errand errand = { .session = session, .request = request };
+	struct bide__http_errand errand = { .session = session, .request = request };
 	struct bide__string form = { NULL, 0, 0, false };
 	int fired = 0;
 	session->users++;

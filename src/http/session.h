@@ -75,6 +75,17 @@ struct bide_http_response {
 	struct bide__string body; /* of bide_http_bytes() */
 };
 
+/* A request on its way. */
+struct bide__http_errand {
+	bide_http_session *session;
+	const bide_http_request *request;
+	const char *method;
+	bide_bytes body;
+	const char *type;
+	struct bide__url first, url; /* what was asked for, and where it has come */
+	int redirects;
+};
+
 /* ---- pool.c ------------------------------------------------------------------------------- */
 
 /* Waits for the turn of a request to a URL, and gives the connection, idle or new, that it has
@@ -95,6 +106,11 @@ void bide__http_close_idle(bide_http_session *session);
 /* Connects to the host of a URL. 0 or an error. */
 int bide__http_connect(bide_http_session *session, const struct bide__url *url,
                        bide_stream **ret_stream);
+
+/* ---- exchange.c --------------------------------------------------------------------------- */
+
+/* Sends the request, and waits for the head of its response. 0 or an error. */
+int bide__http_exchange(struct bide__http_errand *errand, struct bide__http_connection *connection);
 
 /* ---- request.c ---------------------------------------------------------------------------- */
 
