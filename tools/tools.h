@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* tools.h: what the subcommands of bide share. */
+#ifndef BIDE_TOOLS_H
+#define BIDE_TOOLS_H
+
+/* Exit statuses. */
+enum {
+	TOOL_OK = 0,
+	TOOL_FAILED = 1, /* of the work something could not be done */
+	TOOL_USAGE = 2   /* the arguments make no sense */
+};
+
+#endif
