@@ -25,6 +25,7 @@
 #ifndef BIDE_HTTP_H
 #define BIDE_HTTP_H
 
+#include <bide/http_events.h>
 #include <bide/net.h>
 #include <bide/tls.h>
 
@@ -60,6 +61,8 @@ typedef struct bide_http_options {
 	bide_tls *tls;              /**< NULL: a client that trusts whom the system trusts */
 	bide_resolver *resolver;    /**< NULL: the loop's own */
 	const char *unix_path;      /**< connects to this socket, whatever the host */
+	bide_http_hook *hook;       /**< told what happens to each request: bide/http_events.h */
+	void *hook_arg;             /**< its first argument */
 } bide_http_options;
 
 /** Opens a session. Nothing is connected to yet.
@@ -99,6 +102,7 @@ typedef struct bide_http_request {
 	const char *user, *password; /**< for basic authentication (RFC 7617) */
 	const char *bearer;          /**< a token (RFC 6750) */
 	bool no_redirects;           /**< the answer is taken as it is */
+	void *context;               /**< for the session's hook: is in each event */
 } bide_http_request;
 
 /** Makes a request, and returns when the head of the response has come. [suspends]
@@ -143,6 +147,14 @@ BIDE_API const char *bide_http_url(const bide_http_response *response) BIDE__NOT
 
 /** Returns how many redirects led there. */
 BIDE_API int bide_http_redirects(const bide_http_response *response) BIDE__NOTHROW;
+
+/** Returns when what has happened to the request, so far; the response's. */
+BIDE_API const bide_http_times *
+bide_http_times_of(const bide_http_response *response) BIDE__NOTHROW;
+
+/** Returns who was connected to; the response's. */
+BIDE_API const bide_address *
+bide_http_peer_address(const bide_http_response *response) BIDE__NOTHROW;
 
 /** Returns the value of a field of the head, whatever the case of its name, or NULL; the
  *  response's.

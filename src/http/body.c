@@ -18,8 +18,10 @@ static ssize_t wait_for_more(bide_http_session *session, struct bide__http_conne
 	const void *data;
 	BIDE_TIMEOUT(session->options.timeout_read, fired)
 		n = bide_stream_peek(connection->stream, 1, &data);
-	if (n > 0)
+	if (n > 0 && !connection->answered) {
 		connection->answered = true;
+		bide__http_note(connection->trace, BIDE_HTTP_FIRST, 0);
+	}
 	return bide__http_timed(fired, n, -BIDE_EHTTP_TIMEOUT_READ);
 }
 
@@ -38,6 +40,10 @@ static int parse(struct bide__http_connection *connection)
 	}
 	if (event >= 0)
 		bide_stream_consume(connection->stream, used);
+	if (event == BIDE__HTTP_BODY) {
+		connection->trace->times.received += connection->pending;
+		bide__http_note(connection->trace, BIDE_HTTP_BODY, 0);
+	}
 	return event;
 }
 
@@ -64,6 +70,7 @@ static void give_back(bide_http_response *response)
 	const bool clean = bide_stream_peek(connection->stream, 0, &data) == 0;
 	response->connection = NULL;
 	response->ended = true;
+	bide__http_note(&response->trace, BIDE_HTTP_END, 0);
 	bide__http_release(response->session, connection, clean && connection->parser.keep_alive);
 }
 
@@ -210,8 +217,10 @@ ssize_t bide_http_read(bide_http_response *response, void *buf, size_t size)
 	if (response->error < 0 || size == 0)
 		return response->error;
 	ssize_t n = read_below(response, -1, buf, size);
-	if (n < 0 && n != bide_cancelled() && n != -ENOMEM)
+	if (n < 0 && n != bide_cancelled() && n != -ENOMEM) {
 		response->error = (int)n;
+		bide__http_note(&response->trace, BIDE_HTTP_FAILED, (int)n);
+	}
 	return n;
 }
 

@@ -44,7 +44,8 @@ static int go_once(struct bide__http_errand *errand, struct bide__http_connectio
 	struct bide__http_connection *connection = NULL;
 	bool fresh = false;
 	for (;;) {
-		int rc = bide__http_acquire(errand->session, &errand->url, fresh, &connection);
+		bide__http_trace_again(&errand->trace);
+		int rc = bide__http_acquire(errand, fresh, &connection);
 		if (rc < 0)
 			return rc;
 		fresh = true;
@@ -58,9 +59,11 @@ static int go_once(struct bide__http_errand *errand, struct bide__http_connectio
 			return 0;
 		}
 		const bool again = may_try_again(errand, connection, rc);
+		errand->trace.peer = NULL;
 		bide__http_release(errand->session, connection, false);
 		if (!again)
 			return rc;
+		bide__http_note(&errand->trace, BIDE_HTTP_RETRY, rc);
 	}
 }
 
@@ -77,7 +80,9 @@ static int make_response(struct bide__http_errand *errand, struct bide__http_con
 			                          .head = connection->parser.head,
 			                          .status = connection->parser.llhttp.status_code,
 			                          .url = bide__url_format(&errand->url),
-			                          .redirects = errand->redirects };
+			                          .redirects = errand->redirects,
+			                          .trace = errand->trace,
+			                          .peer = connection->peer };
 		connection->parser.head = (struct bide__string){ NULL, 0, 0, false };
 		rc = response->url != NULL ? 0 : -ENOMEM;
 	}
@@ -88,10 +93,23 @@ static int make_response(struct bide__http_errand *errand, struct bide__http_con
 		bide__free(response);
 		return rc;
 	}
+	response->trace.url = response->url;
+	response->trace.peer = &response->peer;
+	connection->trace = &response->trace;
 	response->connection = connection;
 	errand->session->users++;
 	*ret_response = response;
 	return 0;
+}
+
+static void response_free(bide_http_response *response)
+{
+	bide__http_let_go(response);
+	response->session->users--;
+	bide__http_finish_body(response);
+	bide__string_free(&response->head);
+	bide__free(response->url);
+	bide__free(response);
 }
 
 void bide_http_response_close(bide_http_response *response)
@@ -99,11 +117,8 @@ void bide_http_response_close(bide_http_response *response)
 	if (response == NULL)
 		return;
 	bide__http_let_go(response);
-	response->session->users--;
-	bide__http_finish_body(response);
-	bide__string_free(&response->head);
-	bide__free(response->url);
-	bide__free(response);
+	bide__http_note(&response->trace, BIDE_HTTP_CLOSED, 0);
+	response_free(response);
 }
 
 /* Reads what is left, if it is little, so that the connection can be used again. */
@@ -162,6 +177,18 @@ static int turn_to(struct bide__http_errand *errand, int status, const char *loc
 	return 0;
 }
 
+/* What the hook is told of where the errand has come. */
+static int errand_named(struct bide__http_errand *errand)
+{
+	if (errand->session->options.hook == NULL)
+		return 0;
+	bide__free(errand->text);
+	errand->text = bide__url_format(&errand->url);
+	errand->trace.url = errand->text;
+	errand->trace.method = errand->method;
+	return errand->text != NULL ? 0 : -ENOMEM;
+}
+
 static int go(struct bide__http_errand *errand, bide_http_response **ret_response)
 {
 	for (;;) {
@@ -178,12 +205,16 @@ static int go(struct bide__http_errand *errand, bide_http_response **ret_respons
 			if (rc == 0)
 				*ret_response = response;
 			else
-				bide_http_response_close(response);
+				response_free(response);
 			return rc;
 		}
 		rc = turn_to(errand, response->status, location);
 		read_off(response);
-		bide_http_response_close(response);
+		response_free(response);
+		if (rc < 0)
+			return rc;
+		bide__http_note(&errand->trace, BIDE_HTTP_REDIRECT, 0);
+		rc = errand_named(errand);
 		if (rc < 0)
 			return rc;
 	}
@@ -228,7 +259,9 @@ static int start(struct bide__http_errand *errand, struct bide__string *form)
 	if (errand->method == NULL)
 		errand->method = errand->body.size > 0 || request->form != NULL ? "POST" : "GET";
 	int rc = parse_url(request, &errand->first);
-	return rc < 0 ? rc : parse_url(request, &errand->url);
+	if (rc == 0)
+		rc = parse_url(request, &errand->url);
+	return rc < 0 ? rc : errand_named(errand);
 }
 
 int bide_http_send(bide_http_session *session, const bide_http_request *request,
@@ -238,13 +271,20 @@ int bide_http_send(bide_http_session *session, const bide_http_request *request,
 	struct bide__string form = { NULL, 0, 0, false };
 	int fired = 0;
 	session->users++;
+	bide__http_trace_begin(&errand.trace, session, request->context);
 	int rc = start(&errand, &form);
+	bide__http_note(&errand.trace, BIDE_HTTP_START, 0);
 	if (rc == 0) {
 		BIDE_TIMEOUT(session->options.timeout, fired)
 			rc = go(&errand, ret_response);
 		rc = (int)bide__http_timed(fired, rc, -BIDE_EHTTP_TIMEOUT);
 	}
+	if (rc < 0)
+		bide__http_note(&errand.trace, BIDE_HTTP_FAILED, rc);
+	else
+		(*ret_response)->trace.method = NULL;
 	session->users--;
+	bide__free(errand.text);
 	bide__url_finish(&errand.first);
 	bide__url_finish(&errand.url);
 	bide__string_free(&form);
@@ -279,6 +319,16 @@ const char *bide_http_url(const bide_http_response *response)
 int bide_http_redirects(const bide_http_response *response)
 {
 	return response->redirects;
+}
+
+const bide_http_times *bide_http_times_of(const bide_http_response *response)
+{
+	return &response->trace.times;
+}
+
+const bide_address *bide_http_peer_address(const bide_http_response *response)
+{
+	return &response->peer;
 }
 
 const char *bide_http_header(const bide_http_response *response, const char *name, const char *last)

@@ -30,11 +30,15 @@ static int send_request(struct bide__http_errand *errand, struct bide__http_conn
 		                        { (void *)(uintptr_t)errand->body.data,
 		                          errand->body.size } };
 	if (rc == 0) {
+		bide__http_note(&errand->trace, BIDE_HTTP_SENDING, 0);
 		BIDE_TIMEOUT(errand->session->options.timeout_write, fired)
 			rc = send_all(connection, pieces);
 	}
 	bide__string_free(&head);
-	return (int)bide__http_timed(fired, rc, -BIDE_EHTTP_TIMEOUT_WRITE);
+	rc = bide__http_timed(fired, rc, -BIDE_EHTTP_TIMEOUT_WRITE);
+	if (rc == 0)
+		bide__http_note(&errand->trace, BIDE_HTTP_SENT, 0);
+	return (int)rc;
 }
 
 /* Waits for the head of the response; those of 1xx come before it. */
@@ -51,8 +55,11 @@ static int receive_head(struct bide__http_errand *errand, struct bide__http_conn
 		const int status = connection->parser.llhttp.status_code;
 		if (status == 101)
 			return -BIDE_EHTTP;
-		if (status < 100 || status > 199)
+		if (status < 100 || status > 199) {
+			errand->trace.status = status;
+			bide__http_note(&errand->trace, BIDE_HTTP_HEAD, 0);
 			return 0;
+		}
 		event = bide__http_next(errand->session, connection);
 		if (event != BIDE__HTTP_END)
 			return event < 0 ? event : -BIDE_EHTTP;

@@ -207,18 +207,18 @@ static struct bide__http_connection *reuse(bide_http_session *session, struct bi
 	return connection;
 }
 
-static int connection_new(bide_http_session *session, struct bide__http_host *host,
-                          const struct bide__url *url,
+static int connection_new(struct bide__http_errand *errand, struct bide__http_host *host,
                           struct bide__http_connection **ret_connection)
 {
 	struct bide__http_connection *connection = bide__calloc(1, sizeof(*connection));
 	if (connection == NULL)
 		return -ENOMEM;
-	int rc = bide__http_connect(session, url, &connection->stream);
+	int rc = bide__http_connect(errand, &connection->stream);
 	if (rc < 0) {
 		bide__free(connection);
 		return rc;
 	}
+	(void)bide_stream_peer_address(connection->stream, &connection->peer);
 	connection->host = host;
 	host->users++;
 	bide__http_parser_init(&connection->parser, HTTP_RESPONSE);
@@ -257,25 +257,32 @@ static void end_turn(bide_http_session *session, struct bide__http_host *host)
 	host_leave(session, host);
 }
 
-int bide__http_acquire(bide_http_session *session, const struct bide__url *url, bool fresh,
+int bide__http_acquire(struct bide__http_errand *errand, bool fresh,
                        struct bide__http_connection **ret_connection)
 {
-	struct bide__http_host *host = host_of(session, url);
+	bide_http_session *session = errand->session;
+	struct bide__http_host *host = host_of(session, &errand->url);
 	if (host == NULL)
 		return -ENOMEM;
+	bide__http_note(&errand->trace, BIDE_HTTP_QUEUED, 0);
 	int rc = wait_for_turn(session, host);
 	if (rc < 0) {
 		host_leave(session, host);
 		return rc;
 	}
+	bide__http_note(&errand->trace, BIDE_HTTP_TURN, 0);
 	struct bide__http_connection *connection = fresh ? NULL : reuse(session, host);
 	if (connection == NULL)
-		rc = connection_new(session, host, url, &connection);
-	if (rc < 0)
+		rc = connection_new(errand, host, &connection);
+	if (rc < 0) {
 		end_turn(session, host);
-	else
-		*ret_connection = connection;
-	return rc;
+		return rc;
+	}
+	connection->trace = &errand->trace;
+	errand->trace.peer = &connection->peer;
+	errand->trace.times.reused = connection->again;
+	*ret_connection = connection;
+	return 0;
 }
 
 void bide__http_release(bide_http_session *session, struct bide__http_connection *connection,

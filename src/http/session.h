@@ -27,9 +27,23 @@ struct bide__http_list {
 	struct bide__http_connection *first, *last;
 };
 
+/* What is known of a request's way: in its errand at first, and then in its response. */
+struct bide__http_trace {
+	bide_http_session *session;
+	unsigned long long id;
+	void *context;
+	const char *method;       /* NULL when the call has returned */
+	const char *url;          /* as text, if there is a hook; NULL if it is none */
+	const bide_address *peer; /* NULL: not connected */
+	int status;               /* 0: there is no head */
+	bide_http_times times;
+};
+
 struct bide__http_connection {
 	struct bide__http_host *host;
 	bide_stream *stream;
+	bide_address peer;
+	struct bide__http_trace *trace; /* of who uses it */
 	struct bide__http_parser parser;
 	size_t pending; /* bytes of the body that have come, at the front of the stream's buffer */
 	bool again;     /* it has served a request before */
@@ -56,7 +70,8 @@ struct bide_http_session {
 	size_t buckets, n_hosts;
 	struct bide__http_list idle;
 	unsigned n_idle;
-	unsigned users; /* requests being made, and open responses */
+	unsigned users;                /* requests being made, and open responses */
+	unsigned long long n_requests; /* that were made so far */
 };
 
 enum { BIDE__HTTP_LAYERS = 3 }; /* codings, one upon the other */
@@ -64,6 +79,8 @@ enum { BIDE__HTTP_LAYERS = 3 }; /* codings, one upon the other */
 struct bide_http_response {
 	bide_http_session *session;
 	struct bide__http_connection *connection; /* NULL: given back */
+	struct bide__http_trace trace;
+	bide_address peer;
 	struct bide__string head;
 	int status;
 	char *url;
@@ -83,15 +100,16 @@ struct bide__http_errand {
 	bide_bytes body;
 	const char *type;
 	struct bide__url first, url; /* what was asked for, and where it has come */
+	char *text;                  /* the latter, if there is a hook */
 	int redirects;
+	struct bide__http_trace trace;
 };
 
 /* ---- pool.c ------------------------------------------------------------------------------- */
 
-/* Waits for the turn of a request to a URL, and gives the connection, idle or new, that it has
- * then.
+/* Waits for the turn of a request, and gives the connection, idle or new, that it has then.
  * @p fresh: none that has served before. 0 or an error. */
-int bide__http_acquire(bide_http_session *session, const struct bide__url *url, bool fresh,
+int bide__http_acquire(struct bide__http_errand *errand, bool fresh,
                        struct bide__http_connection **ret_connection);
 
 /* Gives it back: to be used again, or to be closed. May suspend; always completes. */
@@ -103,9 +121,8 @@ void bide__http_close_idle(bide_http_session *session);
 
 /* ---- connect.c ---------------------------------------------------------------------------- */
 
-/* Connects to the host of a URL. 0 or an error. */
-int bide__http_connect(bide_http_session *session, const struct bide__url *url,
-                       bide_stream **ret_stream);
+/* Connects to where a request goes. 0 or an error. */
+int bide__http_connect(struct bide__http_errand *errand, bide_stream **ret_stream);
 
 /* ---- exchange.c --------------------------------------------------------------------------- */
 
@@ -140,6 +157,26 @@ void bide__http_let_go(bide_http_response *response);
 
 /* Frees what bide__http_begin_body() has made. */
 void bide__http_finish_body(bide_http_response *response);
+
+/* ---- trace.c ------------------------------------------------------------------------------ */
+
+void bide__http_trace_begin(struct bide__http_trace *trace, bide_http_session *session,
+                            void *context);
+
+/* Another attempt begins. */
+void bide__http_trace_again(struct bide__http_trace *trace);
+
+/* Tells the session's hook. */
+void bide__http_tell(struct bide__http_trace *trace, enum bide_http_phase phase, int error);
+
+/* Something has happened, by an error or without. */
+static inline void bide__http_note(struct bide__http_trace *trace, enum bide_http_phase phase,
+                                   int error)
+{
+	trace->times.at[phase] = bide_now();
+	if (trace->session->options.hook != NULL)
+		bide__http_tell(trace, phase, error);
+}
 
 /* The result of something done in a time-out of the session's, which has an error of its own.
  * Without memory for the time-out it has not been done. */

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+/* origin.c: see origin.h. */
+#include "http/origin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct origin origin;
+
+static ssize_t say(bide_stream *stream, const char *text)
+{
+	return bide_stream_write(stream, text, strlen(text));
+}
+
+static ssize_t answer(bide_stream *stream, const char *status, const char *fields, const char *body)
+{
+	char text[ORIGIN_HEAD + 1024];
+	snprintf(text, sizeof text, "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\n\r\n%s", status,
+	         fields, strlen(body), body);
+	return say(stream, text);
+}
+
+static ssize_t answer_pieces(bide_stream *stream)
+{
+	ssize_t n = say(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	                        "3\r\nhel\r\n");
+	if (n > 0)
+		n = bide_sleep(0.002);
+	return n < 0 ? n : say(stream, "2\r\nlo\r\n0\r\n\r\n");
+}
+
+static ssize_t answer_slowly(bide_stream *stream)
+{
+	int rc = bide_sleep(0.02);
+	return rc < 0 ? rc : answer(stream, "200 OK", "", "slow");
+}
+
+static ssize_t redirect(bide_stream *stream, const char *url)
+{
+	char field[512];
+	snprintf(field, sizeof field, "Location: %s\r\n", url);
+	return answer(stream, "302 Found", field, "elsewhere");
+}
+
+static ssize_t refuse(bide_stream *stream, const char *number)
+{
+	char status[32];
+	snprintf(status, sizeof status, "%.3s Said", number);
+	return answer(stream, status, origin.fields != NULL ? origin.fields : "", "refused");
+}
+
+static ssize_t stall(bide_stream *stream)
+{
+	ssize_t n = say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+	return n < 0 ? n : bide_sleep(10);
+}
+
+/* What is closed then. */
+static void answer_last(bide_stream *stream, const char *path)
+{
+	if (strcmp(path, "/once") == 0)
+		(void)answer(stream, "200 OK", "", "once");
+	else if (strcmp(path, "/half") == 0)
+		(void)say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+	else if (strcmp(path, "/silence") == 0)
+		(void)bide_sleep(10);
+	else if (strcmp(path, "/stall") == 0)
+		(void)stall(stream);
+}
+
+ssize_t origin_answer(bide_stream *stream, const char *target)
+{
+	const char *path = target[0] == '/' ? target : strchr(target + 8, '/');
+	if (path == NULL)
+		return -1;
+	if (strcmp(path, "/") == 0)
+		return answer(stream, "200 OK", "", "hello");
+	if (strncmp(path, "/echo", 5) == 0)
+		return answer(stream, "200 OK", "", origin.last);
+	if (strcmp(path, "/pieces") == 0)
+		return answer_pieces(stream);
+	if (strcmp(path, "/slow") == 0)
+		return answer_slowly(stream);
+	if (strncmp(path, "/to?", 4) == 0)
+		return redirect(stream, path + 4);
+	if (strncmp(path, "/status/", 8) == 0)
+		return refuse(stream, path + 8);
+	if (strncmp(path, "/later/", 7) == 0)
+		return origin.refusals-- > 0 ? refuse(stream, path + 7)
+		                             : answer(stream, "200 OK", "", "hello");
+	answer_last(stream, path);
+	return -1;
+}
+
+static size_t body_size(const char *head)
+{
+	const char *field = strstr(head, "Content-Length:");
+	return field != NULL ? (size_t)atol(field + 15) : 0;
+}
+
+/* Bytes, 0 at the end. */
+static ssize_t read_request(bide_stream *stream, char *ret_target, size_t room)
+{
+	static const bide_bytes end = { "\r\n\r\n", 4 };
+	char body[64];
+	const void *head;
+	ssize_t n = bide_stream_read_until(stream, &end, 1, &head);
+	if (n <= 0 || n >= ORIGIN_HEAD)
+		return n < 0 ? n : 0;
+	memcpy(origin.last, head, (size_t)n);
+	origin.last[n] = '\0';
+	const char *target = strchr(origin.last, ' ');
+	if (target == NULL)
+		return 0;
+	snprintf(ret_target, room, "%.*s", (int)strcspn(target + 1, " "), target + 1);
+	const size_t size = body_size(origin.last);
+	return size == 0 || (size <= sizeof body &&
+	                     bide_stream_read_exactly(stream, body, size) == (ssize_t)size)
+	               ? n
+	               : 0;
+}
+
+int origin_serve(bide_stream *stream)
+{
+	char target[600];
+	ssize_t n = 1;
+	origin.connections++;
+	if (origin.tls != NULL && bide_start_tls(stream, origin.tls, NULL) < 0)
+		return 0;
+	origin.open++;
+	while (n > 0 && read_request(stream, target, sizeof target) > 0) {
+		origin.requests++;
+		if (++origin.at_once > origin.most_at_once)
+			origin.most_at_once = origin.at_once;
+		n = origin_answer(stream, target);
+		origin.at_once--;
+	}
+	origin.open--;
+	return 0;
+}
+
+void origin_reset(void)
+{
+	bide_tls_unref(origin.tls);
+	memset(&origin, 0, sizeof origin);
+}
+
+const char *port_of(bide_server *server, size_t i, char buf[16])
+{
+	bide_address address;
+	char text[BIDE_ADDRESS_MAX];
+	if (EXPECT_INT(bide_server_address(server, i, &address), 0))
+		snprintf(buf, 16, "%s", strrchr(bide_address_format(&address, text), ':') + 1);
+	return buf;
+}
+
+const char *got(bide_http_session *session, const bide_http_request *request)
+{
+	static char text[ORIGIN_HEAD + 64];
+	bide_http_response *response;
+	void *body = NULL;
+	int rc = bide_http_send(session, request, &response);
+	if (rc < 0)
+		return bide_strerror(rc);
+	ssize_t n = bide_http_bytes(response, &body);
+	if (n < 0)
+		snprintf(text, sizeof text, "%d %s", bide_http_status(response),
+		         bide_strerror((int)n));
+	else
+		snprintf(text, sizeof text, "%d %.*s", bide_http_status(response), (int)n,
+		         (const char *)body);
+	bide_http_response_close(response);
+	return text;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* A server of HTTP for tests, which answers by what the path says:
+ *
+ *     /            "hello"
+ *     /echo        the head of the request
+ *     /pieces      "hello", in two pieces, one after the other
+ *     /once        "once", and the connection is closed
+ *     /half        half of a body, and the connection is closed
+ *     /closed      nothing, and the connection is closed
+ *     /silence     nothing
+ *     /stall       half of a body, and no more
+ *     /slow        "slow", after a while
+ *     /status/N    that status, with `origin.fields`
+ *     /later/N     the same, but "hello" after `origin.refusals` times
+ *     /to?URL      a redirect to there
+ *
+ * A target in absolute form, as a proxy's, is answered by its path. */
+#ifndef HTTP_ORIGIN_H
+#define HTTP_ORIGIN_H
+
+#include "core/kinds_kit.h"
+
+#include <bide/http.h>
+#include <bide/serve.h>
+
+enum { ORIGIN_HEAD = 4096 };
+
+/* What the servers have seen, all together, and how they answer. */
+struct origin {
+	char last[ORIGIN_HEAD]; /* the head of the last request */
+	int connections, requests;
+	int open; /* connections */
+	int at_once, most_at_once;
+	const char *fields; /* "Name: value\r\n" … of /status and /later, or NULL */
+	int refusals;       /* of /later, until it is "hello" */
+	bide_tls *tls;      /* or NULL */
+};
+
+extern struct origin origin;
+
+/* Serves a connection until it ends: a server's handler calls it. */
+int origin_serve(bide_stream *stream);
+
+/* Answers one request on a stream, whose head has been read. < 0: close. */
+ssize_t origin_answer(bide_stream *stream, const char *target);
+
+/* Begins anew, nothing having been seen. */
+void origin_reset(void);
+
+/* The port of a server's address. */
+const char *port_of(bide_server *server, size_t i, char buf[16]);
+
+/* Makes a request and reads its body: "200 hello", or the error that came first; good until the
+ * next call. */
+const char *got(bide_http_session *session, const bide_http_request *request);
+
+/* A test whose block is run on a full and a light stack, between start() and stop(). */
+#define HTTP_TEST(name) \
+	KINDS_TASKS(name, start(), stop()) \
+	TEST(name) \
+	{ \
+		KINDS_RUN(name); \
+	} \
+	static void in_##name(void)
+
+#endif

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+/* When what happens to a request, and that the session's hook is told so. */
+#include "http/origin.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static bide_server *server;
+static bide_http_session *session;
+static char port[16];
+
+/* What the hook was told: the phases by their names, and what was last. */
+static struct {
+	char phases[1024];
+	char url[256]; /* of the last one */
+	void *context;
+	int error, status;
+	unsigned long long id;
+	double time; /* no event is before the one before */
+	bool had_method;
+} told;
+
+static BIDE_ASYNC(int, serve, bide_stream *);
+static int serve(bide_stream *stream)
+{
+	return origin_serve(stream);
+}
+
+static void note(void *arg, const bide_http_event *event)
+{
+	CHECK(arg == (void *)&told);
+	const double time = event->times->at[event->phase];
+	CHECK(time >= told.time);
+	told.time = time;
+	snprintf(told.phases + strlen(told.phases), sizeof told.phases - strlen(told.phases),
+	         "%s%s", told.phases[0] != '\0' ? " " : "", bide_http_phase_name(event->phase));
+	snprintf(told.url, sizeof told.url, "%s", event->url != NULL ? event->url : "none");
+	told.context = event->context;
+	told.error = event->error;
+	told.status = event->status;
+	told.id = event->id;
+	told.had_method = event->method != NULL;
+}
+
+static void start(void)
+{
+	const bide_http_options options = { .hook = note, .hook_arg = &told };
+	origin_reset();
+	EXPECT_INT(bide_start_server("127.0.0.1", "0", NULL, &server, serve), 0);
+	port_of(server, 0, port);
+	EXPECT_INT(bide_http_session_open(&options, &session), 0);
+	memset(&told, 0, sizeof told);
+}
+
+static void stop(void)
+{
+	bide_http_session_close(session);
+	bide_server_close(server);
+}
+
+static const char *url_of(const char *path)
+{
+	static char url[256];
+	snprintf(url, sizeof url, "http://127.0.0.1:%s%s", port, path);
+	return url;
+}
+
+/* What is told of a request. */
+static const char *phases_of(const char *path)
+{
+	memset(&told, 0, sizeof told);
+	(void)got(session, &(bide_http_request){ .url = url_of(path) });
+	return told.phases;
+}
+
+#define FROM_THE_BEGINNING \
+	"queued turn resolving resolved connecting connected sending sent first head"
+
+HTTP_TEST(a_request_is_told_of_phase_by_phase)
+{
+	CHECK_STR(phases_of("/"), "start " FROM_THE_BEGINNING " body end closed");
+	CHECK_STR(phases_of("/"), "start queued turn sending sent first head body end closed");
+	CHECK_INT(told.status, 200);
+	CHECK_INT(told.error, 0);
+	CHECK_STR(told.url, url_of("/"));
+	CHECK_STR(phases_of("/pieces"),
+	          "start queued turn sending sent first head body body end closed");
+}
+
+HTTP_TEST(a_request_that_fails_is_told_of_to_its_failure)
+{
+	CHECK_STR(phases_of("/closed"),
+	          "start queued turn resolving resolved connecting connected sending sent failed");
+	CHECK_INT(told.error, -BIDE_EINCOMPLETE);
+	CHECK_STR(told.url, url_of("/closed"));
+	CHECK(told.had_method);
+	CHECK_STR(phases_of("/half"), "start " FROM_THE_BEGINNING " body failed closed");
+	bide_http_response *response;
+	memset(&told, 0, sizeof told);
+	CHECK_INT(bide_http_get(session, "ftp://example.org/", &response), -EINVAL);
+	CHECK_STR(told.phases, "start failed");
+	CHECK_STR(told.url, "none");
+	CHECK_INT(told.error, -EINVAL);
+	memset(&told, 0, sizeof told);
+	CHECK_INT(bide_http_get(session, "http://127.0.0.1:1/", &response), -ECONNREFUSED);
+	CHECK_STR(told.phases, "start queued turn resolving resolved connecting failed");
+}
+
+HTTP_TEST(a_redirect_is_told_of_and_what_comes_then)
+{
+	CHECK_STR(phases_of("/to?/echo"), "start " FROM_THE_BEGINNING " body end redirect "
+	                                  "queued turn sending sent first head body end closed");
+	CHECK_STR(told.url, url_of("/echo"));
+}
+
+HTTP_TEST(a_request_that_is_made_again_is_told_of)
+{
+	CHECK_STR(got(session, &(bide_http_request){ .url = url_of("/once") }), "200 once");
+	bide_sleep(0.005);
+	const char *phases = phases_of("/");
+	CHECK(strncmp(phases, "start queued turn sending sent ", 31) == 0);
+	CHECK(strstr(phases, " retry " FROM_THE_BEGINNING " body end closed") != NULL);
+}
+
+HTTP_TEST(an_event_names_its_request)
+{
+	int mine;
+	const bide_http_request request = { .url = "http://u:secret@127.0.0.1:1/#x",
+		                            .context = &mine };
+	bide_http_response *response;
+	CHECK_INT(bide_http_send(session, &request, &response), -ECONNREFUSED);
+	CHECK_PTR(told.context, &mine);
+	CHECK_STR(told.url, "http://127.0.0.1:1/");
+	CHECK_UINT(told.id, 1);
+	CHECK_INT(bide_http_send(session, &request, &response), -ECONNREFUSED);
+	CHECK_UINT(told.id, 2);
+}
+
+HTTP_TEST(a_response_knows_its_times)
+{
+	bide_http_response *response;
+	char text[BIDE_ADDRESS_MAX], expected[64];
+	void *body;
+	const double before = bide_now();
+	CHECK_INT(bide_http_get(session, url_of("/pieces"), &response), 0);
+	const bide_http_times *times = bide_http_times_of(response);
+	CHECK_DOUBLE(times->at[BIDE_HTTP_START], before);
+	for (int i = BIDE_HTTP_RESOLVING; i <= BIDE_HTTP_HEAD; i++)
+		CHECK(i == BIDE_HTTP_SECURING || i == BIDE_HTTP_SECURED ||
+		      times->at[i] >= times->at[i - 1] || isnan(times->at[i - 1]));
+	CHECK(isnan(times->at[BIDE_HTTP_SECURED]));
+	CHECK(isnan(times->at[BIDE_HTTP_END]));
+	CHECK(times->at[BIDE_HTTP_HEAD] > before);
+	CHECK_INT(times->attempts, 1);
+	CHECK(!times->reused);
+	CHECK_INT(bide_http_bytes(response, &body), 5);
+	CHECK(times->at[BIDE_HTTP_END] >= times->at[BIDE_HTTP_FIRST] + 0.002);
+	CHECK_UINT(times->received, 5);
+	snprintf(expected, sizeof expected, "127.0.0.1:%s", port);
+	CHECK_STR(bide_address_format(bide_http_peer_address(response), text), expected);
+	bide_http_response_close(response);
+	CHECK_INT(bide_http_get(session, url_of("/to?/"), &response), 0);
+	CHECK_INT(bide_http_times_of(response)->attempts, 2);
+	CHECK(bide_http_times_of(response)->reused);
+	CHECK(isnan(bide_http_times_of(response)->at[BIDE_HTTP_CONNECTED]));
+	bide_http_response_close(response);
+}
+
+TEST(phases_have_names)
+{
+	CHECK_STR(bide_http_phase_name(BIDE_HTTP_START), "start");
+	CHECK_STR(bide_http_phase_name(BIDE_HTTP_CLOSED), "closed");
+	CHECK_STR(bide_http_phase_name(BIDE_HTTP_N_PHASES), "unknown");
+}
+
+static void sleep_in_it(void *arg, const bide_http_event *event)
+{
+	(void)arg;
+	(void)event;
+	bide_sleep(0);
+}
+
+static BIDE_ASYNC(void, suspend_in_hook, void);
+static void suspend_in_hook(void)
+{
+	const bide_http_options options = { .hook = sleep_in_it };
+	bide_http_response *response;
+	EXPECT_INT(bide_http_session_open(&options, &session), 0);
+	EXPECT(bide_http_get(session, "http://127.0.0.1:1/", &response) < 0);
+}
+
+TEST_ABORTS(a_hook_must_not_suspend, "bide_sleep")
+{
+	bide_run(suspend_in_hook);
+}
