@@ -65,6 +65,12 @@ typedef struct bide_server_options {
 	                        port, and the system spreads the connections */
 	bool v6_only;      /**< [::] takes connections by IPv6 only, not by IPv4, too */
 	bool nagle;        /**< small writes may wait to be sent together: no TCP_NODELAY */
+	/** Called once when it stops to listen before it is closed, on its thread, so that handlers
+	 *  which wait for nothing in particular can be told; must not suspend. Or NULL. */
+	void (*on_shut)(void *arg);
+	/** Called when a server that was started is freed: nothing of it runs any more. Or NULL. */
+	void (*on_free)(void *arg);
+	void *hooks_arg; /**< for these two */
 } bide_server_options;
 
 /** int bide_start_server(host, service, options, ret_server, fn, args…): listens, and runs

@@ -53,6 +53,8 @@ static void forget(bide_server *server)
 	if (server->next != NULL)
 		server->next->link = server->link;
 	bide__listeners_free(server);
+	if (server->options.on_free != NULL)
+		server->options.on_free(server->options.hooks_arg);
 	bide__free(server);
 }
 
@@ -158,10 +160,12 @@ static int start(const struct bide__request *request, const bide__function *fn, 
 	if (server == NULL)
 		return -ENOMEM;
 	int rc = begin(server, request->given[1], request->given[2]);
-	if (rc == 0)
+	if (rc == 0) {
 		*ret_server = server;
-	else
+	} else {
+		server->options.on_free = NULL;
 		forget(server);
+	}
 	return rc;
 }
 
@@ -192,6 +196,8 @@ void bide_server_shut(bide_server *server)
 {
 	if (!is_here("bide_server_shut", server))
 		return;
+	if (!server->shut && server->options.on_shut != NULL)
+		server->options.on_shut(server->options.hooks_arg);
 	server->shut = true;
 	for (size_t i = 0; i < server->count; i++)
 		if (server->listeners[i].task != NULL)

@@ -41,6 +41,97 @@ static void let_end_after(double seconds)
 		bide_event_set(&may_end);
 }
 
+/* ---- a peer that does not read -------------------------------------------------------------- */
+
+/* Writes until that takes too long, and does not mind. */
+static BIDE_ASYNC_LIGHT(int, write_on, bide_stream *);
+static int write_on(bide_stream *stream)
+{
+	static char much[8 << 20];
+	int late;
+	BIDE_TIMEOUT(0.02, late) {
+		EXPECT(bide_stream_write(stream, much, sizeof much) < (ssize_t)sizeof much);
+	}
+	ended++;
+	return late == -ETIMEDOUT ? 0 : -EIO;
+}
+
+SERVER_TEST(a_handler_that_does_not_mind_that_its_write_is_cut_off_has_not_failed)
+{
+	char byte;
+	ended = 0;
+	CHECK_INT(bide_start_server("127.0.0.1", "0", NULL, &server, write_on), 0);
+	bide_stream *stream = client();
+	CHECK_INT(bide_stream_read(stream, &byte, 1), 1);
+	CHECK_INT(bide_server_stop(server, 10), 0);
+	bide_stream_abort(stream);
+	CHECK_INT(ended, 1);
+	CHECK_INT(n_reports, 0);
+	bide_server_close(server);
+}
+
+/* ---- hooks -------------------------------------------------------------------------------- */
+
+static int n_shut, n_freed;
+
+static void on_shut(void *arg)
+{
+	EXPECT_PTR(arg, &n_shut);
+	n_shut++;
+	bide_event_set(&may_end);
+}
+
+static void on_free(void *arg)
+{
+	EXPECT_PTR(arg, &n_shut);
+	EXPECT_INT(ended, 1);
+	n_freed++;
+}
+
+static const bide_server_options hooks = { .on_shut = on_shut,
+	                                   .on_free = on_free,
+	                                   .hooks_arg = &n_shut };
+
+SERVER_TEST(handlers_can_be_told_that_a_server_is_to_stop)
+{
+	bide_stream *stream;
+	n_shut = n_freed = 0;
+	start_waiting(hooks, &stream);
+	CHECK_INT(n_shut, 0);
+	CHECK_INT(bide_server_stop(server, 10), 0);
+	CHECK_INT(ended, 1);
+	CHECK_INT(cancelled, 0);
+	bide_server_shut(server);
+	CHECK_INT(n_shut, 1);
+	CHECK_INT(n_freed, 0);
+	bide_server_close(server);
+	CHECK_INT(n_freed, 1);
+	CHECK_INT(bide_stream_close(stream), 0);
+}
+
+SERVER_TEST(who_closes_at_once_is_told_when_it_is_freed_only)
+{
+	bide_stream *stream;
+	n_shut = n_freed = 0;
+	start_waiting(hooks, &stream);
+	bide_server_close(server);
+	CHECK_INT(cancelled, 1);
+	CHECK_INT(n_shut, 0);
+	CHECK_INT(n_freed, 1);
+	bide_stream_abort(stream);
+}
+
+SERVER_TEST(a_server_that_was_not_started_tells_nobody)
+{
+	n_shut = n_freed = 0;
+	CHECK_INT(bide_start_server("192.0.2.1", "1", &hooks, &server, wait_for_event),
+	          -EADDRNOTAVAIL);
+	CHECK_INT(n_shut, 0);
+	CHECK_INT(n_freed, 0);
+}
+
+/* ---- ends --------------------------------------------------------------------------------- */
+
 SERVER_TEST(a_stop_waits_for_the_handlers)
 {
 	bide_address address;
