@@ -245,7 +245,7 @@ static int accept_on(bide_server *server, struct bide__listener *listener)
 	return rc;
 }
 
-static BIDE_ASYNC(void, accept_connections, bide_server *, struct bide__listener *);
+static BIDE_ASYNC_LIGHT(void, accept_connections, bide_server *, struct bide__listener *);
 
 static void accept_connections(bide_server *server, struct bide__listener *listener)
 {

@@ -79,7 +79,7 @@ static int watch_loop(bide_loop *loop)
 
 /* ---- beginning ---------------------------------------------------------------------------- */
 
-static BIDE_ASYNC(void, supervise, bide_server *);
+static BIDE_ASYNC_LIGHT(void, supervise, bide_server *);
 
 static void supervise(bide_server *server)
 {
