@@ -25,6 +25,16 @@ static int add_to_head(struct bide__http_parser *parser, const char *at, size_t 
 	return 0;
 }
 
+static int on_target(llhttp_t *llhttp, const char *at, size_t size)
+{
+	struct bide__http_parser *parser = of(llhttp);
+	parser->too_long |= size > BIDE__HTTP_TARGET_MAX - parser->target.size;
+	if (parser->too_long)
+		return HPE_USER;
+	bide__string_add(&parser->target, at, size);
+	return 0;
+}
+
 static int on_field(llhttp_t *llhttp, const char *at, size_t size)
 {
 	return add_to_head(of(llhttp), at, size);
@@ -55,11 +65,16 @@ static bool has_no_body(const struct bide__http_parser *parser)
 	        ((status >= 100 && status < 200) || status == 204 || status == 304));
 }
 
-/* A message without a body goes on to its end; else llhttp stops here. */
+/* A message without a body goes on to its end; else llhttp stops here. A request to speak another
+ * protocol is one to go on in this one, too: RFC 9110, 7.8. */
 static int on_head(llhttp_t *llhttp)
 {
 	struct bide__http_parser *parser = of(llhttp);
 	parser->head_done = true;
+	if (llhttp->type == HTTP_REQUEST) {
+		llhttp->upgrade = 0;
+		bide__string_add(&parser->target, "", 1);
+	}
 	return has_no_body(parser) ? 1 : HPE_PAUSED;
 }
 
@@ -80,6 +95,7 @@ static int on_end(llhttp_t *llhttp)
 }
 
 static const llhttp_settings_t settings = {
+	.on_url = on_target,
 	.on_header_field = on_field,
 	.on_header_value = on_field,
 	.on_header_field_complete = on_name_complete,
@@ -98,9 +114,18 @@ void bide__http_parser_init(struct bide__http_parser *parser, llhttp_type_t type
 	parser->llhttp.data = parser;
 }
 
+void bide__http_parser_restart(struct bide__http_parser *parser)
+{
+	const struct bide__string head = parser->head, target = parser->target;
+	bide__http_parser_init(parser, parser->llhttp.type);
+	parser->head = head;
+	parser->target = target;
+}
+
 void bide__http_parser_next(struct bide__http_parser *parser, bool no_body)
 {
 	parser->head.size = 0;
+	parser->target.size = 0;
 	parser->fields = 0;
 	parser->no_body = no_body;
 	parser->head_done = parser->ended = parser->keep_alive = false;
@@ -109,7 +134,7 @@ void bide__http_parser_next(struct bide__http_parser *parser, bool no_body)
 /* What has been met and not been told, in the order in which it came. */
 static int tell(struct bide__http_parser *parser)
 {
-	if (parser->head.failed)
+	if (parser->head.failed || parser->target.failed)
 		return -ENOMEM;
 	if (parser->head_done) {
 		parser->head_done = false;
@@ -124,6 +149,22 @@ static int tell(struct bide__http_parser *parser)
 	return BIDE__HTTP_MORE;
 }
 
+/* What llhttp lets pass and who stands before us may read otherwise, in all of a request that is not
+ * body: a line that is folded, or ends with less than "\r\n", and NUL. RFC 9112, 2.2, 5.2 and 11.2. */
+static bool is_strict(struct bide__http_parser *parser, const char *data, size_t size)
+{
+	char last = parser->last;
+	for (size_t i = 0; i < size; last = data[i++]) {
+		const char c = data[i];
+		if ((c == '\n') != (last == '\r') || c == '\0')
+			return false;
+		if (last == '\n' && (c == ' ' || c == '\t'))
+			return false;
+	}
+	parser->last = parser->body_size > 0 || parser->ended ? '\0' : last;
+	return true;
+}
+
 int bide__http_parse(struct bide__http_parser *parser, const char *data, size_t size,
                      size_t *ret_used)
 {
@@ -135,13 +176,16 @@ int bide__http_parse(struct bide__http_parser *parser, const char *data, size_t 
 	parser->stopped = false;
 	llhttp_errno_t error = llhttp_execute(&parser->llhttp, data, size);
 	if (error != HPE_OK && error != HPE_PAUSED)
-		return parser->too_large ? -BIDE_EHTTP_HEAD : -BIDE_EHTTP;
+		return parser->too_large || parser->too_long ? -BIDE_EHTTP_HEAD : -BIDE_EHTTP;
 	*ret_used = size;
 	if (error == HPE_PAUSED) {
 		*ret_used = (size_t)(llhttp_get_error_pos(&parser->llhttp) - data);
 		llhttp_resume(&parser->llhttp);
 		parser->stopped = true;
 	}
+	if (parser->llhttp.type == HTTP_REQUEST &&
+	    !is_strict(parser, data, *ret_used - parser->body_size))
+		return -BIDE_EHTTP;
 	return tell(parser);
 }
 
@@ -179,4 +223,5 @@ const char *bide__http_field(const struct bide__string *head, const char *name, 
 void bide__http_parser_finish(struct bide__http_parser *parser)
 {
 	bide__string_free(&parser->head);
+	bide__string_free(&parser->target);
 }

@@ -16,18 +16,22 @@ enum bide__http_event {
 };
 
 enum {
-	BIDE__HTTP_HEAD_MAX = 65536, /* bytes of a head's names and values */
+	BIDE__HTTP_HEAD_MAX = 65536,  /* bytes of a head's names and values */
+	BIDE__HTTP_TARGET_MAX = 8192, /* bytes of what a request is for */
 	BIDE__HTTP_FIELDS_MAX = 256
 };
 
 struct bide__http_parser {
 	llhttp_t llhttp;
-	struct bide__string head; /* of each field its name and its value, with a NUL each */
+	struct bide__string head;   /* of each field its name and its value, with a NUL each */
+	struct bide__string target; /* of a request, with a NUL behind it when the head is there */
 	unsigned fields;
+	char last; /* byte of a request's framing that has been looked at; 0: none, or of a body */
 	const char *body;
 	size_t body_size;
 	bool no_body;    /* whatever the head says: of the answer to a HEAD */
 	bool too_large;  /* the head */
+	bool too_long;   /* the target */
 	bool head_done;  /* and to be told */
 	bool ended;      /* and to be told */
 	bool stopped;    /* llhttp, in the midst of something, which may be the end */
@@ -36,6 +40,9 @@ struct bide__http_parser {
 
 /* Begins, for responses or requests. */
 void bide__http_parser_init(struct bide__http_parser *parser, llhttp_type_t type);
+
+/* Begins anew, as for another connection, with the memory that it has. */
+void bide__http_parser_restart(struct bide__http_parser *parser);
 
 /* Begins with the next message; the head of the last one is gone. */
 void bide__http_parser_next(struct bide__http_parser *parser, bool no_body);
