@@ -35,6 +35,11 @@ void bide__string_add(struct bide__string *string, const void *data, size_t size
 	string->size += size;
 }
 
+char *bide__string_room(struct bide__string *string, size_t size)
+{
+	return make_room(string, size) ? string->data + string->size : NULL;
+}
+
 void bide__string_put(struct bide__string *string, const char *text)
 {
 	bide__string_add(string, text, strlen(text));

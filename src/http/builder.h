@@ -19,6 +19,10 @@ void bide__string_put(struct bide__string *string, const char *text);
 void bide__string_put_number(struct bide__string *string, unsigned long long number);
 void bide__string_put_char(struct bide__string *string, char c);
 
+/* Room for so many bytes behind what there is, to be filled and added to `size` by the caller; or
+ * NULL. */
+char *bide__string_room(struct bide__string *string, size_t size);
+
 /* Puts a NUL behind it. 0, or -ENOMEM when something of it is missing: then it has been freed. */
 int bide__string_end(struct bide__string *string);
 

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: MIT
+/* Connections of a server: how long they last, in what order they are answered, how they end. */
+#include "http/server_kit.h"
+
+#include <math.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+/* ---- one after the other ------------------------------------------------------------------ */
+
+FILES_TEST(a_connection_is_kept)
+{
+	put("file", "hello");
+	start();
+	bide_stream *stream = client();
+	for (int i = 0; i < 10; i++) {
+		CHECK_INT(ask_on(stream, "GET", "/file", ""), 200);
+		CHECK_STR(answer.body, "hello");
+	}
+	CHECK_INT(ask_on(stream, "GET", "/none", ""), 404);
+	CHECK_INT(ask_on(stream, "GET", "/file", "Connection: close\r\n"), 200);
+	CHECK_STR(field("Connection"), "close");
+	CHECK(is_at_end(stream));
+	CHECK_INT(bide_stream_close(stream), 0);
+}
+
+FILES_TEST(requests_that_come_at_once_are_answered_in_order)
+{
+	enum { MANY = 100 };
+	static char text[MANY * 64];
+	char name[32], *at = text;
+	start();
+	for (int i = 0; i < MANY; i++) {
+		snprintf(name, sizeof name, "f%d", i);
+		if (i % 2 == 0)
+			put(name, name);
+		at += sprintf(at, "GET /%s HTTP/1.1\r\nHost: a\r\n\r\n", name);
+	}
+	bide_stream *stream = client();
+	CHECK(say(stream, text));
+	for (int i = 0; i < MANY; i++) {
+		snprintf(name, sizeof name, "f%d", i);
+		CHECK(read_answer(stream, true));
+		CHECK_INT(answer.status, i % 2 == 0 ? 200 : 404);
+		if (i % 2 == 0)
+			CHECK_STR(answer.body, name);
+	}
+	CHECK_INT(bide_stream_close(stream), 0);
+}
+
+FILES_TEST(an_old_client_s_connection_is_kept_if_it_asks_for_it)
+{
+	put("file", "hello");
+	start();
+	bide_stream *stream = client();
+	for (int i = 0; i < 2; i++) {
+		CHECK(say(stream, "GET /file HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"));
+		CHECK(read_answer(stream, true));
+		CHECK_STR(field("Connection"), "keep-alive");
+	}
+	CHECK(say(stream, "GET /file HTTP/1.0\r\n\r\n"));
+	CHECK(read_answer(stream, true));
+	CHECK_STR(field("Connection"), "close");
+	CHECK(is_at_end(stream));
+	CHECK_INT(bide_stream_close(stream), 0);
+}
+
+FILES_TEST(the_other_side_may_end_what_it_sends_first)
+{
+	put("file", "hello");
+	start();
+	bide_stream *stream = client();
+	CHECK(say(stream, "GET /file HTTP/1.1\r\nHost: a\r\n\r\n"));
+	CHECK_INT(bide_stream_shutdown(stream), 0);
+	CHECK(read_answer(stream, true));
+	CHECK_STR(answer.body, "hello");
+	CHECK(is_at_end(stream));
+	CHECK_INT(bide_stream_close(stream), 0);
+}
+
+FILES_TEST(a_request_that_is_cut_off_is_not_answered)
+{
+	put("index.html", "hello");
+	start();
+	static const char *const texts[] = { "G", "GET / HTTP/1.1\r\nHost: a\r\n",
+		                             "POST / HTTP/1.1\r\nHost: a\r\n"
+		                             "Content-Length: 5\r\n\r\nhell" };
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		bide_stream *stream = client();
+		CHECK(say(stream, texts[i]));
+		CHECK_INT(bide_stream_shutdown(stream), 0);
+		CHECK(is_at_end(stream));
+		CHECK_INT(bide_stream_close(stream), 0);
+	}
+}
+
+/* ---- bodies ------------------------------------------------------------------------------- */
+
+FILES_TEST(a_body_is_read_and_dropped)
+{
+	put("file", "hello");
+	start();
+	bide_stream *stream = client();
+	CHECK(say(stream, "POST /file HTTP/1.1\r\nHost: a\r\nContent-Length: 35\r\n\r\n"
+	                  "GET /secret HTTP/1.1\r\nHost: a\r\n\r\n\r\n"
+	                  "PUT /file HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+	                  "3;x=y\r\nGET\r\n2\r\n /\r\n0\r\nX: y\r\n\r\n"
+	                  "GET /file HTTP/1.1\r\nHost: a\r\n\r\n"));
+	CHECK(read_answer(stream, true));
+	CHECK_INT(answer.status, 405);
+	CHECK(read_answer(stream, true));
+	CHECK_INT(answer.status, 405);
+	CHECK(read_answer(stream, true));
+	CHECK_INT(answer.status, 200);
+	CHECK_STR(answer.body, "hello");
+	CHECK_INT(bide_stream_close(stream), 0);
+}
+
+FILES_TEST(a_body_that_is_too_large_is_refused)
+{
+	static char large[3000];
+	options.server.body_limit = 1000;
+	put("file", "hello");
+	start();
+	CHECK_INT(refused("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n", 53), 413);
+	int n = sprintf(large, "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+	for (int i = 0; i < 400; i++)
+		n += sprintf(large + n, "1\r\nx\r\n");
+	CHECK_INT(refused(large, (size_t)n), 413);
+	bide_stream *stream = client();
+	n = sprintf(large, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
+	CHECK_INT(bide_stream_write(stream, large, (size_t)n + 1000), n + 1000);
+	CHECK(read_answer(stream, true));
+	CHECK_INT(answer.status, 405);
+	CHECK_INT(ask_on(stream, "GET", "/file", ""), 200);
+	CHECK_INT(bide_stream_close(stream), 0);
+}
+
+/* The other side is still sending when it is told, and must be able to hear it. */
+FILES_TEST(who_sends_too_much_hears_of_it)
+{
+	enum { MUCH = 900000 };
+	static char much[MUCH];
+	start();
+	for (int i = 0; i < 5; i++) {
+		bide_stream *stream = client();
+		CHECK(say(stream, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n"));
+		CHECK_INT(bide_stream_write(stream, much, MUCH), MUCH);
+		CHECK(read_answer(stream, true));
+		CHECK_INT(answer.status, 413);
+		CHECK_INT(bide_stream_close(stream), 0);
+	}
+}
+
+FILES_TEST(who_asks_before_it_sends_is_answered_at_once)
+{
+	start();
+	bide_stream *stream = client();
+	CHECK(say(stream, "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+	                  "Content-Length: 5\r\n\r\n"));
+	CHECK(read_answer(stream, true));
+	CHECK_INT(answer.status, 405);
+	CHECK_STR(field("Connection"), "close");
+	CHECK_INT(bide_stream_shutdown(stream), 0);
+	CHECK(is_at_end(stream));
+	CHECK_INT(bide_stream_close(stream), 0);
+}
+
+/* ---- slow clients ------------------------------------------------------------------------- */
+
+FILES_TEST(a_head_that_comes_too_slowly_is_refused)
+{
+	options.server.timeout_head = 0.03;
+	start();
+	bide_stream *stream = client();
+	CHECK(say(stream, "GET / HTTP/1.1\r\n"));
+	CHECK(read_answer(stream, true));
+	CHECK_INT(answer.status, 408);
+	CHECK_STR(field("Connection"), "close");
+	CHECK(is_at_end(stream));
+	CHECK_INT(bide_stream_close(stream), 0);
+}
+
+/* Each byte in time is not enough. */
+FILES_TEST(a_head_that_trickles_is_refused)
+{
+	options.server.timeout_head = 0.05;
+	start();
+	bide_stream *stream = client();
+	const double begun = bide_now();
+	CHECK(say(stream, "GET / HTTP/1.1\r\nX: "));
+	while (bide_now() < begun + 0.1) {
+		if (!say(stream, "x"))
+			break;
+		CHECK_INT(bide_sleep(0.005), 0);
+	}
+	CHECK(read_answer(stream, true));
+	CHECK_INT(answer.status, 408);
+	CHECK_INT(bide_stream_close(stream), 0);
+}
+
+FILES_TEST(a_body_that_comes_too_slowly_is_refused)
+{
+	options.server.timeout_body = 0.03;
+	start();
+	bide_stream *stream = client();
+	CHECK(say(stream, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhell"));
+	CHECK(read_answer(stream, true));
+	CHECK_INT(answer.status, 408);
+	CHECK_INT(bide_stream_close(stream), 0);
+}
+
+FILES_TEST(a_connection_that_nobody_uses_is_closed)
+{
+	options.server.timeout_idle = 0.03;
+	put("file", "hello");
+	start();
+	bide_stream *fresh = client(), *used = client();
+	CHECK_INT(ask_on(used, "GET", "/file", ""), 200);
+	CHECK(is_at_end(fresh));
+	CHECK(is_at_end(used));
+	CHECK_INT(bide_stream_close(fresh), 0);
+	CHECK_INT(bide_stream_close(used), 0);
+}
+
+FILES_TEST(who_does_not_read_is_given_up)
+{
+	options.server.timeout_write = 0.03;
+	put("large", "");
+	CHECK_INT(truncate(path_to("large"), 64 << 20), 0);
+	start();
+	bide_stream *stream = client();
+	CHECK(say(stream, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n"));
+	while (bide_server_connections(server) > 0)
+		CHECK_INT(bide_sleep(0.005), 0);
+	bide_stream_abort(stream);
+}
+
+/* ---- who is gone -------------------------------------------------------------------------- */
+
+FILES_TEST(a_client_that_is_gone_in_the_midst_harms_nobody)
+{
+	char some[1000];
+	put("large", "");
+	put("file", "hello");
+	CHECK_INT(truncate(path_to("large"), 256 << 20), 0);
+	start();
+	for (int i = 0; i < 8; i++) {
+		bide_stream *stream = client();
+		CHECK(say(stream, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n"));
+		CHECK_INT(bide_stream_read_exactly(stream, some, sizeof some), sizeof some);
+		if (i % 2 == 0)
+			bide_stream_abort(stream);
+		else
+			CHECK_INT(bide_stream_close(stream), 0);
+	}
+	CHECK_INT(get("/file"), 200);
+	while (bide_server_connections(server) > 0)
+		CHECK_INT(bide_sleep(0.005), 0);
+}
+
+FILES_TEST(a_file_that_becomes_shorter_ends_the_connection)
+{
+	static char much[1 << 20];
+	put("large", "");
+	CHECK_INT(truncate(path_to("large"), 64 << 20), 0);
+	start();
+	bide_stream *stream = client();
+	CHECK(say(stream, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n"));
+	CHECK(bide_stream_read(stream, much, sizeof much) > 0);
+	CHECK_INT(truncate(path_to("large"), 1000), 0);
+	ssize_t n;
+	size_t size = 0;
+	while ((n = bide_stream_read(stream, much, sizeof much)) > 0)
+		size += (size_t)n;
+	CHECK_INT(n, 0);
+	CHECK(size < 64 << 20);
+	CHECK_INT(bide_stream_close(stream), 0);
+}
+
+/* ---- large files -------------------------------------------------------------------------- */
+
+static long peak_kib(void)
+{
+	struct rusage usage;
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_maxrss;
+}
+
+FILES_TEST(a_file_of_a_gigabyte_takes_no_memory)
+{
+	static char piece[1 << 18];
+	TEST_TIMEOUT(120);
+	put("sparse", "");
+	CHECK_INT(truncate(path_to("sparse"), 1 << 30), 0);
+	start();
+	bide_stream *stream = client();
+	CHECK_INT(ask_on(stream, "HEAD", "/sparse", ""), 200);
+	CHECK_STR(field("Content-Length"), "1073741824");
+	memset(piece, 1, sizeof piece);
+	const long before = peak_kib();
+	CHECK(say(stream, "GET /sparse HTTP/1.1\r\nHost: a\r\n\r\n"));
+	CHECK(read_answer(stream, false));
+	CHECK_STR(field("Content-Length"), "1073741824");
+	size_t left = 1 << 30;
+	while (left > 0) {
+		ssize_t n =
+			bide_stream_read(stream, piece, left < sizeof piece ? left : sizeof piece);
+		CHECK(n > 0);
+		left -= (size_t)n;
+	}
+	CHECK_INT(piece[0], 0);
+	CHECK(peak_kib() - before < 4096);
+	CHECK_INT(ask_on(stream, "GET", "/sparse", "Range: bytes=1073741823-\r\n"), 206);
+	CHECK_UINT(answer.size, 1);
+	CHECK_INT(bide_stream_close(stream), 0);
+}
+
+/* ---- the end ------------------------------------------------------------------------------ */
+
+FILES_TEST(idle_connections_do_not_hold_up_a_stop)
+{
+	put("file", "hello");
+	start();
+	bide_stream *fresh = client(), *used = client();
+	CHECK_INT(ask_on(used, "GET", "/file", ""), 200);
+	CHECK_INT(bide_server_stop(server, 30), 0);
+	CHECK(is_at_end(fresh));
+	CHECK(is_at_end(used));
+	CHECK_INT(bide_stream_close(fresh), 0);
+	CHECK_INT(bide_stream_close(used), 0);
+}
+
+static BIDE_ASYNC(int, stop_server, double);
+static int stop_server(double seconds)
+{
+	return bide_server_stop(server, seconds);
+}
+
+FILES_TEST(what_is_being_sent_when_a_server_stops_is_sent_to_its_end)
+{
+	static char piece[1 << 18];
+	enum { SIZE = 32 << 20 };
+	put("large", "");
+	CHECK_INT(truncate(path_to("large"), SIZE), 0);
+	start();
+	bide_stream *stream = client();
+	CHECK(say(stream, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n"));
+	CHECK(read_answer(stream, false));
+	bide_task *stop = bide_spawn(stop_server, 30.0);
+	size_t size = 0;
+	ssize_t n;
+	while ((n = bide_stream_read(stream, piece, sizeof piece)) > 0)
+		size += (size_t)n;
+	CHECK_INT(n, 0);
+	CHECK_UINT(size, SIZE);
+	CHECK_INT(bide_await(int, stop), 0);
+	CHECK_INT(bide_stream_close(stream), 0);
+}
+
+FILES_TEST(who_does_not_read_does_not_hold_up_a_stop_for_long)
+{
+	put("large", "");
+	CHECK_INT(truncate(path_to("large"), 64 << 20), 0);
+	start();
+	bide_stream *stream = client();
+	CHECK(say(stream, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n"));
+	CHECK(read_answer(stream, false));
+	CHECK_INT(bide_server_stop(server, 0.02), -ETIMEDOUT);
+	bide_stream_abort(stream);
+}
+
+/* ---- limits and logs ---------------------------------------------------------------------- */
+
+FILES_TEST(a_connection_more_than_the_limit_waits)
+{
+	int late = 0;
+	char byte;
+	put("file", "hello");
+	options.server.listen.limit = 1;
+	start();
+	bide_stream *first = client(), *second = client();
+	CHECK_INT(ask_on(first, "GET", "/file", ""), 200);
+	CHECK(say(second, "GET /file HTTP/1.1\r\nHost: a\r\n\r\n"));
+	BIDE_TIMEOUT(0.02, late) {
+		(void)bide_stream_read(second, &byte, 1);
+	}
+	CHECK_INT(late, -ETIMEDOUT);
+	CHECK_INT(bide_stream_close(first), 0);
+	CHECK(read_answer(second, true));
+	CHECK_STR(answer.body, "hello");
+	CHECK_INT(bide_stream_close(second), 0);
+}
+
+static char logged[4096];
+
+static void log_line(void *arg, const bide_http_access *access)
+{
+	const size_t size = strlen(logged);
+	EXPECT_PTR(arg, logged);
+	EXPECT_UINT(access->peer->size, 16);
+	EXPECT(access->seconds >= 0);
+	snprintf(logged + size, sizeof logged - size, "%s %s %s %d %llu;", access->method,
+	         access->target, access->protocol, access->status, access->sent);
+}
+
+FILES_TEST(requests_are_logged)
+{
+	logged[0] = '\0';
+	options.server.log = log_line;
+	options.server.log_arg = logged;
+	put("file", "hello");
+	start();
+	CHECK_INT(get("/file?a"), 200);
+	CHECK_INT(ask("HEAD", "/file", ""), 200);
+	CHECK_INT(get("/none"), 404);
+	CHECK_INT(get("http://user:password@host/file"), 200);
+	CHECK_INT(ask("GET", "/file", "Range: bytes=1-2\r\n"), 206);
+	CHECK_INT(refused("nothing\r\n\r\n", 11), 400);
+	CHECK_STR(logged, "GET /file?a HTTP/1.1 200 5;HEAD /file HTTP/1.1 200 0;"
+	                  "GET /none HTTP/1.1 404 14;GET /file HTTP/1.1 200 5;"
+	                  "GET /file HTTP/1.1 206 2;- - HTTP/1.1 400 16;");
+}

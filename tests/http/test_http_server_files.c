@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: MIT
+/* Which file a path leads to, and that none leads out of the directory. */
+#include "http/server_kit.h"
+#include "io/seccomp_kit.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+/* ---- files -------------------------------------------------------------------------------- */
+
+FILES_TEST(a_file_is_sent_with_what_is_known_of_it)
+{
+	put("page.html", "<p>hello");
+	put_time("page.html", 784111777);
+	start();
+	CHECK_INT(get("/page.html"), 200);
+	CHECK_STR(answer.body, "<p>hello");
+	CHECK_STR(field("Content-Type"), "text/html; charset=utf-8");
+	CHECK_STR(field("Last-Modified"), "Sun, 06 Nov 1994 08:49:37 GMT");
+	CHECK_STR(field("Accept-Ranges"), "bytes");
+	CHECK_STR(field("X-Content-Type-Options"), "nosniff");
+	CHECK_INT(field("ETag")[0], '"');
+	CHECK_UINT(strlen(field("Date")), 29);
+	CHECK_STR(field("Connection"), "");
+}
+
+FILES_TEST(a_head_has_the_length_of_what_is_not_sent)
+{
+	put("file", "hello");
+	start();
+	bide_stream *stream = client();
+	CHECK_INT(ask_on(stream, "HEAD", "/file", ""), 200);
+	CHECK_STR(field("Content-Length"), "5");
+	CHECK_INT(ask_on(stream, "HEAD", "/none", ""), 404);
+	CHECK_INT(ask_on(stream, "HEAD", "/", ""), 200);
+	CHECK_INT(ask_on(stream, "GET", "/file", ""), 200);
+	CHECK_STR(answer.body, "hello");
+	CHECK_INT(bide_stream_close(stream), 0);
+}
+
+FILES_TEST(files_of_all_sizes_are_sent_whole)
+{
+	static const size_t sizes[] = { 0, 1, 16383, 16384, 16385, 65536, 70000, 700000 };
+	static char data[700000];
+	char name[32];
+	for (size_t i = 0; i < sizeof data; i++)
+		data[i] = (char)(i * 2654435761u >> 13);
+	start();
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		snprintf(name, sizeof name, "%zu", sizes[i]);
+		put_bytes(name, data, sizes[i]);
+		snprintf(name, sizeof name, "/%zu", sizes[i]);
+		for (int twice = 0; twice < 2; twice++) {
+			CHECK_INT(get(name), 200);
+			CHECK_UINT(answer.size, sizes[i]);
+			CHECK_MEM(answer.body, data, sizes[i]);
+		}
+	}
+}
+
+FILES_TEST(what_is_changed_is_sent_as_it_is_now)
+{
+	char etag[64];
+	put("file", "one");
+	put_time("file", 1000);
+	start();
+	CHECK_INT(get("/file"), 200);
+	strcpy(etag, field("ETag"));
+	put("file", "two");
+	CHECK_INT(get("/file"), 200);
+	CHECK_STR(answer.body, "two");
+	CHECK(strcmp(field("ETag"), etag) != 0);
+	put("other", "three");
+	char from[512];
+	strcpy(from, path_to("other"));
+	CHECK_INT(rename(from, path_to("file")), 0);
+	CHECK_INT(get("/file"), 200);
+	CHECK_STR(answer.body, "three");
+	CHECK_INT(unlink(path_to("file")), 0);
+	CHECK_INT(get("/file"), 404);
+	put("file", "four");
+	CHECK_INT(get("/file"), 200);
+	CHECK_STR(answer.body, "four");
+}
+
+FILES_TEST(names_are_decoded_once)
+{
+	put("a b%25", "1");
+	put("\xc3\xa4.txt", "2");
+	put("a?b#c", "3");
+	start();
+	CHECK_INT(get("/a%20b%2525"), 200);
+	CHECK_STR(answer.body, "1");
+	CHECK_INT(get("/a%20b%25"), 404);
+	CHECK_INT(get("/%C3%a4.txt"), 200);
+	CHECK_STR(answer.body, "2");
+	CHECK_INT(get("/a%3fb%23c"), 200);
+	CHECK_STR(answer.body, "3");
+	CHECK_INT(get("/a%3"), 400);
+	CHECK_INT(get("/a%"), 400);
+	CHECK_INT(get("/a%zz"), 400);
+	CHECK_INT(get("/a#b"), 400);
+}
+
+FILES_TEST(more_files_than_are_kept_open_are_sent)
+{
+	char name[32];
+	start();
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 300; i++) {
+			snprintf(name, sizeof name, "f%d", i);
+			if (round == 0)
+				put(name, name);
+			snprintf(name, sizeof name, "/f%d", i);
+			CHECK_INT(get(name), 200);
+			CHECK_STR(answer.body, name + 1);
+		}
+	}
+}
+
+/* ---- no way out --------------------------------------------------------------------------- */
+
+FILES_TEST(no_path_leads_out_of_the_root)
+{
+	put_directory("in");
+	put_directory("in/sub");
+	put("secret", "secret");
+	put("in/file", "file");
+	strcat(root, "/in");
+	start();
+	static const char *const paths[] = {
+		"/../secret",
+		"/sub/../../secret",
+		"/%2e%2e/secret",
+		"/.%2e/secret",
+		"/sub/%2E%2E/%2e./secret",
+		"/..",
+		"/../",
+		"/../in/file",
+		"/sub/../..",
+		"//../secret",
+		"/./../secret",
+		"/..%2fsecret",
+		"/%2e%2e%2fsecret",
+		"/..%5csecret",
+		"/..%00/secret",
+		"/file%00.txt",
+		"/sub%2f..%2ffile",
+		"/%2fetc%2fpasswd",
+		"/%252e%252e/secret",
+	};
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		int status = get(paths[i]);
+		if (!EXPECT(status == 400 || status == 404))
+			FAIL("%s: %d", paths[i], status);
+		EXPECT(strstr(answer.body, "secret") == NULL);
+	}
+	CHECK_INT(get("/sub/../file"), 200);
+	CHECK_INT(get("/sub/%2e%2e/file"), 200);
+	CHECK_INT(get("/./sub//..///file"), 200);
+	*strrchr(root, '/') = '\0';
+}
+
+static void check_links(bool inside)
+{
+	put_directory("in");
+	put_directory("in/sub");
+	put("secret", "secret");
+	put("in/file", "file");
+	put("in/sub/file", "sub");
+	strcat(root, "/in");
+	EXPECT_INT(symlink("file", path_to("to-file")), 0);
+	EXPECT_INT(symlink("sub", path_to("to-sub")), 0);
+	EXPECT_INT(symlink("../file", path_to("sub/up")), 0);
+	EXPECT_INT(symlink("../secret", path_to("out")), 0);
+	EXPECT_INT(symlink("..", path_to("out-directory")), 0);
+	EXPECT_INT(symlink("/etc/passwd", path_to("absolute")), 0);
+	EXPECT_INT(symlink("/proc/self/root", path_to("magic")), 0);
+	EXPECT_INT(symlink("nowhere", path_to("broken")), 0);
+	EXPECT_INT(symlink("loop", path_to("loop")), 0);
+	start();
+	CHECK_INT(get("/file"), 200);
+	CHECK_INT(get("/sub/file"), 200);
+	CHECK_STR(answer.body, "sub");
+	CHECK_INT(get("/to-file"), inside ? 200 : 404);
+	CHECK_INT(get("/to-sub/file"), inside ? 200 : 404);
+	CHECK_INT(get("/sub/up"), inside ? 200 : 404);
+	static const char *const paths[] = {
+		"/out",      "/out-directory", "/out-directory/", "/out-directory/secret",
+		"/absolute", "/magic",         "/magic/",         "/magic/etc/passwd",
+		"/broken",   "/loop"
+	};
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		EXPECT_INT(get(paths[i]), 404);
+	*strrchr(root, '/') = '\0';
+}
+
+FILES_TEST(links_are_followed_as_far_as_they_stay_inside)
+{
+	check_links(true);
+}
+
+static bool filtered;
+
+static void check_without_openat2(void)
+{
+	check_links(false);
+	CHECK_INT(bide_server_stop(server, 1), 0);
+	bide_server_close(server);
+	server = NULL;
+	put_directory("listed");
+	put_directory("listed/deep");
+	put("listed/deep/index.html", "deep");
+	start();
+	CHECK_INT(get("/listed/"), 200);
+	CHECK(strstr(answer.body, "deep/") != NULL);
+	CHECK_INT(get("/listed/deep/"), 200);
+	CHECK_STR(answer.body, "deep");
+	CHECK_INT(get("/listed/none/file"), 404);
+	CHECK_INT(get("/listed/deep/index.html/x"), 404);
+}
+
+KINDS_TASKS(without_openat2, open_kit(), close_kit())
+static void in_without_openat2(void)
+{
+	check_without_openat2();
+}
+
+TEST(an_old_kernel_follows_no_links)
+{
+	filtered = seccomp_refuse(SYS_openat2, ENOSYS, ANY_ARGUMENT, 0);
+	if (!filtered)
+		SKIP("this system has no filters for system calls");
+	KINDS_RUN(without_openat2);
+}
+
+TEST(a_container_follows_no_links)
+{
+	filtered = seccomp_refuse(SYS_openat2, EPERM, ANY_ARGUMENT, 0);
+	if (!filtered)
+		SKIP("this system has no filters for system calls");
+	KINDS_RUN(without_openat2);
+}
+
+FILES_TEST(a_directory_that_becomes_a_link_is_not_followed)
+{
+	char elsewhere[512];
+	put_directory("in");
+	put_directory("in/sub");
+	put_directory("other");
+	put("in/sub/file", "inside");
+	put("other/file", "secret");
+	strcat(root, "/in");
+	start();
+	CHECK_INT(get("/sub/file"), 200);
+	strcpy(elsewhere, path_to("gone"));
+	CHECK_INT(rename(path_to("sub"), elsewhere), 0);
+	CHECK_INT(symlink("../other", path_to("sub")), 0);
+	CHECK_INT(get("/sub/file"), 404);
+	*strrchr(root, '/') = '\0';
+}
+
+FILES_TEST(only_files_are_opened)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	CHECK_INT(mkfifo(path_to("fifo"), 0644), 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	strcpy(address.sun_path, path_to("socket"));
+	CHECK_INT(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	start();
+	CHECK_INT(get("/fifo"), 403);
+	CHECK_INT(get("/socket"), 403);
+	CHECK_INT(get("/fifo/"), 404);
+	close(fd);
+}
+
+FILES_TEST(what_may_not_be_read_is_forbidden)
+{
+	put("file", "x");
+	put_directory("closed");
+	CHECK_INT(chmod(path_to("file"), 0), 0);
+	CHECK_INT(chmod(path_to("closed"), 0), 0);
+	start();
+	if (geteuid() != 0) {
+		CHECK_INT(get("/file"), 403);
+		CHECK_INT(get("/closed/"), 403);
+	}
+	CHECK_INT(chmod(path_to("closed"), 0700), 0);
+}
+
+FILES_TEST(what_begins_with_a_dot_is_hidden)
+{
+	put(".secret", "x");
+	put_directory(".git");
+	put(".git/config", "x");
+	put_directory(".well-known");
+	put(".well-known/security.txt", "x");
+	start();
+	CHECK_INT(get("/.secret"), 404);
+	CHECK_INT(get("/%2esecret"), 404);
+	CHECK_INT(get("/.git/config"), 404);
+	CHECK_INT(get("/.git/../.secret"), 404);
+	CHECK_INT(get("/.well-known/security.txt"), 200);
+	CHECK_INT(get("/"), 200);
+	CHECK(strstr(answer.body, "secret") == NULL);
+	CHECK(strstr(answer.body, ".git") == NULL);
+}
+
+FILES_TEST(what_is_hidden_is_served_when_that_is_wanted)
+{
+	put(".secret", "x");
+	options.hidden = true;
+	start();
+	CHECK_INT(get("/.secret"), 200);
+	CHECK_INT(get("/"), 200);
+	CHECK(strstr(answer.body, "href=\".secret\"") != NULL);
+	CHECK_INT(get("/../x"), 400);
+}
+
+FILES_TEST(names_that_are_too_long_are_not_found)
+{
+	char path[700] = "/";
+	memset(path + 1, 'x', 600);
+	path[601] = '\0';
+	start();
+	CHECK_INT(get(path), 404);
+}
+
+/* ---- directories -------------------------------------------------------------------------- */
+
+FILES_TEST(a_directory_is_its_index)
+{
+	put_directory("sub");
+	put("sub/index.html", "index");
+	start();
+	CHECK_INT(get("/sub/"), 200);
+	CHECK_STR(answer.body, "index");
+	CHECK_STR(field("Content-Type"), "text/html; charset=utf-8");
+	CHECK_INT(get("/sub/index.html"), 200);
+	CHECK_INT(get("/sub/index.html/"), 404);
+	CHECK_INT(get("/sub/."), 200);
+	CHECK_STR(answer.body, "index");
+}
+
+FILES_TEST(a_directory_without_its_slash_is_one_step_away)
+{
+	put_directory("a b");
+	put_directory("a b/c");
+	start();
+	CHECK_INT(get("/a%20b?x=y"), 301);
+	CHECK_STR(field("Location"), "/a%20b/?x=y");
+	CHECK_INT(get("//a%20b//c"), 301);
+	CHECK_STR(field("Location"), "/a%20b/c/");
+	CHECK_INT(get("/a%20b/./c/../c"), 301);
+	CHECK_STR(field("Location"), "/a%20b/c/");
+}
+
+/* "//host/" would be a URL of another host. */
+FILES_TEST(no_redirect_leads_to_another_host)
+{
+	put_directory("example.org");
+	start();
+	CHECK_INT(get("//example.org"), 301);
+	CHECK_STR(field("Location"), "/example.org/");
+	CHECK_INT(get("//example.org/%2e%2e/example.org"), 301);
+	CHECK_STR(field("Location"), "/example.org/");
+}
+
+FILES_TEST(a_directory_is_listed)
+{
+	put_directory("sub");
+	put_directory("sub/zoo");
+	put("sub/b", "x");
+	put("sub/a", "x");
+	start();
+	CHECK_INT(get("/sub/"), 200);
+	CHECK_STR(field("Content-Type"), "text/html; charset=utf-8");
+	const char *up = strstr(answer.body, "<a href=\"../\">../</a>");
+	const char *zoo = strstr(answer.body, "<a href=\"zoo/\">zoo/</a>");
+	const char *a = strstr(answer.body, "<a href=\"a\">a</a>");
+	const char *b = strstr(answer.body, "<a href=\"b\">b</a>");
+	CHECK(up != NULL && zoo != NULL && a != NULL && b != NULL);
+	CHECK(up < zoo && zoo < a && a < b);
+	CHECK_INT(get("/"), 200);
+	CHECK_NULL(strstr(answer.body, "../"));
+}
+
+FILES_TEST(names_in_a_list_are_no_html)
+{
+	put("<script>alert(1)<&'\">.txt", "x");
+	put("a\nb", "x");
+	put("http:x", "x");
+	put_directory("<b>");
+	start();
+	CHECK_INT(get("/"), 200);
+	CHECK_NULL(strstr(answer.body, "<script"));
+	CHECK_NULL(strstr(answer.body, "<b>"));
+	CHECK(strstr(answer.body, "&lt;script&gt;alert(1)&lt;&amp;&#39;&quot;&gt;.txt") != NULL);
+	CHECK(strstr(answer.body, "%3Cscript%3Ealert%281%29%3C%26%27%22%3E.txt\"") != NULL);
+	CHECK(strstr(answer.body, "<a href=\"a%0Ab\">a&#xFFFD;b</a>") != NULL);
+	CHECK(strstr(answer.body, "<a href=\"http%3Ax\">http:x</a>") != NULL);
+	CHECK_INT(get("/%3Cb%3E/"), 200);
+	CHECK(strstr(answer.body, "<title>Index of /&lt;b&gt;/</title>") != NULL);
+}
+
+FILES_TEST(a_list_has_an_end)
+{
+	char name[32];
+	TEST_TIMEOUT(60);
+	put_directory("many");
+	for (int i = 0; i < 10050; i++) {
+		snprintf(name, sizeof name, "many/%d", i);
+		put(name, "");
+	}
+	start();
+	CHECK_INT(get("/many/"), 200);
+	int n = 0;
+	for (const char *at = answer.body; (at = strstr(at, "<li>")) != NULL; at++)
+		n++;
+	CHECK_INT(n, 10002);
+	CHECK(strstr(answer.body, "<li>and more</li>") != NULL);
+}
+
+FILES_TEST(lists_can_be_forbidden)
+{
+	options.no_listing = true;
+	put_directory("sub");
+	put_directory("index");
+	put("index/index.html", "index");
+	start();
+	CHECK_INT(get("/sub/"), 403);
+	CHECK_INT(get("/index/"), 200);
+	CHECK_INT(get("/"), 403);
+}
+
+/* ---- beginning ---------------------------------------------------------------------------- */
+
+FILES_TEST(a_root_must_be_a_directory)
+{
+	put("file", "x");
+	CHECK_INT(bide_http_start_files(path_to("none"), "127.0.0.1", "0", NULL, &server), -ENOENT);
+	CHECK_INT(bide_http_start_files(path_to("file"), "127.0.0.1", "0", NULL, &server),
+	          -ENOTDIR);
+	CHECK_INT(bide_http_start_files(root, "192.0.2.1", "0", NULL, &server), -EADDRNOTAVAIL);
+	CHECK_NULL(server);
+}
+
+FILES_TEST(times_that_mean_nothing_are_refused)
+{
+	options.server.timeout_idle = -1;
+	CHECK_INT(bide_http_start_files(root, "127.0.0.1", "0", &options, &server), -EINVAL);
+	options.server.timeout_idle = (double)__builtin_nan("");
+	CHECK_INT(bide_http_start_files(root, "127.0.0.1", "0", &options, &server), -EINVAL);
+	CHECK_NULL(server);
+}
+
+FILES_TEST(a_root_may_be_renamed)
+{
+	char from[64];
+	put("file", "x");
+	start();
+	strcpy(from, root);
+	strcat(root, "-moved");
+	CHECK_INT(rename(from, root), 0);
+	CHECK_INT(get("/file"), 200);
+}
