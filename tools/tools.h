@@ -10,4 +10,7 @@ enum {
 	TOOL_USAGE = 2   /* the arguments make no sense */
 };
 
+/* The subcommands: argv[0] is the name of one, and the exit status what it returns. */
+int tool_serve(int argc, char **argv);
+
 #endif
