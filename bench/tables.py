@@ -5,7 +5,7 @@ run. What the words mean is in scripts/benchlib/model.py; README.md here tells h
 The goals are what the library sets itself on the kind of machine that it is developed on, two cores
 of a virtual machine; on another they tell less than the comparison does."""
 
-from benchlib import served
+from benchlib import asked, served
 from benchlib.model import (
     Calibrated, Fixed, Goal, Ours, Rounds, Table, Theirs, cpu_each, printed)
 
@@ -292,6 +292,50 @@ TLS = [
         (Goal("cpu_us", at_most=800, of="bide"),)),
 ]
 
+HTTP_FULL, HTTP_LIGHT = Ours("bide full", "http"), Ours("bide light", "http", ("--light",))
+HTTP_PEERS = (
+    Theirs("epoll and llhttp in C", "http-raw", ""),
+    Theirs("libcurl", "http-curl", ""),
+    Theirs("Go net/http", "http-go", ""),
+    Theirs("aiohttp", "http-aiohttp", ""))
+HTTP_ABOUT = " 1 KiB each, at nginx on the other core. The time is the client's, with that of " \
+             "the kernel for it, when all connections have been made."
+
+
+def http(name, title, about, goals, **more):
+    return Table(name, title, about + HTTP_ABOUT, Fixed(100000, 10000, base=None),
+                 (HTTP_FULL, HTTP_LIGHT), (printed("cpu_us", "CPU a request", "µs", chart=True),),
+                 counts="ops", peers=HTTP_PEERS, goals=goals, rounds=Rounds(ours=7, peers=5),
+                 take=asked.requests(**more))
+
+
+def within(ratio):
+    return tuple(Goal("cpu_us", ratio=1 / ratio, than="epoll and llhttp in C", of=one.name)
+                 for one in (HTTP_FULL, HTTP_LIGHT))
+
+
+HTTP = [
+    http("http", "Requests by HTTP, a hundred at once", "On a hundred connections that are kept.",
+         (Goal("cpu_us", at_most=7.5), *within(1.4), Goal("cpu_us", ratio=3.0, than="libcurl"),
+          Goal("cpu_us", ratio=3.0, than="Go net/http"))),
+    http("http_tls", "Requests by HTTP over TLS 1.3, a hundred at once",
+         "On a hundred connections that are kept.", (Goal("cpu_us", at_most=11),), tls=True),
+    http("http_hosts", "Requests to three thousand hosts at once",
+         "Each host is an address of the loopback, with a connection that is kept. It is to cost a "
+         "third more, at most, than with a hundred.",
+         (Goal("cpu_us", at_most=9.75),)),
+    Table("http_memory", "Connections of a client, and requests that wait for the answer",
+          "Each to a host of its own. Idle connections have been used once and are kept; then on each "
+          "of them a request is sent, with a task of its own, and its memory counts. The memory is "
+          "the process's own, without what the kernel has for a socket.",
+          Fixed(3000, 500, base=None), (HTTP_FULL, HTTP_LIGHT),
+          (printed("idle_bytes", "an idle connection", "bytes", chart=True),
+           printed("held_bytes", "a request and its connection", "bytes", chart=True)),
+          peers=HTTP_PEERS, counts="ops", rounds=FEW, take=asked.memory,
+          goals=(Goal("idle_bytes", at_most=1536, of="each"),
+                 Goal("held_bytes", at_most=6144, of=HTTP_LIGHT.name))),
+]
+
 # ---- of ours alone ---------------------------------------------------------------------------
 
 ONCE = Rounds(ours=1, peers=0, ours_quick=1, peers_quick=0)
@@ -365,4 +409,4 @@ COSTS = [
 ]
 
 TABLES = (SWITCHING + SPAWNING + SLEEPING + THREADS + SERVING + JOBS + ORDER + LARGE +
-          HANDING_OVER + NAMES + TLS + COSTS)
+          HANDING_OVER + NAMES + TLS + HTTP + COSTS)
