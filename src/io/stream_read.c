@@ -348,6 +348,8 @@ ssize_t bide_stream_peek(bide_stream *stream, size_t least, const void **ret_dat
 		n = fill(stream);
 	if (n < 0)
 		return leave(stream, n);
+	if (held(stream) == 0)
+		bide__stream_free_buffer(stream);
 	*ret_data = held(stream) > 0 ? stream->buffer + stream->start : "";
 	return leave(stream, (ssize_t)held(stream));
 }

@@ -423,6 +423,18 @@ STREAMS_TEST(a_large_buffer_is_not_kept_while_nothing_lies_in_it)
 	free(data);
 }
 
+STREAMS_TEST(a_buffer_in_which_nothing_lies_is_given_back_when_it_is_looked_at)
+{
+	const void *data;
+	put("word");
+	CHECK_INT(bide_stream_peek(near, 4, &data), 4);
+	bide_stream_consume(near, 4);
+	CHECK(memcmp(data, "word", 4) == 0); /* until the next call that reads */
+	CHECK(near->room > 0);
+	CHECK_INT(bide_stream_peek(near, 0, &data), 0);
+	CHECK(near->room == 0 && near->buffer == NULL);
+}
+
 /* ---- many that wait ----------------------------------------------------------------------- */
 
 enum { MANY = 200 };
