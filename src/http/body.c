@@ -224,22 +224,33 @@ ssize_t bide_http_read(bide_http_response *response, void *buf, size_t size)
 	return n;
 }
 
-/* What has been read stays in `body` if it cannot go on, and the next call does. */
+/* How many bytes more the body will have: what the head says, or a guess. */
+static size_t expected(const bide_http_response *response)
+{
+	enum { GUESS = 4096, BELIEVED = 1 << 20 };
+	const struct bide__http_connection *connection = response->connection;
+	if (connection == NULL)
+		return 0;
+	if (response->n_layers > 0 || !(connection->parser.llhttp.flags & F_CONTENT_LENGTH))
+		return GUESS;
+	const uint64_t left = connection->parser.llhttp.content_length;
+	return connection->pending + (size_t)(left < BELIEVED ? left : BELIEVED);
+}
+
+/* What has been read stays in `body` if it cannot go on, and the next call does. The byte more is
+ * for the end to be seen, and then for the NUL. */
 static ssize_t read_all(bide_http_response *response)
 {
-	enum { PIECE = 16384 };
-	char *piece = bide__malloc(PIECE);
-	ssize_t n = piece != NULL ? 1 : -ENOMEM;
+	struct bide__string *body = &response->body;
+	ssize_t n = bide__string_reserve(body, expected(response) + 1) ? 1 : -ENOMEM;
 	while (n > 0) {
-		n = bide_http_read(response, piece, PIECE);
-		if (n > 0)
-			bide__string_add(&response->body, piece, (size_t)n);
-		if (response->body.size > response->session->options.body_limit)
+		n = bide_http_read(response, body->data + body->size, body->room - body->size);
+		body->size += n > 0 ? (size_t)n : 0;
+		if (body->size > response->session->options.body_limit)
 			n = -BIDE_EHTTP_BODY;
-		if (response->body.failed)
+		if (n > 0 && !bide__string_reserve(body, 1))
 			n = -ENOMEM;
 	}
-	bide__free(piece);
 	return n;
 }
 

@@ -9,13 +9,15 @@
 
 enum { FIRST_ROOM = 256 };
 
-static bool make_room(struct bide__string *string, size_t size)
+bool bide__string_reserve(struct bide__string *string, size_t size)
 {
 	size_t room = string->room > 0 ? string->room : FIRST_ROOM;
 	if (string->failed)
 		return false;
 	if (string->data != NULL && size <= string->room - string->size)
 		return true;
+	if (string->data == NULL && size > room)
+		room = size;
 	while (room - string->size < size)
 		room *= 2;
 	char *data = bide__realloc(string->data, room);
@@ -29,7 +31,8 @@ static bool make_room(struct bide__string *string, size_t size)
 
 void bide__string_add(struct bide__string *string, const void *data, size_t size)
 {
-	if (size == 0 || !make_room(string, size))
+	if (size == 0 ||
+	    (size > string->room - string->size && !bide__string_reserve(string, size)))
 		return;
 	memcpy(string->data + string->size, data, size);
 	string->size += size;
@@ -40,11 +43,6 @@ char *bide__string_room(struct bide__string *string, size_t size)
 	return make_room(string, size) ? string->data + string->size : NULL;
 }
 
-void bide__string_put(struct bide__string *string, const char *text)
-{
-	bide__string_add(string, text, strlen(text));
-}
-
 void bide__string_put_number(struct bide__string *string, unsigned long long number)
 {
 	char digits[24];
@@ -53,11 +51,6 @@ void bide__string_put_number(struct bide__string *string, unsigned long long num
 		digits[--at] = (char)('0' + number % 10);
 	while ((number /= 10) > 0);
 	bide__string_add(string, digits + at, sizeof(digits) - at);
-}
-
-void bide__string_put_char(struct bide__string *string, char c)
-{
-	bide__string_add(string, &c, 1);
 }
 
 int bide__string_end(struct bide__string *string)

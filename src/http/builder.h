@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct bide__string {
 	char *data; /* of bide__malloc(); no NUL behind it until bide__string_end() */
@@ -13,11 +14,25 @@ struct bide__string {
 	bool failed; /* there was no memory */
 };
 
-/* Append bytes, a string, a decimal number, a byte. */
+/* Makes room for so many bytes more behind `size`. False when there was no memory. */
+bool bide__string_reserve(struct bide__string *string, size_t size);
+
+/* Append bytes, a decimal number, a string, a byte. */
 void bide__string_add(struct bide__string *string, const void *data, size_t size);
-void bide__string_put(struct bide__string *string, const char *text);
 void bide__string_put_number(struct bide__string *string, unsigned long long number);
-void bide__string_put_char(struct bide__string *string, char c);
+
+static inline void bide__string_put(struct bide__string *string, const char *text)
+{
+	bide__string_add(string, text, strlen(text));
+}
+
+static inline void bide__string_put_char(struct bide__string *string, char c)
+{
+	if (string->size < string->room)
+		string->data[string->size++] = c;
+	else
+		bide__string_add(string, &c, 1);
+}
 
 /* Room for so many bytes behind what there is, to be filled and added to `size` by the caller; or
  * NULL. */
