@@ -38,11 +38,6 @@ void bide__string_add(struct bide__string *string, const void *data, size_t size
 	string->size += size;
 }
 
-char *bide__string_room(struct bide__string *string, size_t size)
-{
-	return make_room(string, size) ? string->data + string->size : NULL;
-}
-
 void bide__string_put_number(struct bide__string *string, unsigned long long number)
 {
 	char digits[24];

@@ -34,10 +34,6 @@ static inline void bide__string_put_char(struct bide__string *string, char c)
 		bide__string_add(string, &c, 1);
 }
 
-/* Room for so many bytes behind what there is, to be filled and added to `size` by the caller; or
- * NULL. */
-char *bide__string_room(struct bide__string *string, size_t size);
-
 /* Puts a NUL behind it. 0, or -ENOMEM when something of it is missing: then it has been freed. */
 int bide__string_end(struct bide__string *string);
 

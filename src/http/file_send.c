@@ -24,9 +24,9 @@ static ssize_t put_first(struct bide__http_served *served, const struct bide__ht
                          struct bide__http_range range)
 {
 	const size_t size = range.size < WITH_HEAD ? (size_t)range.size : WITH_HEAD;
-	char *room = bide__string_room(&served->out, size);
-	if (room == NULL)
+	if (!bide__string_reserve(&served->out, size))
 		return -ENOMEM;
+	char *room = served->out.data + served->out.size;
 	for (size_t done = 0; done < size;) {
 		const ssize_t n =
 			pread(file->fd, room + done, size - done, (off_t)(range.from + done));
