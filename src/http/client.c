@@ -164,7 +164,10 @@ static int turn_to(struct bide__http_errand *errand, int status, const char *loc
 	if (rc < 0)
 		return rc == -EINVAL ? -BIDE_EHTTP_REDIRECTS : rc;
 	const bool down = errand->url.secure && !url.secure;
-	bide__url_finish(&errand->url);
+	if (errand->first.host == NULL)
+		errand->first = errand->url;
+	else
+		bide__url_finish(&errand->url);
 	errand->url = url;
 	if (down && !errand->session->options.allow_downgrade)
 		return -BIDE_EHTTP_REDIRECTS;
@@ -258,9 +261,7 @@ static int start(struct bide__http_errand *errand, struct bide__string *form)
 	errand->method = request->method;
 	if (errand->method == NULL)
 		errand->method = errand->body.size > 0 || request->form != NULL ? "POST" : "GET";
-	int rc = parse_url(request, &errand->first);
-	if (rc == 0)
-		rc = parse_url(request, &errand->url);
+	int rc = parse_url(request, &errand->url);
 	return rc < 0 ? rc : errand_named(errand);
 }
 

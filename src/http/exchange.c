@@ -20,7 +20,8 @@ static ssize_t send_all(struct bide__http_connection *connection, const struct i
 
 static int send_request(struct bide__http_errand *errand, struct bide__http_connection *connection)
 {
-	const bool foreign = !bide__url_same_origin(&errand->first, &errand->url);
+	const bool foreign =
+		errand->first.host != NULL && !bide__url_same_origin(&errand->first, &errand->url);
 	struct bide__string head = { NULL, 0, 0, false };
 	int fired = 0;
 	ssize_t rc =

@@ -99,7 +99,7 @@ struct bide__http_errand {
 	const char *method;
 	bide_bytes body;
 	const char *type;
-	struct bide__url first, url; /* what was asked for, and where it has come */
+	struct bide__url first, url; /* what was asked for, once it has come elsewhere, and where */
 	char *text;                  /* the latter, if there is a hook */
 	int redirects;
 	struct bide__http_trace trace;
