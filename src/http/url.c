@@ -11,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { HTTP = 80, HTTPS = 443, PORT_MAX = 65535, HOST_MAX = 253 };
+enum { HTTP = 80, HTTPS = 443, PORT_MAX = 65535, HOST_MAX = 253, LABEL_MAX = 63 };
 
 /* A piece of a text. */
 struct span {
@@ -154,20 +154,40 @@ static int put_decoded(struct bide__string *out, struct span text)
 	return 0;
 }
 
+static bool may_stay(unsigned char c)
+{
+	switch (c) {
+	case '"':
+	case '<':
+	case '>':
+	case '\\':
+	case '^':
+	case '`':
+	case '{':
+	case '|':
+	case '}':
+		return false;
+	default:
+		return c > 0x20 && c < 0x7f;
+	}
+}
+
 /* Puts a path or a query; what must not be in it is encoded. */
 static void put_encoded(struct bide__string *out, struct span text)
 {
 	static const char digits[] = "0123456789ABCDEF";
+	size_t done = 0;
 	for (size_t i = 0; i < text.size; i++) {
 		const unsigned char c = (unsigned char)text.at[i];
-		if (c > 0x20 && c < 0x7f && strchr("\"<>\\^`{|}", c) == NULL) {
-			bide__string_put_char(out, (char)c);
+		if (may_stay(c))
 			continue;
-		}
+		bide__string_add(out, text.at + done, i - done);
 		bide__string_put_char(out, '%');
 		bide__string_put_char(out, digits[c >> 4]);
 		bide__string_put_char(out, digits[c & 15]);
+		done = i + 1;
 	}
+	bide__string_add(out, text.at + done, text.size - done);
 }
 
 static bool is_address6(struct span host)
@@ -188,8 +208,33 @@ static bool is_name(const char *name)
 	return size > 0 && name[size] == '\0' && size <= HOST_MAX && name[0] != '.';
 }
 
+/* Whether a name means itself, but for the case of its letters: labels of letters and digits, with
+ * single hyphens between them. Most are such. */
+static bool is_plain(struct span name)
+{
+	size_t label = 0;
+	bool within = false; /* behind a letter or a digit */
+	for (size_t i = 0; i < name.size; i++) {
+		const char c = name.at[i];
+		const bool word = is_alpha(c) || is_digit(c);
+		if (!word && !(within && (c == '-' || c == '.')))
+			return false;
+		label = c == '.' ? 0 : label + 1;
+		if (label > LABEL_MAX)
+			return false;
+		within = word;
+	}
+	return within && name.size <= HOST_MAX;
+}
+
+static void put_lower(struct bide__string *out, struct span text)
+{
+	for (size_t i = 0; i < text.size; i++)
+		bide__string_put_char(out, (char)(text.at[i] | (is_alpha(text.at[i]) ? 0x20 : 0)));
+}
+
 /* Puts a name in lower case, and as xn--… if it is not ASCII: RFC 5891, as of UTS 46. */
-static int put_name(struct bide__string *out, struct span host)
+static int put_international(struct bide__string *out, struct span host)
 {
 	struct bide__string name = { NULL, 0, 0, false };
 	char *ascii = NULL;
@@ -220,14 +265,16 @@ static int put_name(struct bide__string *out, struct span host)
 
 static int put_host(struct bide__string *out, struct span host)
 {
-	if (host.size == 0 || host.at[0] != '[')
-		return put_name(out, host);
+	if (host.size == 0 || host.at[0] != '[') {
+		if (!is_plain(host))
+			return put_international(out, host);
+		put_lower(out, host);
+		return 0;
+	}
 	const struct span inside = { host.at + 1, host.size - 2 };
 	if (host.size < 4 || host.at[host.size - 1] != ']' || !is_address6(inside))
 		return -EINVAL;
-	for (size_t i = 0; i < inside.size; i++)
-		bide__string_put_char(out,
-		                      (char)(inside.at[i] | (is_alpha(inside.at[i]) ? 0x20 : 0)));
+	put_lower(out, inside);
 	return 0;
 }
 

@@ -6,6 +6,8 @@
 #include "base/alloc.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A URL as it is understood, as text; or the error. */
@@ -180,6 +182,35 @@ TEST(references_are_resolved)
 	CHECK_STR(resolved("https://a/", "//b/c"), "https://b/c");
 	CHECK_STR(resolved(base, "mailto:x"), strerror(EINVAL));
 	CHECK_STR(resolved(base, "a\nb"), strerror(EINVAL));
+}
+
+/* Names of letters, digits, hyphens and dots; many of them are none. */
+static void make_name(char *name, size_t size)
+{
+	static const char of[] = "aBx0n9-.";
+	const size_t length = 1 + (size_t)rand() % (size - 1);
+	for (size_t i = 0; i < length; i++)
+		name[i] = of[(size_t)rand() % (rand() % 4 ? 6 : sizeof(of) - 1)];
+	name[length] = '\0';
+}
+
+/* What is encoded goes the way of all names that are not ASCII. */
+TEST(a_name_means_the_same_if_a_letter_of_it_is_encoded)
+{
+	int understood = 0;
+	srand((unsigned)test_seed());
+	for (int i = 0; i < 3000; i++) {
+		char name[80], plain[128], encoded[128], seen[128];
+		make_name(name, i % 2 ? 12 : sizeof(name));
+		snprintf(plain, sizeof(plain), "http://%s/", name);
+		snprintf(encoded, sizeof(encoded), "http://%%%02X%s/", name[0], name + 1);
+		strcpy(seen, again(plain));
+		understood += strncmp(seen, "http", 4) == 0;
+		CHECK_STR(again(encoded), seen);
+	}
+	CHECK(understood > 300 && understood < 2700);
+	CHECK_STR(again("http://xn--a.example/"), strerror(EINVAL));
+	CHECK_STR(again("http://a..example/"), again("http://%61..example/"));
 }
 
 TEST(an_origin_is_scheme_host_and_port)
