@@ -10,10 +10,19 @@
 /* ---- headers ------------------------------------------------------------------------------ */
 
 /* RFC 9110, 5.6.2. */
+static bool is_of_token(char c)
+{
+	const char lower = (char)(c | 0x20);
+	return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') ||
+	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
 static size_t token_size(const char *text)
 {
-	return strspn(text, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
-	                    "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+	size_t size = 0;
+	while (is_of_token(text[size]))
+		size++;
+	return size;
 }
 
 static bool is_value(const char *text)
