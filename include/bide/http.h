@@ -47,7 +47,8 @@ typedef struct bide_http_options {
 	double keep_alive;   /**< how long a connection is kept that nobody uses; 0: 15 */
 	double timeout;      /**< from the call until the head of the last response; 0: 300 */
 	double timeout_pool; /**< of the wait for its turn; 0: none */
-	double timeout_connect; /**< of finding the host and connecting; 0: 30 */
+	double timeout_connect; /**< of finding the host and connecting, through a proxy, too;
+	                             0: 30 */
 	double timeout_tls;     /**< of TLS's handshake; 0: 30 */
 	double timeout_write;   /**< of sending a request; 0: none */
 	double timeout_read;    /**< between two pieces of a response; 0: 60 */
@@ -56,22 +57,32 @@ typedef struct bide_http_options {
 	bool raw;               /**< bodies as they come: nothing is expanded, nothing asked for */
 	size_t body_limit; /**< bytes of a body that bide_http_bytes() and bide_http_text() take; 0:
 	                        256 MiB */
-	const char *user_agent;     /**< "" sends none; NULL: "bide/" and the version */
-	const char *const *headers; /**< sent with each request: "Name: value", NULL at the end */
-	bide_tls *tls;              /**< NULL: a client that trusts whom the system trusts */
-	bide_resolver *resolver;    /**< NULL: the loop's own */
-	const char *unix_path;      /**< connects to this socket, whatever the host */
-	bide_http_hook *hook;       /**< told what happens to each request: bide/http_events.h */
-	void *hook_arg;             /**< its first argument */
+	const char *user_agent;      /**< "" sends none; NULL: "bide/" and the version */
+	const char *const *headers;  /**< sent with each request: "Name: value", NULL at the end */
+	bide_tls *tls;               /**< NULL: a client that trusts whom the system trusts */
+	bide_resolver *resolver;     /**< NULL: the loop's own */
+	const char *unix_path;       /**< connects to this socket, whatever the host */
+	const char *local;           /**< connects from this address, as "192.0.2.1:0" */
+	const char *proxy;           /**< goes through this proxy, with whatever is not asked for by
+	                                 a Unix socket: "http://user:password@host:port", or
+	                                 https */
+	bool proxy_from_environment; /**< without one: through the one that the environment names
+	                                  when the session is opened, by http_proxy, https_proxy,
+	                                  all_proxy, no_proxy */
+	bide_tls *proxy_tls;         /**< for proxies of https; NULL: trusts whom the system does */
+	bide_http_hook *hook;        /**< told what happens to each request: bide/http_events.h */
+	void *hook_arg;              /**< its first argument */
 } bide_http_options;
 
 /** Opens a session. Nothing is connected to yet.
  *
  *  @param options     the options, or NULL for the defaults; copied, with what they point to; of
- *                     `tls` a reference is taken, `resolver` must last as long as the session.
+ *                     `tls` and `proxy_tls` references are taken, `resolver` must last as long as
+ *                     the session.
  *  @param ret_session gets the session; untouched on failure.
- *  @return 0; -EINVAL for numbers that mean nothing, or a header that is none; -ENOMEM. Aborts on a
- *          thread without a loop. */
+ *  @return 0; -EINVAL for numbers that mean nothing, a header that is none, or both a proxy and a
+ *          Unix socket; -EPROTONOSUPPORT for a proxy that is not of http or https; -ENOMEM. Aborts
+ *          on a thread without a loop. */
 BIDE_API BIDE_CHECKED int bide_http_session_open(const bide_http_options *options,
                                                  bide_http_session **ret_session) BIDE__NOTHROW;
 
@@ -102,6 +113,14 @@ typedef struct bide_http_request {
 	const char *user, *password; /**< for basic authentication (RFC 7617) */
 	const char *bearer;          /**< a token (RFC 6750) */
 	bool no_redirects;           /**< the answer is taken as it is */
+	bide_tls *tls;               /**< in place of the session's, for redirects, too */
+	const char *server_name;     /**< whom the certificate is to be for, and TLS asks for; NULL:
+	                                  the host. Not where it is redirected to elsewhere */
+	const char *unix_path;       /**< in place of the session's, and of proxies */
+	const char *local;           /**< in place of the session's */
+	const char *proxy;           /**< in place of the session's; "": none */
+	int *proxy_status;           /**< gets what a proxy answered that refuses to connect, as
+	                                  403; or NULL */
 	void *context;               /**< for the session's hook: is in each event */
 } bide_http_request;
 
@@ -117,6 +136,9 @@ typedef struct bide_http_request {
  *          -BIDE_EHTTP_TIMEOUT, -BIDE_EHTTP_TIMEOUT_POOL, -BIDE_EHTTP_TIMEOUT_CONNECT,
  *          -BIDE_EHTTP_TIMEOUT_TLS, -BIDE_EHTTP_TIMEOUT_WRITE, -BIDE_EHTTP_TIMEOUT_READ
  *                             a time-out of the session's
+ *          -BIDE_EHTTP_PROXY, -BIDE_EHTTP_PROXY_AUTH  the proxy refuses to connect, or to do so
+ *                             for the user; `proxy_status` tells by what status
+ *          -EPROTONOSUPPORT   the proxy is of a kind that is not spoken, as SOCKS
  *          -BIDE_EINCOMPLETE  the connection was closed before a head was complete
  *          -ENOMEM; those of bide_open_connection(), bide_start_tls(), of reading and writing a
  *          stream; or the cancellation. */

@@ -32,6 +32,8 @@ extern "C" {
 	X(RESOLVED, "resolved")     /* its addresses are known */ \
 	X(CONNECTING, "connecting") /* they are connected to */ \
 	X(CONNECTED, "connected")   /* there is a connection */ \
+	X(TUNNELING, "tunneling")   /* a proxy is asked for a connection to the host */ \
+	X(TUNNELED, "tunneled")     /* it has made one */ \
 	X(SECURING, "securing")     /* TLS's handshake with the host begins */ \
 	X(SECURED, "secured")       /* it has ended */ \
 	X(SENDING, "sending")       /* the request is sent */ \
@@ -74,7 +76,8 @@ typedef struct bide_http_event {
 	const char *method;           /**< NULL from CLOSED, and of a body that is read later */
 	const char *url;              /**< without user and password; NULL if it was none */
 	int error;                    /**< negative; of RETRY and FAILED; else 0 */
-	int status;                   /**< of the response, from HEAD on; else 0 */
+	int status;                   /**< of the response, from HEAD on, or of a proxy that
+	                                   refuses to connect; else 0 */
 	const bide_http_times *times; /**< so far */
 	const bide_address *peer;     /**< who was connected to, or NULL */
 } bide_http_event;

@@ -43,9 +43,12 @@ static int go_once(struct bide__http_errand *errand, struct bide__http_connectio
 {
 	struct bide__http_connection *connection = NULL;
 	bool fresh = false;
+	int rc = bide__http_find_route(errand);
+	if (rc < 0)
+		return rc;
 	for (;;) {
 		bide__http_trace_again(&errand->trace);
-		int rc = bide__http_acquire(errand, fresh, &connection);
+		rc = bide__http_acquire(errand, fresh, &connection);
 		if (rc < 0)
 			return rc;
 		fresh = true;
@@ -225,6 +228,15 @@ static int go(struct bide__http_errand *errand, bide_http_response **ret_respons
 
 /* ---- the calls ---------------------------------------------------------------------------- */
 
+/* Ways that exclude each other are refused. */
+static int parse_proxy(struct bide__http_errand *errand)
+{
+	const char *proxy = errand->request->proxy;
+	if (proxy != NULL && errand->request->unix_path != NULL)
+		return -EINVAL;
+	return proxy != NULL && proxy[0] != '\0' ? bide__proxy_parse(proxy, &errand->proxy) : 0;
+}
+
 /* The URL with the parameters in its query. */
 static int parse_url(const bide_http_request *request, struct bide__url *ret_url)
 {
@@ -262,6 +274,8 @@ static int start(struct bide__http_errand *errand, struct bide__string *form)
 	if (errand->method == NULL)
 		errand->method = errand->body.size > 0 || request->form != NULL ? "POST" : "GET";
 	int rc = parse_url(request, &errand->url);
+	if (rc == 0)
+		rc = parse_proxy(errand);
 	return rc < 0 ? rc : errand_named(errand);
 }
 
@@ -288,6 +302,7 @@ int bide_http_send(bide_http_session *session, const bide_http_request *request,
 	bide__free(errand.text);
 	bide__url_finish(&errand.first);
 	bide__url_finish(&errand.url);
+	bide__url_finish(&errand.proxy);
 	bide__string_free(&form);
 	return rc;
 }

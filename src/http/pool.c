@@ -85,26 +85,21 @@ static int make_buckets(bide_http_session *session)
 	return 0;
 }
 
-/* All that a connection depends on: TLS and the socket's path are the session's. */
-static char *key_of(const struct bide__url *url)
+static struct bide__http_host *host_new(bide_http_session *session,
+                                        const struct bide__http_route *route)
 {
 	struct bide__string key = { NULL, 0, 0, false };
-	bide__string_put(&key, url->secure ? "s:" : "p:");
-	bide__string_put(&key, url->host);
-	bide__string_put_char(&key, ':');
-	bide__string_put_number(&key, url->port);
-	return bide__string_end(&key) == 0 ? key.data : NULL;
-}
-
-static struct bide__http_host *host_new(bide_http_session *session, char *key)
-{
 	struct bide__http_host *host = NULL;
-	if (make_buckets(session) == 0)
+	bide__string_add(&key, session->key.data, session->key.size + 1);
+	if (!key.failed && make_buckets(session) == 0)
 		host = bide__calloc(1, sizeof(*host));
-	if (host == NULL)
+	if (host == NULL) {
+		bide__string_free(&key);
 		return NULL;
-	struct bide__http_host **bucket = &session->hosts[hash(key) % session->buckets];
-	host->key = key;
+	}
+	struct bide__http_host **bucket = &session->hosts[hash(key.data) % session->buckets];
+	host->key = key.data;
+	host->tls = route->tls != NULL ? bide_tls_ref(route->tls) : NULL;
 	host->next = *bucket;
 	*bucket = host;
 	session->n_hosts++;
@@ -112,24 +107,22 @@ static struct bide__http_host *host_new(bide_http_session *session, char *key)
 	return host;
 }
 
-/* Finds or makes the host of a URL, with one user more; NULL when there was no memory. */
-static struct bide__http_host *host_of(bide_http_session *session, const struct bide__url *url)
+/* Finds or makes the host that a route leads to, with one user more; NULL when there was no
+ * memory. */
+static struct bide__http_host *host_of(bide_http_session *session,
+                                       const struct bide__http_route *route)
 {
 	struct bide__http_host *host = NULL;
-	char *key = key_of(url);
-	if (key == NULL)
+	session->key.size = 0;
+	bide__http_put_key(&session->key, route);
+	if (bide__string_end(&session->key) < 0)
 		return NULL;
 	if (session->buckets > 0)
-		host = session->hosts[hash(key) % session->buckets];
-	while (host != NULL && strcmp(host->key, key) != 0)
+		host = session->hosts[hash(session->key.data) % session->buckets];
+	while (host != NULL && strcmp(host->key, session->key.data) != 0)
 		host = host->next;
-	if (host != NULL) {
-		bide__free(key);
-	} else {
-		host = host_new(session, key);
-		if (host == NULL)
-			bide__free(key);
-	}
+	if (host == NULL)
+		host = host_new(session, route);
 	if (host != NULL)
 		host->users++;
 	return host;
@@ -144,6 +137,7 @@ static void host_leave(bide_http_session *session, struct bide__http_host *host)
 		link = &(*link)->next;
 	*link = host->next;
 	session->n_hosts--;
+	bide_tls_unref(host->tls);
 	bide__free(host->key);
 	bide__free(host);
 }
@@ -261,7 +255,7 @@ int bide__http_acquire(struct bide__http_errand *errand, bool fresh,
                        struct bide__http_connection **ret_connection)
 {
 	bide_http_session *session = errand->session;
-	struct bide__http_host *host = host_of(session, &errand->url);
+	struct bide__http_host *host = host_of(session, &errand->route);
 	if (host == NULL)
 		return -ENOMEM;
 	bide__http_note(&errand->trace, BIDE_HTTP_QUEUED, 0);

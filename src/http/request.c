@@ -39,12 +39,14 @@ static bool is_named(const char *header, const char *name)
 	return size == strlen(name) && strncasecmp(header, name, size) == 0;
 }
 
-/* How long a message is, is said here and nowhere else. */
+/* How long a message is, is said here and nowhere else; and who the user is to a proxy, which no
+ * host is to see, by the proxy's URL. */
 bool bide__http_is_header(const char *header)
 {
 	const size_t name = token_size(header);
 	return name > 0 && header[name] == ':' && is_value(header + name + 1) &&
-	       !is_named(header, "Content-Length") && !is_named(header, "Transfer-Encoding");
+	       !is_named(header, "Content-Length") && !is_named(header, "Transfer-Encoding") &&
+	       !is_named(header, "Proxy-Authorization");
 }
 
 static bool are_headers(const char *const *headers)
@@ -67,7 +69,7 @@ static bool has(const char *const *headers, const char *name)
 static bool is_private(const char *header)
 {
 	return is_named(header, "Authorization") || is_named(header, "Cookie") ||
-	       is_named(header, "Proxy-Authorization") || is_named(header, "Host");
+	       is_named(header, "Host");
 }
 
 static void put_headers(struct bide__string *head, const char *const *headers,
@@ -96,17 +98,33 @@ static void put_field(struct bide__string *head, const char *name, const char *v
 	bide__string_put(head, "\r\n");
 }
 
-static void put_host(struct bide__string *head, const struct bide__url *url)
+void bide__http_put_authority(struct bide__string *head, const struct bide__url *url, bool port)
 {
 	const bool bracket = strchr(url->host, ':') != NULL;
-	bide__string_put(head, bracket ? "Host: [" : "Host: ");
+	bide__string_put(head, bracket ? "[" : "");
 	bide__string_put(head, url->host);
 	bide__string_put(head, bracket ? "]" : "");
-	if (url->port != (url->secure ? 443 : 80)) {
+	if (port || url->port != (url->secure ? 443 : 80)) {
 		bide__string_put_char(head, ':');
 		bide__string_put_number(head, url->port);
 	}
+}
+
+static void put_host(struct bide__string *head, const struct bide__url *url)
+{
+	bide__string_put(head, "Host: ");
+	bide__http_put_authority(head, url, false);
 	bide__string_put(head, "\r\n");
+}
+
+/* Who passes it on is told where to. */
+static void put_target(struct bide__string *head, const struct bide__url *url, bool whole)
+{
+	if (whole) {
+		bide__string_put(head, "http://");
+		bide__http_put_authority(head, url, false);
+	}
+	bide__string_put(head, url->target);
 }
 
 /* RFC 4648. */
@@ -126,7 +144,8 @@ static void put_base64(struct bide__string *head, const unsigned char *data, siz
 	}
 }
 
-static int put_basic(struct bide__string *head, const char *user, const char *password)
+int bide__http_put_basic(struct bide__string *head, const char *name, const char *user,
+                         const char *password)
 {
 	struct bide__string both = { NULL, 0, 0, false };
 	if (strchr(user, ':') != NULL)
@@ -137,7 +156,8 @@ static int put_basic(struct bide__string *head, const char *user, const char *pa
 	int rc = bide__string_end(&both);
 	if (rc < 0)
 		return rc;
-	bide__string_put(head, "Authorization: Basic ");
+	bide__string_put(head, name);
+	bide__string_put(head, ": Basic ");
 	put_base64(head, (const unsigned char *)both.data, both.size);
 	bide__string_put(head, "\r\n");
 	bide__string_free(&both);
@@ -158,8 +178,11 @@ static int put_authorization(struct bide__string *head, const bide_http_request 
 		return 0;
 	}
 	if (!foreign && request->user != NULL)
-		return put_basic(head, request->user, request->password);
-	return url->user != NULL ? put_basic(head, url->user, url->password) : 0;
+		return bide__http_put_basic(head, "Authorization", request->user,
+		                            request->password);
+	return url->user != NULL
+	               ? bide__http_put_basic(head, "Authorization", url->user, url->password)
+	               : 0;
 }
 
 /* ---- the whole ---------------------------------------------------------------------------- */
@@ -172,7 +195,8 @@ static bool has_body_by_nature(const char *method)
 
 int bide__http_write_head(const bide_http_session *session, const bide_http_request *request,
                           const char *method, const struct bide__url *url, bide_bytes body,
-                          const char *type, bool foreign, struct bide__string *head)
+                          const char *type, bool foreign, const struct bide__url *proxy,
+                          struct bide__string *head)
 {
 	const char *const *mine = request->headers, *const *ours = session->options.headers;
 	const char *agent = session->options.user_agent;
@@ -181,7 +205,7 @@ int bide__http_write_head(const bide_http_session *session, const bide_http_requ
 		return -EINVAL;
 	bide__string_put(head, method);
 	bide__string_put_char(head, ' ');
-	bide__string_put(head, url->target);
+	put_target(head, url, proxy != NULL);
 	bide__string_put(head, " HTTP/1.1\r\n");
 	if (foreign || (!has(mine, "Host") && !has(ours, "Host")))
 		put_host(head, url);
@@ -201,6 +225,9 @@ int bide__http_write_head(const bide_http_session *session, const bide_http_requ
 		bide__string_put(head, "\r\n");
 	}
 	int rc = put_authorization(head, request, url, foreign);
+	if (rc == 0 && proxy != NULL && proxy->user != NULL)
+		rc = bide__http_put_basic(head, "Proxy-Authorization", proxy->user,
+		                          proxy->password);
 	bide__string_put(head, "\r\n");
 	return rc < 0 ? rc : head->failed ? -ENOMEM : 0;
 }

@@ -24,6 +24,8 @@ static bool are_valid(const bide_http_options *options)
 	for (const char *const *it = options->headers; it != NULL && *it != NULL; it++)
 		if (!bide__http_is_header(*it))
 			return false;
+	if (options->proxy != NULL && options->unix_path != NULL)
+		return false;
 	return options->limit >= 0 && options->limit_per_host >= 0 && options->redirects >= -1 &&
 	       is_time(options->keep_alive) && is_time(options->timeout) &&
 	       is_time(options->timeout_pool) && is_time(options->timeout_connect) &&
@@ -59,6 +61,21 @@ static size_t count(const char *const *headers)
 	return n;
 }
 
+static void put_or_nothing(struct bide__string *all, const char *text)
+{
+	if (text != NULL)
+		bide__string_add(all, text, strlen(text) + 1);
+}
+
+/* Has an option point to its copy, which is next. */
+static void take_or_nothing(const char **option, char **at)
+{
+	if (*option == NULL)
+		return;
+	*option = *at;
+	*at += strlen(*at) + 1;
+}
+
 /* Copies what the options point to into one block. 0 or -ENOMEM. */
 static int copy_strings(bide_http_session *session)
 {
@@ -73,8 +90,8 @@ static int copy_strings(bide_http_session *session)
 		agent = bide_version();
 	}
 	bide__string_add(&all, agent, strlen(agent) + 1);
-	if (options->unix_path != NULL)
-		bide__string_put(&all, options->unix_path);
+	put_or_nothing(&all, options->unix_path);
+	put_or_nothing(&all, options->local);
 	session->headers = bide__calloc(n + 1, sizeof(char *));
 	if (bide__string_end(&all) < 0 || session->headers == NULL)
 		return -ENOMEM;
@@ -84,8 +101,9 @@ static int copy_strings(bide_http_session *session)
 		session->headers[i] = at;
 	options->headers = (const char *const *)session->headers;
 	options->user_agent = at;
-	if (options->unix_path != NULL)
-		options->unix_path = at + strlen(at) + 1;
+	at += strlen(at) + 1;
+	take_or_nothing(&options->unix_path, &at);
+	take_or_nothing(&options->local, &at);
 	return 0;
 }
 
@@ -94,10 +112,20 @@ static int copy_strings(bide_http_session *session)
 static void session_free(bide_http_session *session)
 {
 	bide_tls_unref(session->tls);
+	bide_tls_unref(session->proxy_tls);
+	bide__proxies_finish(&session->proxies);
+	bide__string_free(&session->key);
 	bide__free(session->hosts);
 	bide__free(session->headers);
 	bide__free(session->strings);
 	bide__free(session);
+}
+
+static int set_proxies(bide_http_session *session, const bide_http_options *options)
+{
+	if (options->proxy != NULL)
+		return bide__proxies_set(&session->proxies, options->proxy);
+	return options->proxy_from_environment ? bide__proxies_read(&session->proxies) : 0;
 }
 
 int bide_http_session_open(const bide_http_options *options, bide_http_session **ret_session)
@@ -116,12 +144,16 @@ int bide_http_session_open(const bide_http_options *options, bide_http_session *
 	set_defaults(&session->options);
 	bide_semaphore_init(&session->turn, (size_t)session->options.limit);
 	int rc = copy_strings(session);
+	if (rc == 0)
+		rc = set_proxies(session, options);
 	if (rc < 0) {
 		session_free(session);
 		return rc;
 	}
 	if (options->tls != NULL)
 		session->tls = bide_tls_ref(options->tls);
+	if (options->proxy_tls != NULL)
+		session->proxy_tls = bide_tls_ref(options->proxy_tls);
 	*ret_session = session;
 	return 0;
 }

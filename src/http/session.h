@@ -8,6 +8,7 @@
 #define BIDE_HTTP_SESSION_H
 
 #include "http/parser.h"
+#include "http/proxy.h"
 #include "http/url.h"
 
 #include <bide/http.h>
@@ -15,6 +16,7 @@
 #include <bide/sync.h>
 
 #include <errno.h>
+#include <sys/uio.h>
 
 struct bide__http_host;
 
@@ -54,7 +56,8 @@ struct bide__http_connection {
 
 struct bide__http_host {
 	struct bide__http_host *next; /* in its bucket */
-	char *key;                    /* what its connections have in common */
+	char *key;                    /* what its connections have in common: route.c */
+	bide_tls *tls;                /* of the key, held so that no other one has its address */
 	unsigned users;               /* requests and connections */
 	bide_semaphore turn;          /* of requests */
 	struct bide__http_list idle;
@@ -63,8 +66,11 @@ struct bide__http_host {
 struct bide_http_session {
 	bide_http_options options; /* with the defaults in place; the strings are in `strings` */
 	char *strings;
-	char **headers; /* options.headers, copied */
-	bide_tls *tls;  /* made when it is first needed, if it was not given */
+	char **headers;               /* options.headers, copied */
+	bide_tls *tls;                /* made when it is first needed, if it was not given */
+	bide_tls *proxy_tls;          /* the same, for proxies */
+	struct bide__proxies proxies; /* options.proxy, or the environment's */
+	struct bide__string key;      /* where keys are written that are looked for */
 	bide_semaphore turn;
 	struct bide__http_host **hosts; /* by the hash of their keys */
 	size_t buckets, n_hosts;
@@ -92,6 +98,16 @@ struct bide_http_response {
 	struct bide__string body; /* of bide_http_bytes() */
 };
 
+/* What a connection is made by. */
+struct bide__http_route {
+	const struct bide__url *url;   /* whose scheme, host and port */
+	const struct bide__url *proxy; /* NULL: none */
+	bide_tls *tls;                 /* NULL: the session's */
+	const char *server_name;       /* NULL: the host's */
+	const char *unix_path;         /* NULL: by TCP */
+	const char *local;             /* NULL: any address of this side */
+};
+
 /* A request on its way. */
 struct bide__http_errand {
 	bide_http_session *session;
@@ -101,9 +117,17 @@ struct bide__http_errand {
 	const char *type;
 	struct bide__url first, url; /* what was asked for, once it has come elsewhere, and where */
 	char *text;                  /* the latter, if there is a hook */
+	struct bide__url proxy;      /* the request's own, if it has one */
+	struct bide__http_route route;
 	int redirects;
 	struct bide__http_trace trace;
 };
+
+/* Whether it has come to another origin than the one that was asked for. */
+static inline bool bide__http_is_foreign(const struct bide__http_errand *errand)
+{
+	return errand->first.host != NULL && !bide__url_same_origin(&errand->first, &errand->url);
+}
 
 /* ---- pool.c ------------------------------------------------------------------------------- */
 
@@ -119,12 +143,32 @@ void bide__http_release(bide_http_session *session, struct bide__http_connection
 /* Closes all that are idle. */
 void bide__http_close_idle(bide_http_session *session);
 
+/* ---- route.c ------------------------------------------------------------------------------ */
+
+/* Sets the route to where the errand has come. 0 or an error. */
+int bide__http_find_route(struct bide__http_errand *errand);
+
+/* Writes all of it: the same text for the same, another one for anything else. */
+void bide__http_put_key(struct bide__string *key, const struct bide__http_route *route);
+
 /* ---- connect.c ---------------------------------------------------------------------------- */
 
 /* Connects to where a request goes. 0 or an error. */
 int bide__http_connect(struct bide__http_errand *errand, bide_stream **ret_stream);
 
+/* ---- tunnel.c ----------------------------------------------------------------------------- */
+
+/* Has a proxy, which the stream leads to, connect to the errand's host. 0 or an error. */
+int bide__http_tunnel(struct bide__http_errand *errand, bide_stream *stream);
+
 /* ---- exchange.c --------------------------------------------------------------------------- */
+
+/* Writes all of some pieces, whose sizes fit an ssize_t. 0 or an error. */
+int bide__http_send_all(bide_stream *stream, const struct iovec *pieces, int n);
+
+/* Waits for the head of a response; those of 1xx come before it. 0 or an error. */
+int bide__http_receive_head(bide_http_session *session, struct bide__http_connection *connection,
+                            bool no_body);
 
 /* Sends the request, and waits for the head of its response. 0 or an error. */
 int bide__http_exchange(struct bide__http_errand *errand, struct bide__http_connection *connection);
@@ -132,10 +176,19 @@ int bide__http_exchange(struct bide__http_errand *errand, struct bide__http_conn
 /* ---- request.c ---------------------------------------------------------------------------- */
 
 /* Writes the head of a request. @p foreign: to another origin than the one that was asked for,
- * which is to see no credentials. 0, -EINVAL or -ENOMEM. */
+ * which is to see no credentials. @p proxy: who is sent it, to pass it on, or NULL. 0, -EINVAL or
+ * -ENOMEM. */
 int bide__http_write_head(const bide_http_session *session, const bide_http_request *request,
                           const char *method, const struct bide__url *url, bide_bytes body,
-                          const char *type, bool foreign, struct bide__string *head);
+                          const char *type, bool foreign, const struct bide__url *proxy,
+                          struct bide__string *head);
+
+/* Writes a URL's host, with its port if that is not the scheme's own or @p port. */
+void bide__http_put_authority(struct bide__string *head, const struct bide__url *url, bool port);
+
+/* Writes a field of basic authentication: RFC 7617. 0, -EINVAL or -ENOMEM. */
+int bide__http_put_basic(struct bide__string *head, const char *name, const char *user,
+                         const char *password);
 
 /* Whether a header of the user's can be sent. */
 bool bide__http_is_header(const char *header);

@@ -19,6 +19,7 @@
 #define HTTP_ORIGIN_H
 
 #include "core/kinds_kit.h"
+#include "tls/certs.h"
 
 #include <bide/http.h>
 #include <bide/serve.h>
@@ -46,6 +47,13 @@ ssize_t origin_answer(bide_stream *stream, const char *target);
 
 /* Begins anew, nothing having been seen. */
 void origin_reset(void);
+
+/* An authority, made once, and whom it vouches for by @p hosts, as of a recipe. */
+const struct cert *origin_authority(void);
+bide_tls *origin_server_tls(const char *hosts, enum bide_tls_clients clients);
+
+/* A client that trusts it. */
+bide_tls *origin_client_tls(void);
 
 /* The port of a server's address. */
 const char *port_of(bide_server *server, size_t i, char buf[16]);

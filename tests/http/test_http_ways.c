@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: MIT
+/* Which way requests go, and that none is given a connection that was made for another way. */
+#include "http/origin.h"
+#include "http/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bide_server *server, *secure_server;
+static char port[16], secure_port[16], unix_path[64], local_path[80];
+static bide_tls *server_tls, *client_tls;
+static bide_http_session *session;
+static char alpn[16], asked_for[64]; /* of the last connection in TLS */
+static int handshake;                /* what the last one of the server's has come to */
+
+static BIDE_ASYNC(int, serve, bide_stream *);
+static int serve(bide_stream *stream)
+{
+	return origin_serve(stream);
+}
+
+static BIDE_ASYNC(int, serve_securely, bide_stream *);
+static int serve_securely(bide_stream *stream)
+{
+	handshake = bide_start_tls(stream, server_tls, NULL);
+	if (handshake < 0)
+		return 0;
+	const char *protocol = bide_tls_alpn(stream), *name = bide_tls_server_name(stream);
+	snprintf(alpn, sizeof alpn, "%s", protocol != NULL ? protocol : "none");
+	snprintf(asked_for, sizeof asked_for, "%s", name != NULL ? name : "none");
+	return origin_serve(stream);
+}
+
+static void open_session(const bide_http_options *options)
+{
+	bide_http_session_close(session);
+	session = NULL;
+	EXPECT_INT(bide_http_session_open(options, &session), 0);
+}
+
+static void start_with(enum bide_tls_clients clients)
+{
+	origin_reset();
+	server_tls = origin_server_tls("DNS:localhost,DNS:a.test,IP:127.0.0.1", clients);
+	client_tls = origin_client_tls();
+	snprintf(unix_path, sizeof unix_path, "%s/http", cert_directory());
+	snprintf(local_path, sizeof local_path, "unix:%s", unix_path);
+	EXPECT_INT(bide_start_server("127.0.0.1", "0", NULL, &server, serve), 0);
+	EXPECT_INT(bide_start_server("127.0.0.1", "0", NULL, &secure_server, serve_securely), 0);
+	port_of(server, 0, port);
+	port_of(secure_server, 0, secure_port);
+	open_session(&(bide_http_options){ .tls = client_tls });
+}
+
+static void start(void)
+{
+	start_with(BIDE_TLS_CLIENTS_ANY);
+}
+
+static void stop(void)
+{
+	bide_http_session_close(session);
+	session = NULL;
+	bide_server_close(secure_server);
+	bide_server_close(server);
+	bide_tls_unref(client_tls);
+	bide_tls_unref(server_tls);
+}
+
+static const char *url_of(const char *scheme, const char *host, const char *path)
+{
+	static char urls[4][256];
+	static unsigned next;
+	char *url = urls[next++ % 4];
+	snprintf(url, sizeof urls[0], "%s://%s:%s%s", scheme, host,
+	         strcmp(scheme, "https") == 0 ? secure_port : port, path);
+	return url;
+}
+
+/* ---- connections that are not shared ------------------------------------------------------ */
+
+TEST(no_two_ways_have_the_same_key)
+{
+	char a[] = "a", b[] = "b", u[] = "u", more[] = "u 1:p", p[] = "p", empty[] = "";
+	const struct bide__url plain = { false, 80, a, empty, NULL, NULL },
+			       other = { false, 80, b, empty, NULL, NULL },
+			       secure = { true, 80, a, empty, NULL, NULL },
+			       at_port = { false, 81, a, empty, NULL, NULL },
+			       user = { false, 80, a, empty, u, p },
+			       user2 = { false, 80, a, empty, more, NULL },
+			       user3 = { false, 80, a, empty, u, NULL },
+			       user4 = { false, 80, a, empty, u, empty };
+	char one, two;
+	bide_tls *tls = (bide_tls *)(void *)&one, *tls2 = (bide_tls *)(void *)&two;
+	const struct bide__http_route routes[] = {
+		{ .url = &plain },
+		{ .url = &other },
+		{ .url = &secure },
+		{ .url = &at_port },
+		{ .url = &plain, .proxy = &plain },
+		{ .url = &plain, .proxy = &other },
+		{ .url = &plain, .proxy = &secure },
+		{ .url = &plain, .proxy = &at_port },
+		{ .url = &plain, .proxy = &user },
+		{ .url = &plain, .proxy = &user2 },
+		{ .url = &plain, .proxy = &user3 },
+		{ .url = &plain, .proxy = &user4 },
+		{ .url = &secure, .tls = tls },
+		{ .url = &secure, .tls = tls2 },
+		{ .url = &secure, .server_name = "x" },
+		{ .url = &secure, .unix_path = "x" },
+		{ .url = &secure, .local = "x" },
+		{ .url = &secure, .server_name = "x", .unix_path = "y" },
+		{ .url = &secure, .server_name = "x", .local = "y" },
+		{ .url = &secure, .server_name = "x 1:y" },
+		{ .url = &secure, .tls = tls, .server_name = "x" },
+	};
+	enum { N = sizeof routes / sizeof *routes };
+	struct bide__string keys[N];
+	for (int i = 0; i < N; i++) {
+		keys[i] = (struct bide__string){ NULL, 0, 0, false };
+		bide__http_put_key(&keys[i], &routes[i]);
+		CHECK_INT(bide__string_end(&keys[i]), 0);
+		for (int j = 0; j < i; j++)
+			CHECK(strcmp(keys[i].data, keys[j].data) != 0);
+	}
+	/* Who asks, and for what, is nothing that a connection depends on. */
+	struct bide__string same = { NULL, 0, 0, false };
+	bide__http_put_key(&same, &(struct bide__http_route){ .url = &user });
+	CHECK_INT(bide__string_end(&same), 0);
+	CHECK_STR(same.data, keys[0].data);
+	bide__string_free(&same);
+	for (int i = 0; i < N; i++)
+		bide__string_free(&keys[i]);
+}
+
+HTTP_TEST(requests_that_differ_in_their_way_share_no_connection)
+{
+	bide_tls *other_tls = origin_client_tls();
+	const char *plain = url_of("http", "127.0.0.1", "/"),
+		   *secure = url_of("https", "127.0.0.1", "/");
+	const bide_http_request rows[] = {
+		{ .url = plain },
+		{ .url = url_of("http", "localhost", "/") },
+		{ .url = plain, .local = "127.0.0.1:0" },
+		{ .url = plain, .local = "127.0.0.2:0" },
+		{ .url = secure },
+		{ .url = secure, .tls = other_tls },
+		{ .url = secure, .server_name = "a.test" },
+		{ .url = secure, .server_name = "localhost" },
+		{ .url = secure, .tls = other_tls, .server_name = "a.test" },
+		{ .url = secure, .local = "127.0.0.2:0" },
+	};
+	enum { N = sizeof rows / sizeof *rows };
+	for (int round = 0; round < 3; round++)
+		for (int i = 0; i < N; i++) {
+			CHECK_STR(got(session, &rows[i]), "200 hello");
+			CHECK_INT(origin.connections, round == 0 ? i + 1 : N);
+		}
+	/* What says the same in another way is the same. */
+	const bide_http_request same[] = {
+		{ .url = plain, .tls = other_tls, .server_name = "of no use without TLS" },
+		{ .url = secure, .tls = client_tls },
+		{ .url = plain, .proxy = "" },
+		{ .url = plain, .user = "u", .password = "p" },
+	};
+	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+		CHECK_STR(got(session, &same[i]), "200 hello");
+		CHECK_INT(origin.connections, N);
+	}
+	bide_tls_unref(other_tls);
+}
+
+/* A context that has gone may leave its address to another one. */
+HTTP_TEST(a_context_lasts_as_long_as_its_connections)
+{
+	for (int i = 1; i <= 20; i++) {
+		bide_tls *tls = origin_client_tls();
+		const bide_http_request request = { .url = url_of("https", "localhost", "/"),
+			                            .tls = tls };
+		CHECK_STR(got(session, &request), "200 hello");
+		bide_tls_unref(tls);
+		CHECK_INT(origin.connections, i);
+	}
+}
+
+/* ---- TLS ---------------------------------------------------------------------------------- */
+
+HTTP_TEST(a_certificate_is_for_the_host_or_for_whom_it_was_said)
+{
+	bide_server *more;
+	char buf[16], url[64];
+	CHECK_INT(bide_start_server("127.0.0.2", "0", NULL, &more, serve_securely), 0);
+	snprintf(url, sizeof url, "https://127.0.0.2:%s/", port_of(more, 0, buf));
+	bide_http_request request = { .url = url };
+	CHECK_STR(got(session, &request), bide_strerror(-BIDE_ECERT_HOST));
+	request.server_name = "a.test";
+	CHECK_STR(got(session, &request), "200 hello");
+	CHECK_STR(asked_for, "a.test");
+	request.server_name = "b.test";
+	CHECK_STR(got(session, &request), bide_strerror(-BIDE_ECERT_HOST));
+	bide_server_close(more);
+}
+
+HTTP_TEST(whose_certificate_it_is_to_be_is_said_of_one_origin_only)
+{
+	char path[128];
+	snprintf(path, sizeof path, "/to?https://localhost:%s/", secure_port);
+	const bide_http_request request = { .url = url_of("https", "127.0.0.1", path),
+		                            .server_name = "a.test" };
+	CHECK_STR(got(session, &request), "200 hello");
+	CHECK_STR(asked_for, "localhost");
+}
+
+HTTP_TEST(without_a_context_whom_the_system_trusts_is_trusted)
+{
+	bide_http_request request = { .url = url_of("https", "localhost", "/") };
+	setenv("SSL_CERT_FILE", cert_file("authority.pem", origin_authority()->pem), 1);
+	open_session(NULL);
+	CHECK_STR(got(session, &request), "200 hello");
+	CHECK_STR(alpn, "http/1.1");
+	unsetenv("SSL_CERT_FILE");
+}
+
+HTTP_TEST(a_version_of_tls_can_be_asked_for)
+{
+	const bide_tls_options options = { .ca = origin_authority()->pem, .most = BIDE_TLS_1_2 };
+	const bide_tls_options newer = { .ca = origin_authority()->pem, .least = BIDE_TLS_1_3 };
+	bide_tls *old_tls, *new_tls;
+	CHECK_INT(bide_tls_open(&options, &old_tls), 0);
+	CHECK_INT(bide_tls_open(&newer, &new_tls), 0);
+	bide_http_request request = { .url = url_of("https", "localhost", "/"), .tls = old_tls };
+	CHECK_STR(got(session, &request), "200 hello");
+	request.tls = new_tls;
+	CHECK_STR(got(session, &request), "200 hello");
+	CHECK_INT(origin.connections, 2);
+	bide_tls_unref(old_tls);
+	bide_tls_unref(new_tls);
+}
+
+static bide_tls *client_with_certificate(void)
+{
+	const struct cert *cert =
+		cert_make(&(struct recipe){ .name = "client", .issuer = origin_authority() });
+	const bide_tls_certificate identity = { .chain = cert->pem, .key = cert->key_pem };
+	const bide_tls_options options = { .ca = origin_authority()->pem,
+		                           .certificates = &identity,
+		                           .n_certificates = 1 };
+	bide_tls *tls = NULL;
+	EXPECT_INT(bide_tls_open(&options, &tls), 0);
+	return tls;
+}
+
+HTTP_TEST(a_client_shows_a_certificate)
+{
+	stop();
+	start_with(BIDE_TLS_CLIENTS_REQUIRED);
+	bide_tls *known = client_with_certificate();
+	bide_http_request request = { .url = url_of("https", "localhost", "/") };
+	CHECK_STR(got(session, &request), bide_strerror(-BIDE_ETLS_ALERT));
+	request.tls = known;
+	CHECK_STR(got(session, &request), "200 hello");
+	/* Who shows none is not given the connection of who does. */
+	request.tls = NULL;
+	CHECK_STR(got(session, &request), bide_strerror(-BIDE_ETLS_ALERT));
+	CHECK_INT(origin.requests, 1);
+	bide_tls_unref(known);
+}
+
+/* ---- names and sockets -------------------------------------------------------------------- */
+
+HTTP_TEST(names_are_looked_up_by_the_sessions_resolver)
+{
+	const bide_resolver_options options = {
+		.hosts = cert_file("hosts", "127.0.0.1 somewhere.test\n"), .servers = "127.0.0.1:1"
+	};
+	const bide_http_request request = { .url = url_of("http", "somewhere.test", "/") };
+	bide_resolver *resolver;
+	CHECK_INT(bide_resolver_open(&options, &resolver), 0);
+	open_session(&(bide_http_options){ .resolver = resolver });
+	CHECK_STR(got(session, &request), "200 hello");
+	open_session(NULL);
+	CHECK(strcmp(got(session, &request), "200 hello") != 0);
+	bide_resolver_close(resolver);
+}
+
+HTTP_TEST(a_request_goes_to_a_unix_socket)
+{
+	bide_server *local;
+	CHECK_INT(bide_start_server(local_path, NULL, NULL, &local, serve), 0);
+	bide_http_request request = { .url = "http://whatever.test/", .unix_path = unix_path };
+	CHECK_STR(got(session, &request), "200 hello");
+	CHECK(strstr(origin.last, "\r\nHost: whatever.test\r\n") != NULL);
+	request.unix_path = NULL;
+	CHECK(strcmp(got(session, &request), "200 hello") != 0);
+	open_session(&(bide_http_options){ .unix_path = unix_path });
+	CHECK_STR(got(session, &request), "200 hello");
+	CHECK_INT(origin.connections, 2);
+	request.unix_path = "/nonexistent/socket";
+	CHECK_STR(got(session, &request), strerror(ENOENT));
+	bide_server_close(local);
+	bide_http_session *none = NULL;
+	const bide_http_options both = { .unix_path = unix_path, .proxy = "http://a" };
+	CHECK_INT(bide_http_session_open(&both, &none), -EINVAL);
+	CHECK_NULL(none);
+}
+
+HTTP_TEST(a_request_comes_from_an_address_of_ones_own)
+{
+	bide_http_request request = { .url = url_of("http", "127.0.0.1", "/"),
+		                      .local = "nonsense" };
+	CHECK_STR(got(session, &request), strerror(EINVAL));
+	request.local = "192.0.2.1:0";
+	CHECK_STR(got(session, &request), strerror(EADDRNOTAVAIL));
+	request.local = "[::1]:0";
+	CHECK_STR(got(session, &request), strerror(EAFNOSUPPORT));
+}
+
+/* ---- turns -------------------------------------------------------------------------------- */
+
+static BIDE_ASYNC(int, get, const char *, bide_http_session *);
+static int get(const char *url, bide_http_session *of)
+{
+	bide_http_response *response;
+	int rc = bide_http_get(of, url, &response);
+	if (rc == 0)
+		bide_http_response_close(response);
+	return rc;
+}
+
+/* Of a host that has as many requests as there may be, those that wait take none of the turns that
+ * others need. */
+HTTP_TEST(a_slow_host_takes_no_more_turns_than_its_own)
+{
+	open_session(&(bide_http_options){ .limit = 3, .limit_per_host = 2 });
+	const char *slow = url_of("http", "127.0.0.1", "/silence");
+	bide_task *tasks[8];
+	for (int i = 0; i < 8; i++)
+		tasks[i] = bide_spawn(get, slow, session);
+	bide_sleep(0.005);
+	for (int i = 0; i < 10; i++)
+		CHECK_STR(got(session,
+		              &(bide_http_request){ .url = url_of("http", "localhost", "/") }),
+		          "200 hello");
+	CHECK_INT(origin.requests, 2 + 10);
+	for (int i = 0; i < 8; i++) {
+		bide_cancel(tasks[i]);
+		CHECK_INT(bide_join(tasks[i]), -ECANCELED);
+	}
+}
