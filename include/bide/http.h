@@ -26,6 +26,7 @@
 #define BIDE_HTTP_H
 
 #include <bide/http_events.h>
+#include <bide/http_retry.h>
 #include <bide/net.h>
 #include <bide/tls.h>
 
@@ -45,7 +46,7 @@ typedef struct bide_http_options {
 	int limit;           /**< requests at once; others wait, first come first served; 0: 100 */
 	int limit_per_host;  /**< the same for each host, with scheme and port; 0: no limit */
 	double keep_alive;   /**< how long a connection is kept that nobody uses; 0: 15 */
-	double timeout;      /**< from the call until the head of the last response; 0: 300 */
+	double timeout;      /**< of it all, from the call until the body has been read; 0: 300 */
 	double timeout_pool; /**< of the wait for its turn; 0: none */
 	double timeout_connect; /**< of finding the host and connecting, through a proxy, too;
 	                             0: 30 */
@@ -70,8 +71,9 @@ typedef struct bide_http_options {
 	                                  when the session is opened, by http_proxy, https_proxy,
 	                                  all_proxy, no_proxy */
 	bide_tls *proxy_tls;         /**< for proxies of https; NULL: trusts whom the system does */
-	bide_http_hook *hook;        /**< told what happens to each request: bide/http_events.h */
-	void *hook_arg;              /**< its first argument */
+	const bide_http_retry *retry; /**< when requests are made again; NULL: never */
+	bide_http_hook *hook;         /**< told what happens to each request: bide/http_events.h */
+	void *hook_arg;               /**< its first argument */
 } bide_http_options;
 
 /** Opens a session. Nothing is connected to yet.
@@ -110,18 +112,20 @@ typedef struct bide_http_request {
 	const char *type;        /**< of the body; NULL: "application/octet-stream" */
 	const char *const *form; /**< a body of names and values in turn, NULL at the end, as from a
 	                                web page's form; in place of `body` */
-	const char *user, *password; /**< for basic authentication (RFC 7617) */
-	const char *bearer;          /**< a token (RFC 6750) */
-	bool no_redirects;           /**< the answer is taken as it is */
-	bide_tls *tls;               /**< in place of the session's, for redirects, too */
-	const char *server_name;     /**< whom the certificate is to be for, and TLS asks for; NULL:
+	const char *user, *password;  /**< for basic authentication (RFC 7617) */
+	const char *bearer;           /**< a token (RFC 6750) */
+	bool no_redirects;            /**< the answer is taken as it is */
+	double timeout;               /**< in place of the session's, if not 0 */
+	const bide_http_retry *retry; /**< in place of the session's; NULL: that */
+	bide_tls *tls;                /**< in place of the session's, for redirects, too */
+	const char *server_name; /**< whom the certificate is to be for, and TLS asks for; NULL:
 	                                  the host. Not where it is redirected to elsewhere */
-	const char *unix_path;       /**< in place of the session's, and of proxies */
-	const char *local;           /**< in place of the session's */
-	const char *proxy;           /**< in place of the session's; "": none */
-	int *proxy_status;           /**< gets what a proxy answered that refuses to connect, as
+	const char *unix_path;   /**< in place of the session's, and of proxies */
+	const char *local;       /**< in place of the session's */
+	const char *proxy;       /**< in place of the session's; "": none */
+	int *proxy_status;       /**< gets what a proxy answered that refuses to connect, as
 	                                  403; or NULL */
-	void *context;               /**< for the session's hook: is in each event */
+	void *context;           /**< for the session's hook: is in each event */
 } bide_http_request;
 
 /** Makes a request, and returns when the head of the response has come. [suspends]
@@ -191,8 +195,8 @@ BIDE_API const char *bide_http_next_header(const bide_http_response *response,
 
 /** Reads some of the body, expanded, waiting for the first byte. [suspends]
  *  @return bytes (> 0 unless size is 0); 0 at its end; -BIDE_EINCOMPLETE when the connection ends
- *          before; -BIDE_EHTTP; -BIDE_EHTTP_CODING when it cannot be expanded; or as of
- *          bide_stream_read(). */
+ *          before; -BIDE_EHTTP; -BIDE_EHTTP_CODING when it cannot be expanded;
+ *          -BIDE_EHTTP_TIMEOUT_READ, -BIDE_EHTTP_TIMEOUT; or as of bide_stream_read(). */
 BIDE_API ssize_t bide_http_read(bide_http_response *response, void *buf, size_t size) BIDE__NOTHROW;
 
 /** Reads all that is left of the body. [suspends]

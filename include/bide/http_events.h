@@ -76,6 +76,7 @@ typedef struct bide_http_event {
 	const char *method;           /**< NULL from CLOSED, and of a body that is read later */
 	const char *url;              /**< without user and password; NULL if it was none */
 	int error;                    /**< negative; of RETRY and FAILED; else 0 */
+	double delay;                 /**< seconds until it is made once more; of RETRY; else 0 */
 	int status;                   /**< of the response, from HEAD on, or of a proxy that
 	                                   refuses to connect; else 0 */
 	const bide_http_times *times; /**< so far */

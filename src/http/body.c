@@ -13,16 +13,18 @@
 /* Waits for more. Bytes that are there, 0 at the end, or an error. */
 static ssize_t wait_for_more(bide_http_session *session, struct bide__http_connection *connection)
 {
+	const double left = connection->trace->deadline - bide_now();
+	const bool at_last = left < session->options.timeout_read;
 	ssize_t n = 0;
 	int fired;
 	const void *data;
-	BIDE_TIMEOUT(session->options.timeout_read, fired)
+	BIDE_TIMEOUT(at_last ? left : session->options.timeout_read, fired)
 		n = bide_stream_peek(connection->stream, 1, &data);
 	if (n > 0 && !connection->answered) {
 		connection->answered = true;
 		bide__http_note(connection->trace, BIDE_HTTP_FIRST, 0);
 	}
-	return bide__http_timed(fired, n, -BIDE_EHTTP_TIMEOUT_READ);
+	return bide__http_timed(fired, n, at_last ? -BIDE_EHTTP_TIMEOUT : -BIDE_EHTTP_TIMEOUT_READ);
 }
 
 /* What comes next in what is there. */

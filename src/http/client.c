@@ -9,67 +9,6 @@
 #include <poll.h>
 #include <string.h>
 
-/* ---- once more ---------------------------------------------------------------------------- */
-
-/* RFC 9110, 9.2.2. */
-static bool is_idempotent(const char *method)
-{
-	static const char *const known[] = { "GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE" };
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (strcmp(method, known[i]) == 0)
-			return true;
-	return false;
-}
-
-/* Nothing comes unasked on a connection that is good: it has been closed, or cannot be trusted. */
-static bool is_stale(struct bide__http_connection *connection)
-{
-	struct pollfd fd = { bide_stream_fd(connection->stream), POLLIN, 0 };
-	return poll(&fd, 1, 0) != 0;
-}
-
-/* Whether a server that closed an idle connection may have done so before it saw the request, which
- * then can be made again. */
-static bool may_try_again(const struct bide__http_errand *errand,
-                          const struct bide__http_connection *connection, int rc)
-{
-	return connection->again && !connection->answered && is_idempotent(errand->method) &&
-	       (rc == -ECONNRESET || rc == -EPIPE || rc == -BIDE_EINCOMPLETE ||
-	        rc == -BIDE_ETRUNCATED);
-}
-
-/* Gives the connection on which the head of a response has come. */
-static int go_once(struct bide__http_errand *errand, struct bide__http_connection **ret_connection)
-{
-	struct bide__http_connection *connection = NULL;
-	bool fresh = false;
-	int rc = bide__http_find_route(errand);
-	if (rc < 0)
-		return rc;
-	for (;;) {
-		bide__http_trace_again(&errand->trace);
-		rc = bide__http_acquire(errand, fresh, &connection);
-		if (rc < 0)
-			return rc;
-		fresh = true;
-		if (connection->again && !is_idempotent(errand->method) && is_stale(connection)) {
-			bide__http_release(errand->session, connection, false);
-			continue;
-		}
-		rc = bide__http_exchange(errand, connection);
-		if (rc == 0) {
-			*ret_connection = connection;
-			return 0;
-		}
-		const bool again = may_try_again(errand, connection, rc);
-		errand->trace.peer = NULL;
-		bide__http_release(errand->session, connection, false);
-		if (!again)
-			return rc;
-		bide__http_note(&errand->trace, BIDE_HTTP_RETRY, rc);
-	}
-}
-
 /* ---- responses ---------------------------------------------------------------------------- */
 
 /* Makes a response of what has come on a connection, which is the response's then, or closed. */
@@ -124,8 +63,9 @@ void bide_http_response_close(bide_http_response *response)
 	response_free(response);
 }
 
-/* Reads what is left, if it is little, so that the connection can be used again. */
-static void read_off(bide_http_response *response)
+/* Closes a response that nobody is to see. What is left of it is read, if it is little, so that the
+ * connection can be used again. */
+static void drop(bide_http_response *response)
 {
 	enum { LITTLE = 16384 };
 	char buf[1024];
@@ -134,6 +74,74 @@ static void read_off(bide_http_response *response)
 	while (n > 0 && size < LITTLE) {
 		n = bide_http_read(response, buf, sizeof(buf));
 		size += n > 0 ? (size_t)n : 0;
+	}
+	response_free(response);
+}
+
+/* ---- once, and once more ------------------------------------------------------------------ */
+
+/* Nothing comes unasked on a connection that is good: it has been closed, or cannot be trusted. */
+static bool is_stale(struct bide__http_connection *connection)
+{
+	struct pollfd fd = { bide_stream_fd(connection->stream), POLLIN, 0 };
+	return poll(&fd, 1, 0) != 0;
+}
+
+/* Gives a connection that can be used: a request that may not be made twice is not risked on one
+ * that has been closed. */
+static int find_connection(struct bide__http_errand *errand,
+                           struct bide__http_connection **ret_connection)
+{
+	struct bide__http_connection *connection = NULL;
+	int rc = bide__http_acquire(errand, errand->fresh, &connection);
+	if (rc == 0 && connection->again && !bide__http_is_idempotent(errand->method) &&
+	    is_stale(connection)) {
+		bide__http_release(errand->session, connection, false);
+		rc = bide__http_acquire(errand, true, &connection);
+	}
+	if (rc == 0)
+		*ret_connection = connection;
+	return rc;
+}
+
+static int go_once(struct bide__http_errand *errand, bide_http_response **ret_response)
+{
+	struct bide__http_connection *connection = NULL;
+	int rc = bide__http_find_route(errand);
+	if (rc < 0)
+		return rc;
+	bide__http_trace_again(&errand->trace);
+	rc = find_connection(errand, &connection);
+	if (rc < 0)
+		return rc;
+	rc = bide__http_exchange(errand, connection);
+	if (rc == 0)
+		return make_response(errand, connection, ret_response);
+	errand->trace.peer = NULL;
+	bide__http_release(errand->session, connection, false);
+	return rc;
+}
+
+/* Gives what is answered in the end. */
+static int go_to_here(struct bide__http_errand *errand, bide_http_response **ret_response)
+{
+	errand->fresh = false;
+	for (;;) {
+		bide_http_response *response = NULL;
+		double delay;
+		int rc = go_once(errand, &response);
+		if (!bide__http_repeats(errand, rc, response, &delay)) {
+			if (rc == 0)
+				*ret_response = response;
+			return rc;
+		}
+		if (rc == 0)
+			drop(response);
+		errand->trace.delay = delay;
+		bide__http_note(&errand->trace, BIDE_HTTP_RETRY, rc);
+		rc = delay > 0 ? bide_sleep(delay) : 0;
+		if (rc < 0)
+			return rc;
 	}
 }
 
@@ -198,11 +206,8 @@ static int errand_named(struct bide__http_errand *errand)
 static int go(struct bide__http_errand *errand, bide_http_response **ret_response)
 {
 	for (;;) {
-		struct bide__http_connection *connection = NULL;
 		bide_http_response *response = NULL;
-		int rc = go_once(errand, &connection);
-		if (rc == 0)
-			rc = make_response(errand, connection, &response);
+		int rc = go_to_here(errand, &response);
 		if (rc < 0)
 			return rc;
 		const char *location = redirected_to(errand, response);
@@ -215,8 +220,7 @@ static int go(struct bide__http_errand *errand, bide_http_response **ret_respons
 			return rc;
 		}
 		rc = turn_to(errand, response->status, location);
-		read_off(response);
-		response_free(response);
+		drop(response);
 		if (rc < 0)
 			return rc;
 		bide__http_note(&errand->trace, BIDE_HTTP_REDIRECT, 0);
@@ -260,7 +264,8 @@ static int start(struct bide__http_errand *errand, struct bide__string *form)
 	const bide_http_request *request = errand->request;
 	errand->body = (bide_bytes){ request->body, request->body_size };
 	errand->type = request->type != NULL ? request->type : "application/octet-stream";
-	if (request->url == NULL || (request->form != NULL && request->body_size > 0))
+	if (request->url == NULL || (request->form != NULL && request->body_size > 0) ||
+	    !(request->timeout >= 0) || !bide__http_retry_is_valid(request->retry))
 		return -EINVAL;
 	if (request->form != NULL) {
 		bide__http_put_form(form, request->form);
@@ -286,11 +291,13 @@ int bide_http_send(bide_http_session *session, const bide_http_request *request,
 	struct bide__string form = { NULL, 0, 0, false };
 	int fired = 0;
 	session->users++;
+	const double timeout = request->timeout != 0 ? request->timeout : session->options.timeout;
 	bide__http_trace_begin(&errand.trace, session, request->context);
+	errand.trace.deadline = bide_now() + timeout;
 	int rc = start(&errand, &form);
 	bide__http_note(&errand.trace, BIDE_HTTP_START, 0);
 	if (rc == 0) {
-		BIDE_TIMEOUT(session->options.timeout, fired)
+		BIDE_TIMEOUT(timeout, fired)
 			rc = go(&errand, ret_response);
 		rc = (int)bide__http_timed(fired, rc, -BIDE_EHTTP_TIMEOUT);
 	}

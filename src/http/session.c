@@ -26,6 +26,8 @@ static bool are_valid(const bide_http_options *options)
 			return false;
 	if (options->proxy != NULL && options->unix_path != NULL)
 		return false;
+	if (!bide__http_retry_is_valid(options->retry))
+		return false;
 	return options->limit >= 0 && options->limit_per_host >= 0 && options->redirects >= -1 &&
 	       is_time(options->keep_alive) && is_time(options->timeout) &&
 	       is_time(options->timeout_pool) && is_time(options->timeout_connect) &&
@@ -107,6 +109,42 @@ static int copy_strings(bide_http_session *session)
 	return 0;
 }
 
+/* ---- numbers ------------------------------------------------------------------------------ */
+
+static size_t count_numbers(const int *list)
+{
+	size_t n = 0;
+	while (list != NULL && list[n] != 0)
+		n++;
+	return list != NULL ? n + 1 : 0;
+}
+
+/* Has a list point to its copy, which is next. */
+static void copy_numbers(const int **list, int **at)
+{
+	const size_t n = count_numbers(*list);
+	if (n == 0)
+		return;
+	memcpy(*at, *list, n * sizeof(int));
+	*list = *at;
+	*at += n;
+}
+
+static int copy_retry(bide_http_session *session, const bide_http_retry *retry)
+{
+	if (retry == NULL)
+		return 0;
+	session->retry = *retry;
+	session->numbers = bide__calloc(
+		count_numbers(retry->statuses) + count_numbers(retry->errors) + 1, sizeof(int));
+	if (session->numbers == NULL)
+		return -ENOMEM;
+	int *at = session->numbers;
+	copy_numbers(&session->retry.statuses, &at);
+	copy_numbers(&session->retry.errors, &at);
+	return 0;
+}
+
 /* ---- the calls ---------------------------------------------------------------------------- */
 
 static void session_free(bide_http_session *session)
@@ -118,6 +156,7 @@ static void session_free(bide_http_session *session)
 	bide__free(session->hosts);
 	bide__free(session->headers);
 	bide__free(session->strings);
+	bide__free(session->numbers);
 	bide__free(session);
 }
 
@@ -146,6 +185,8 @@ int bide_http_session_open(const bide_http_options *options, bide_http_session *
 	int rc = copy_strings(session);
 	if (rc == 0)
 		rc = set_proxies(session, options);
+	if (rc == 0)
+		rc = copy_retry(session, options->retry);
 	if (rc < 0) {
 		session_free(session);
 		return rc;

@@ -38,6 +38,8 @@ struct bide__http_trace {
 	const char *url;          /* as text, if there is a hook; NULL if it is none */
 	const bide_address *peer; /* NULL: not connected */
 	int status;               /* 0: there is no head */
+	double delay;             /* seconds until it is made again */
+	double deadline;          /* when all of it must be over, by bide_now() */
 	bide_http_times times;
 };
 
@@ -69,6 +71,8 @@ struct bide_http_session {
 	char **headers;               /* options.headers, copied */
 	bide_tls *tls;                /* made when it is first needed, if it was not given */
 	bide_tls *proxy_tls;          /* the same, for proxies */
+	bide_http_retry retry;        /* options.retry, copied */
+	int *numbers;                 /* what the latter points to */
 	struct bide__proxies proxies; /* options.proxy, or the environment's */
 	struct bide__string key;      /* where keys are written that are looked for */
 	bide_semaphore turn;
@@ -120,6 +124,8 @@ struct bide__http_errand {
 	struct bide__url proxy;      /* the request's own, if it has one */
 	struct bide__http_route route;
 	int redirects;
+	bool fresh;  /* no connection will do that has served before */
+	int repeats; /* by the retry policy */
 	struct bide__http_trace trace;
 };
 
@@ -142,6 +148,16 @@ void bide__http_release(bide_http_session *session, struct bide__http_connection
 
 /* Closes all that are idle. */
 void bide__http_close_idle(bide_http_session *session);
+
+/* ---- retry.c ------------------------------------------------------------------------------ */
+
+/* Whether an attempt that has failed, or was answered in such a way, is made again, and after how
+ * many seconds. */
+bool bide__http_repeats(struct bide__http_errand *errand, int rc,
+                        const bide_http_response *response, double *ret_delay);
+
+bool bide__http_is_idempotent(const char *method);
+bool bide__http_retry_is_valid(const bide_http_retry *retry);
 
 /* ---- route.c ------------------------------------------------------------------------------ */
 

@@ -56,6 +56,17 @@ static ssize_t stall(bide_stream *stream)
 	return n < 0 ? n : bide_sleep(10);
 }
 
+static ssize_t drip(bide_stream *stream)
+{
+	ssize_t n = say(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+	while (n > 0) {
+		n = bide_sleep(0.002);
+		if (n == 0)
+			n = say(stream, "1\r\nx\r\n");
+	}
+	return n;
+}
+
 /* What is closed then. */
 static void answer_last(bide_stream *stream, const char *path)
 {
@@ -67,6 +78,8 @@ static void answer_last(bide_stream *stream, const char *path)
 		(void)bide_sleep(10);
 	else if (strcmp(path, "/stall") == 0)
 		(void)stall(stream);
+	else if (strcmp(path, "/drip") == 0)
+		(void)drip(stream);
 }
 
 ssize_t origin_answer(bide_stream *stream, const char *target)

@@ -9,6 +9,7 @@
  *     /closed      nothing, and the connection is closed
  *     /silence     nothing
  *     /stall       half of a body, and no more
+ *     /drip        a body that does not end, piece by piece
  *     /slow        "slow", after a while
  *     /status/N    that status, with `origin.fields`
  *     /later/N     the same, but "hello" after `origin.refusals` times

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* bide/http_retry.h: HTTP requests that are made again when they fail.
+ *
+ *     const bide_http_retry retry = { .attempts = 4 };
+ *     const bide_http_options options = { .retry = &retry };
+ *
+ * Included by <bide/http.h>. */
+#ifndef BIDE_HTTP_RETRY_H
+#define BIDE_HTTP_RETRY_H
+
+#include <stdbool.h>
+
+/** When a request is made again, and how soon. Only those are that do the same when they are made
+ *  twice (RFC 9110, 9.2.2: GET, HEAD, PUT, DELETE, OPTIONS, TRACE), or of which nothing has been
+ *  sent; and only if there is time for it before the next deadline around the call. */
+typedef struct bide_http_retry {
+	int attempts;        /**< how often a request is made at most; 0: once */
+	double delay;        /**< seconds before it is made the second time; 0: 0.1 */
+	double factor;       /**< how much longer each delay is than the one before; 0: 2 */
+	double most;         /**< seconds of the longest, also where the server asks for more by
+	                          Retry-After; 0: 30 */
+	double jitter;       /**< how much of a delay is left to chance, 0 to 1, so that not all
+	                          who have failed at once come again at once; 0: 0.5; -1: none. What
+	                          Retry-After asks for is waited for in full */
+	const int *statuses; /**< which answers, up to a 0; NULL: 429, 502, 503, 504 */
+	const int *errors;   /**< which errors, negative, up to a 0; NULL: when names cannot be
+	                          looked up for now, hosts not be reached, connections break, and
+	                          for the time-outs of connecting, TLS, writing and reading */
+	bool any_method;     /**< all methods are, also those that may do something twice */
+} bide_http_retry;
+
+#endif

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+/* Each time-out of a session's fires for what it is for, with an error of its own. */
+#include "http/origin.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <math.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static bide_server *server, *mute_server;
+static bide_http_session *session;
+static char port[16], mute_port[16];
+
+static BIDE_ASYNC(int, serve, bide_stream *);
+static int serve(bide_stream *stream)
+{
+	return origin_serve(stream);
+}
+
+/* Says nothing, and reads nothing. */
+static BIDE_ASYNC(int, serve_nothing, bide_stream *);
+static int serve_nothing(bide_stream *stream)
+{
+	(void)stream;
+	(void)bide_sleep(10);
+	return 0;
+}
+
+static void open_session(const bide_http_options *options)
+{
+	bide_http_session_close(session);
+	session = NULL;
+	EXPECT_INT(bide_http_session_open(options, &session), 0);
+}
+
+static void start(void)
+{
+	origin_reset();
+	EXPECT_INT(bide_start_server("127.0.0.1", "0", NULL, &server, serve), 0);
+	EXPECT_INT(bide_start_server("127.0.0.1", "0", NULL, &mute_server, serve_nothing), 0);
+	port_of(server, 0, port);
+	port_of(mute_server, 0, mute_port);
+}
+
+static void stop(void)
+{
+	bide_http_session_close(session);
+	session = NULL;
+	bide_server_close(mute_server);
+	bide_server_close(server);
+}
+
+static const char *url_at(const char *scheme, const char *at, const char *path)
+{
+	static char url[256];
+	snprintf(url, sizeof url, "%s://127.0.0.1:%s%s", scheme, at, path);
+	return url;
+}
+
+static const char *get(const char *path)
+{
+	return got(session, &(bide_http_request){ .url = url_at("http", port, path) });
+}
+
+/* All others are much longer. */
+#define OTHERS \
+	.timeout = 60, .timeout_pool = 60, .timeout_connect = 60, .timeout_tls = 60, \
+	.timeout_write = 60, .timeout_read = 60
+
+/* ---- each --------------------------------------------------------------------------------- */
+
+static BIDE_ASYNC(int, hold, void);
+static int hold(void)
+{
+	(void)got(session,
+	          &(bide_http_request){ .url = "http://127.0.0.1/", .unix_path = "/nonexistent" });
+	return strncmp(get("/slow"), "200", 3);
+}
+
+HTTP_TEST(the_wait_for_ones_turn_has_an_end)
+{
+	bide_http_options options = { .limit = 1, OTHERS };
+	options.timeout_pool = 0.005;
+	open_session(&options);
+	bide_task *holder = bide_spawn(hold);
+	bide_sleep(0.005);
+	CHECK_STR(get("/"), bide_strerror(-BIDE_EHTTP_TIMEOUT_POOL));
+	CHECK_INT(bide_await(int, holder), 0);
+}
+
+/* A socket whose queue is full does not answer those who connect. */
+static int full_listener(char ret_port[16], int ret_fillers[4])
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t size = sizeof address;
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	EXPECT_INT(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	EXPECT_INT(listen(fd, 0), 0);
+	EXPECT_INT(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+	snprintf(ret_port, 16, "%d", ntohs(address.sin_port));
+	for (int i = 0; i < 4; i++) {
+		ret_fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)connect(ret_fillers[i], (struct sockaddr *)&address, sizeof address);
+	}
+	return fd;
+}
+
+HTTP_TEST(connecting_has_an_end)
+{
+	char full_port[16];
+	int fillers[4], fd = full_listener(full_port, fillers);
+	bide_http_options options = { OTHERS };
+	options.timeout_connect = 0.01;
+	open_session(&options);
+	CHECK_STR(got(session, &(bide_http_request){ .url = url_at("http", full_port, "/") }),
+	          bide_strerror(-BIDE_EHTTP_TIMEOUT_CONNECT));
+	for (int i = 0; i < 4; i++)
+		close(fillers[i]);
+	close(fd);
+}
+
+HTTP_TEST(the_handshake_has_an_end)
+{
+	bide_http_options options = { OTHERS };
+	options.timeout_tls = 0.01;
+	open_session(&options);
+	CHECK_STR(got(session, &(bide_http_request){ .url = url_at("https", mute_port, "/") }),
+	          bide_strerror(-BIDE_EHTTP_TIMEOUT_TLS));
+}
+
+HTTP_TEST(sending_has_an_end)
+{
+	enum { SIZE = 32 << 20 };
+	char *body = calloc(1, SIZE);
+	bide_http_options options = { OTHERS };
+	options.timeout_write = 0.02;
+	open_session(&options);
+	CHECK_STR(got(session, &(bide_http_request){ .url = url_at("http", mute_port, "/"),
+	                                             .body = body,
+	                                             .body_size = SIZE }),
+	          bide_strerror(-BIDE_EHTTP_TIMEOUT_WRITE));
+	free(body);
+}
+
+HTTP_TEST(the_wait_for_more_has_an_end)
+{
+	bide_http_options options = { OTHERS };
+	options.timeout_read = 0.01;
+	open_session(&options);
+	CHECK_STR(get("/silence"), bide_strerror(-BIDE_EHTTP_TIMEOUT_READ));
+	char expected[64];
+	snprintf(expected, sizeof expected, "200 %s", bide_strerror(-BIDE_EHTTP_TIMEOUT_READ));
+	CHECK_STR(get("/stall"), expected);
+}
+
+/* ---- all of it ---------------------------------------------------------------------------- */
+
+HTTP_TEST(all_of_it_has_an_end)
+{
+	char expected[64];
+	bide_http_options options = { OTHERS };
+	options.timeout = 0.01;
+	open_session(&options);
+	CHECK_STR(get("/silence"), bide_strerror(-BIDE_EHTTP_TIMEOUT));
+	snprintf(expected, sizeof expected, "200 %s", bide_strerror(-BIDE_EHTTP_TIMEOUT));
+	CHECK_STR(get("/stall"), expected);
+	CHECK_STR(get("/drip"), expected);
+	CHECK_STR(get("/to?/to?/silence"), bide_strerror(-BIDE_EHTTP_TIMEOUT));
+	CHECK_STR(got(session, &(bide_http_request){ .url = url_at("https", mute_port, "/") }),
+	          bide_strerror(-BIDE_EHTTP_TIMEOUT));
+	CHECK_STR(get("/"), "200 hello");
+}
+
+/* Time that the user takes between two pieces counts, too; what has come is not lost for that. */
+HTTP_TEST(all_of_it_ends_while_the_body_is_read)
+{
+	char piece[2];
+	bide_http_response *response;
+	open_session(&(bide_http_options){ .timeout = 0.01 });
+	CHECK_INT(bide_http_get(session, url_at("http", port, "/stall"), &response), 0);
+	CHECK_INT(bide_http_read(response, piece, 2), 2);
+	bide_sleep(0.015);
+	CHECK_INT(bide_http_read(response, piece, 2), 2);
+	CHECK_INT(bide_http_read(response, piece, 2), -BIDE_EHTTP_TIMEOUT);
+	CHECK_INT(bide_http_read(response, piece, 2), -BIDE_EHTTP_TIMEOUT);
+	bide_http_response_close(response);
+}
+
+HTTP_TEST(a_request_has_a_time_of_its_own)
+{
+	bide_http_request request = { .url = url_at("http", port, "/slow"), .timeout = 0.005 };
+	open_session(NULL);
+	CHECK_STR(got(session, &request), bide_strerror(-BIDE_EHTTP_TIMEOUT));
+	open_session(&(bide_http_options){ .timeout = 0.005 });
+	request.timeout = (double)INFINITY;
+	CHECK_STR(got(session, &request), "200 slow");
+}
