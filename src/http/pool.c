@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { FIRST_BUCKETS = 16 };
@@ -167,7 +168,7 @@ static void take_off(bide_http_session *session, struct bide__http_connection *c
 static bool is_too_old(const bide_http_session *session,
                        const struct bide__http_connection *connection)
 {
-	return bide_now() - connection->idle_since > session->options.keep_alive;
+	return bide_now() >= connection->idle_since + session->options.keep_alive;
 }
 
 /* Closing may suspend, so the list is looked at afresh each time. */
@@ -189,6 +190,36 @@ void bide__http_close_idle(bide_http_session *session)
 		take_off(session, connection);
 		discard(session, connection, true);
 	}
+}
+
+/* A session's task, which closes connections that have grown old when nobody makes requests. It has
+ * the session as long as it runs: who closes that leaves the freeing to it. */
+static BIDE_ASYNC_LIGHT(void, sweep, bide_http_session *);
+
+static void sweep(bide_http_session *session)
+{
+	int rc = 0, late;
+	while (rc == 0 && !session->closed && session->idle.first != NULL) {
+		const double end = session->idle.first->idle_since + session->options.keep_alive;
+		BIDE_TIMEOUT_AT(end, late)
+			rc = bide_event_wait(&session->ended);
+		rc = late == -ETIMEDOUT ? 0 : late < 0 ? late : rc;
+		close_old(session);
+	}
+	session->sweeping = false;
+	if (session->closed)
+		bide__http_session_free(session);
+}
+
+/* Without memory for the task they are closed by the next request that is through. */
+static void have_swept(bide_http_session *session)
+{
+	const bide_task_options options = { .name = "bide_http_session" };
+	if (session->sweeping || isinf(session->options.keep_alive))
+		return;
+	bide_task *task = bide_spawn_with(&options, sweep, session);
+	session->sweeping = task != NULL;
+	bide_detach(task);
 }
 
 /* The one that was used last: others can grow old. NULL if none is good. */
@@ -291,6 +322,7 @@ void bide__http_release(bide_http_session *session, struct bide__http_connection
 		append(&session->idle, connection, of_session);
 		session->n_idle++;
 		close_old(session);
+		have_swept(session);
 	} else {
 		discard(session, connection, false);
 	}

@@ -95,9 +95,11 @@ static int copy_strings(bide_http_session *session)
 	put_or_nothing(&all, options->unix_path);
 	put_or_nothing(&all, options->local);
 	session->headers = bide__calloc(n + 1, sizeof(char *));
-	if (bide__string_end(&all) < 0 || session->headers == NULL)
+	if (bide__string_end(&all) < 0)
 		return -ENOMEM;
 	session->strings = all.data;
+	if (session->headers == NULL)
+		return -ENOMEM;
 	char *at = all.data;
 	for (size_t i = 0; i < n; i++, at += strlen(at) + 1)
 		session->headers[i] = at;
@@ -147,7 +149,7 @@ static int copy_retry(bide_http_session *session, const bide_http_retry *retry)
 
 /* ---- the calls ---------------------------------------------------------------------------- */
 
-static void session_free(bide_http_session *session)
+void bide__http_session_free(bide_http_session *session)
 {
 	bide_tls_unref(session->tls);
 	bide_tls_unref(session->proxy_tls);
@@ -181,6 +183,7 @@ int bide_http_session_open(const bide_http_options *options, bide_http_session *
 		return -ENOMEM;
 	session->options = *options;
 	set_defaults(&session->options);
+	bide_event_init(&session->ended);
 	bide_semaphore_init(&session->turn, (size_t)session->options.limit);
 	int rc = copy_strings(session);
 	if (rc == 0)
@@ -188,7 +191,7 @@ int bide_http_session_open(const bide_http_options *options, bide_http_session *
 	if (rc == 0)
 		rc = copy_retry(session, options->retry);
 	if (rc < 0) {
-		session_free(session);
+		bide__http_session_free(session);
 		return rc;
 	}
 	if (options->tls != NULL)
@@ -207,5 +210,9 @@ void bide_http_session_close(bide_http_session *session)
 		bide__abort("bide_http_session_close", "%u requests or responses are open",
 		            session->users);
 	bide__http_close_idle(session);
-	session_free(session);
+	session->closed = true;
+	if (session->sweeping)
+		bide_event_set(&session->ended);
+	else
+		bide__http_session_free(session);
 }

@@ -80,6 +80,9 @@ struct bide_http_session {
 	size_t buckets, n_hosts;
 	struct bide__http_list idle;
 	unsigned n_idle;
+	bool sweeping;                 /* a task closes those that grow old */
+	bool closed;                   /* and then frees the session */
+	bide_event ended;              /* for which it waits meanwhile */
 	unsigned users;                /* requests being made, and open responses */
 	unsigned long long n_requests; /* that were made so far */
 };
@@ -134,6 +137,10 @@ static inline bool bide__http_is_foreign(const struct bide__http_errand *errand)
 {
 	return errand->first.host != NULL && !bide__url_same_origin(&errand->first, &errand->url);
 }
+
+/* ---- session.c ---------------------------------------------------------------------------- */
+
+void bide__http_session_free(bide_http_session *session);
 
 /* ---- pool.c ------------------------------------------------------------------------------- */
 

@@ -351,3 +351,68 @@ HTTP_TEST(a_slow_host_takes_no_more_turns_than_its_own)
 		CHECK_INT(bide_join(tasks[i]), -ECANCELED);
 	}
 }
+
+/* ---- idle connections --------------------------------------------------------------------- */
+
+/* Of two connections that were idle at different times each is closed at its own. */
+HTTP_TEST(an_idle_connection_is_closed_in_time_though_nobody_makes_requests)
+{
+	open_session(&(bide_http_options){ .keep_alive = 0.03 });
+	const double before = bide_now();
+	CHECK_STR(got(session, &(bide_http_request){ .url = url_of("http", "127.0.0.1", "/") }),
+	          "200 hello");
+	bide_sleep(0.015);
+	CHECK_STR(got(session, &(bide_http_request){ .url = url_of("http", "localhost", "/") }),
+	          "200 hello");
+	CHECK_INT(origin.open, 2);
+	while (origin.open == 2)
+		bide_sleep(0.001);
+	CHECK(bide_now() >= before + 0.03);
+	CHECK_INT(origin.open, 1);
+	while (origin.open == 1)
+		bide_sleep(0.001);
+	CHECK(bide_now() >= before + 0.045);
+	/* And again, when there are some again. */
+	CHECK_STR(got(session, &(bide_http_request){ .url = url_of("http", "127.0.0.1", "/") }),
+	          "200 hello");
+	CHECK_INT(origin.open, 1);
+	while (origin.open == 1)
+		bide_sleep(0.001);
+}
+
+static BIDE_ASYNC(void, leave_open, void);
+static void leave_open(void)
+{
+	start();
+	CHECK_STR(got(session, &(bide_http_request){ .url = url_of("http", "127.0.0.1", "/") }),
+	          "200 hello");
+	bide_yield();
+	bide_server_close(secure_server);
+	bide_server_close(server);
+	bide_tls_unref(client_tls);
+	bide_tls_unref(server_tls);
+}
+
+static BIDE_ASYNC(void, go_on, void);
+static void go_on(void)
+{
+	bide_server *again;
+	char buf[16];
+	origin_reset();
+	CHECK_INT(bide_start_server("127.0.0.1", "0", NULL, &again, serve), 0);
+	snprintf(port, sizeof port, "%s", port_of(again, 0, buf));
+	CHECK_STR(got(session, &(bide_http_request){ .url = url_of("http", "127.0.0.1", "/") }),
+	          "200 hello");
+	bide_http_session_close(session);
+	session = NULL;
+	bide_server_close(again);
+}
+
+TEST(a_session_lasts_longer_than_a_run)
+{
+	bide_loop *loop;
+	CHECK_INT(bide_loop_open(NULL, &loop), 0);
+	CHECK_INT(bide_loop_run(loop, NULL, leave_open), 0);
+	CHECK_INT(bide_loop_run(loop, NULL, go_on), 0);
+	bide_loop_close(loop);
+}
