@@ -44,7 +44,7 @@ typedef struct bide_http_session bide_http_session;
  *  limit; all are in seconds. */
 typedef struct bide_http_options {
 	int limit;           /**< requests at once; others wait, first come first served; 0: 100 */
-	int limit_per_host;  /**< the same for each host, with scheme and port; 0: no limit */
+	int limit_per_host;  /**< the same for each host and way to it; 0: no limit */
 	double keep_alive;   /**< how long a connection is kept that nobody uses; 0: 15 */
 	double timeout;      /**< of it all, from the call until the body has been read; 0: 300 */
 	double timeout_pool; /**< of the wait for its turn; 0: none */
