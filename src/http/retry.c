@@ -81,7 +81,7 @@ static double asked_for(const bide_http_response *response)
 	if (text == NULL)
 		return -1;
 	if (bide__http_date_parse(text, &date) == 0)
-		return fmax(difftime(date, time(NULL)), 0);
+		return date > time(NULL) ? difftime(date, time(NULL)) : 0;
 	if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0')
 		return -1;
 	return (double)strtoull(text, &end, 10);
@@ -92,17 +92,22 @@ static double or_usual(double value, double usual)
 	return value != 0 ? value : usual;
 }
 
+static double least_of(double a, double b)
+{
+	return a < b ? a : b;
+}
+
 static double delay_of(const struct bide__http_errand *errand, const bide_http_retry *retry,
                        const bide_http_response *response)
 {
 	const double most = or_usual(retry->most, 30), jitter = or_usual(retry->jitter, 0.5);
 	const double asked = asked_for(response);
 	if (asked >= 0)
-		return fmin(asked, most);
+		return least_of(asked, most);
 	double delay = or_usual(retry->delay, 0.1);
 	for (int i = 0; i < errand->repeats && delay < most; i++)
 		delay *= or_usual(retry->factor, 2);
-	delay = fmin(delay, most);
+	delay = least_of(delay, most);
 	return jitter > 0 ? delay * bide_uniform(1 - jitter, 1) : delay;
 }
 
