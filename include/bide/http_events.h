@@ -80,7 +80,8 @@ typedef struct bide_http_event {
 	int status;                   /**< of the response, from HEAD on, or of a proxy that
 	                                   refuses to connect; else 0 */
 	const bide_http_times *times; /**< so far */
-	const bide_address *peer;     /**< who was connected to, or NULL */
+	const bide_address *peer;     /**< who is connected to, the proxy if there is one; or
+	                                   NULL */
 } bide_http_event;
 
 /** A session's hook: called in the task that makes the request or reads its response, at each

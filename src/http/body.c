@@ -89,6 +89,22 @@ void bide__http_let_go(bide_http_response *response)
 	bide__http_release(response->session, connection, false);
 }
 
+void bide__http_skip(bide_http_response *response)
+{
+	enum { LITTLE = 16384 };
+	struct bide__http_connection *connection = response->connection;
+	size_t skipped = 0;
+	int event = connection != NULL ? BIDE__HTTP_BODY : BIDE__HTTP_END;
+	while (event == BIDE__HTTP_BODY && skipped < LITTLE) {
+		bide_stream_consume(connection->stream, connection->pending);
+		skipped += connection->pending;
+		connection->pending = 0;
+		event = bide__http_next(response->session, connection);
+		if (event == BIDE__HTTP_END)
+			give_back(response);
+	}
+}
+
 static ssize_t read_raw(bide_http_response *response, void *buf, size_t size)
 {
 	struct bide__http_connection *connection = response->connection;
@@ -214,15 +230,20 @@ void bide__http_finish_body(bide_http_response *response)
 
 /* ---- the calls ---------------------------------------------------------------------------- */
 
+/* It fails in the same way from now on. */
+static void fail(bide_http_response *response, int error)
+{
+	response->error = error;
+	bide__http_note(&response->trace, BIDE_HTTP_FAILED, error);
+}
+
 ssize_t bide_http_read(bide_http_response *response, void *buf, size_t size)
 {
 	if (response->error < 0 || size == 0)
 		return response->error;
 	ssize_t n = read_below(response, -1, buf, size);
-	if (n < 0 && n != bide_cancelled() && n != -ENOMEM) {
-		response->error = (int)n;
-		bide__http_note(&response->trace, BIDE_HTTP_FAILED, (int)n);
-	}
+	if (n < 0 && n != bide_cancelled() && n != -ENOMEM)
+		fail(response, (int)n);
 	return n;
 }
 
@@ -261,10 +282,10 @@ ssize_t bide_http_bytes(bide_http_response *response, void **ret_data)
 	ssize_t n = read_all(response);
 	if (n == 0)
 		n = bide__string_end(&response->body);
-	if (n < 0) {
-		response->error = n == bide_cancelled() ? response->error : (int)n;
+	if (n < 0 && n != bide_cancelled() && response->error == 0)
+		fail(response, (int)n);
+	if (n < 0)
 		return n;
-	}
 	*ret_data = response->body.data;
 	return (ssize_t)response->body.size;
 }

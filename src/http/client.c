@@ -28,6 +28,7 @@ static int make_response(struct bide__http_errand *errand, struct bide__http_con
 		connection->parser.head = (struct bide__string){ NULL, 0, 0, false };
 		rc = response->url != NULL ? 0 : -ENOMEM;
 	}
+	errand->trace.peer = NULL;
 	if (rc < 0) {
 		bide__http_release(errand->session, connection, false);
 		if (response != NULL)
@@ -63,18 +64,10 @@ void bide_http_response_close(bide_http_response *response)
 	response_free(response);
 }
 
-/* Closes a response that nobody is to see. What is left of it is read, if it is little, so that the
- * connection can be used again. */
+/* Closes a response that nobody is to see. */
 static void drop(bide_http_response *response)
 {
-	enum { LITTLE = 16384 };
-	char buf[1024];
-	size_t size = 0;
-	ssize_t n = 1;
-	while (n > 0 && size < LITTLE) {
-		n = bide_http_read(response, buf, sizeof(buf));
-		size += n > 0 ? (size_t)n : 0;
-	}
+	bide__http_skip(response);
 	response_free(response);
 }
 
@@ -96,6 +89,7 @@ static int find_connection(struct bide__http_errand *errand,
 	int rc = bide__http_acquire(errand, errand->fresh, &connection);
 	if (rc == 0 && connection->again && !bide__http_is_idempotent(errand->method) &&
 	    is_stale(connection)) {
+		errand->trace.peer = NULL;
 		bide__http_release(errand->session, connection, false);
 		rc = bide__http_acquire(errand, true, &connection);
 	}

@@ -227,6 +227,9 @@ int bide__http_next(bide_http_session *session, struct bide__http_connection *co
 /* Looks at the head for how the body is encoded. 0 or an error. */
 int bide__http_begin_body(bide_http_response *response);
 
+/* Reads what is left of the body, if it is little, so that the connection can be used again. */
+void bide__http_skip(bide_http_response *response);
+
 /* Lets go of the connection: to be used again, if the body, which may be none, has come to its
  * end. */
 void bide__http_let_go(bide_http_response *response);

@@ -67,6 +67,14 @@ static ssize_t drip(bide_stream *stream)
 	return n;
 }
 
+static ssize_t cut_redirect(bide_stream *stream, const char *url)
+{
+	char text[512];
+	snprintf(text, sizeof text,
+	         "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 10\r\n\r\nhalf", url);
+	return say(stream, text);
+}
+
 /* What is closed then. */
 static void answer_last(bide_stream *stream, const char *path)
 {
@@ -74,6 +82,8 @@ static void answer_last(bide_stream *stream, const char *path)
 		(void)answer(stream, "200 OK", "", "once");
 	else if (strcmp(path, "/half") == 0)
 		(void)say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+	else if (strncmp(path, "/cut-to?", 8) == 0)
+		(void)cut_redirect(stream, path + 8);
 	else if (strcmp(path, "/silence") == 0)
 		(void)bide_sleep(10);
 	else if (strcmp(path, "/stall") == 0)

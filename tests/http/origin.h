@@ -14,6 +14,7 @@
  *     /status/N    that status, with `origin.fields`
  *     /later/N     the same, but "hello" after `origin.refusals` times
  *     /to?URL      a redirect to there
+ *     /cut-to?URL  the same, with half of a body, and the connection is closed
  *
  * A target in absolute form, as a proxy's, is answered by its path. */
 #ifndef HTTP_ORIGIN_H

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* When what happens to a request, and that the session's hook is told so. */
+#include "base/alloc.h"
 #include "http/origin.h"
 
 #include <errno.h>
 #include <math.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +24,8 @@ static struct {
 	bool had_method;
 } told;
 
-static BIDE_ASYNC(int, serve, bide_stream *);
+/* Light: a full handler for which there is no stack would leave its client waiting. */
+static BIDE_ASYNC_LIGHT(int, serve, bide_stream *);
 static int serve(bide_stream *stream)
 {
 	return origin_serve(stream);
@@ -42,6 +45,8 @@ static void note(void *arg, const bide_http_event *event)
 	told.status = event->status;
 	told.id = event->id;
 	told.had_method = event->method != NULL;
+	if (event->peer != NULL)
+		CHECK_INT(event->peer->size, sizeof(struct sockaddr_in));
 }
 
 static void start(void)
@@ -124,6 +129,30 @@ HTTP_TEST(a_request_that_is_made_again_is_told_of)
 	CHECK(strstr(phases, " retry " FROM_THE_BEGINNING " body end closed") != NULL);
 }
 
+HTTP_TEST(a_request_that_was_not_risked_is_told_of)
+{
+	CHECK_STR(got(session, &(bide_http_request){ .url = url_of("/once") }), "200 once");
+	bide_sleep(0.005);
+	memset(&told, 0, sizeof told);
+	const bide_http_request post = { .url = url_of("/"), .body = "x", .body_size = 1 };
+	CHECK_STR(got(session, &post), "200 hello");
+	CHECK_STR(told.phases, "start queued turn " FROM_THE_BEGINNING " body end closed");
+}
+
+HTTP_TEST(a_body_that_is_too_large_is_told_of)
+{
+	const bide_http_options small = { .hook = note, .hook_arg = &told, .body_limit = 2 };
+	bide_http_session_close(session);
+	CHECK_INT(bide_http_session_open(&small, &session), 0);
+	CHECK_STR(phases_of("/"), "start " FROM_THE_BEGINNING " body failed end closed");
+}
+
+HTTP_TEST(a_redirect_whose_body_is_cut_has_not_failed)
+{
+	CHECK_STR(phases_of("/cut-to?/"), "start " FROM_THE_BEGINNING
+	                                  " body redirect " FROM_THE_BEGINNING " body end closed");
+}
+
 HTTP_TEST(an_event_names_its_request)
 {
 	int mine;
@@ -197,4 +226,22 @@ static void suspend_in_hook(void)
 TEST_ABORTS(a_hook_must_not_suspend, "bide_sleep")
 {
 	bide_run(suspend_in_hook);
+}
+
+/* Whatever fails, the last event is the failure, or the response's end. */
+HTTP_TEST(each_allocation_may_fail)
+{
+	unsigned long failures = 1;
+	for (long k = 1; failures > 0; k++) {
+		bide_http_response *response = NULL;
+		memset(&told, 0, sizeof told);
+		bide__alloc_arm(k);
+		int rc = bide_http_get(session, url_of("/to?/pieces"), &response);
+		failures = bide__alloc_hook.failures;
+		bide__alloc_disarm();
+		bide_http_response_close(response);
+		CHECK(failures > 0 || rc == 0);
+		CHECK(strcmp(strrchr(told.phases, ' '), rc < 0 ? " failed" : " closed") == 0);
+		CHECK_INT(told.error, rc);
+	}
 }

@@ -466,7 +466,7 @@ HTTP_TEST(each_allocation_may_fail)
 {
 	const bide_http_options options = { .proxy = proxy_url,
 		                            .tls = client_tls,
-		                            .timeout_read = 0.1 };
+		                            .timeout_read = 0.3 };
 	unsigned long failures = 1;
 	CHECK_STR(secure("/"), "200 hello");
 	for (long k = 1; failures > 0; k++) {
@@ -476,6 +476,18 @@ HTTP_TEST(each_allocation_may_fail)
 		failures = bide__alloc_hook.failures;
 		bide__alloc_disarm();
 		CHECK(failures > 0 || strcmp(text, "200 hello") == 0);
+		CHECK_STR(secure("/"), "200 hello");
+	}
+}
+
+HTTP_TEST(a_request_that_is_cancelled_leaves_the_session_sound)
+{
+	for (double seconds = 0.0001; seconds < 0.05; seconds *= 1.5) {
+		int rc = 0;
+		open_session(&(bide_http_options){ .proxy = proxy_url, .tls = client_tls });
+		BIDE_TIMEOUT(seconds, rc)
+			(void)secure("/slow");
+		CHECK(rc == 0 || rc == -ETIMEDOUT);
 		CHECK_STR(secure("/"), "200 hello");
 	}
 }
