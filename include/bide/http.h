@@ -17,8 +17,9 @@
  * piece by piece, and the connection is used again when it has been read to its end. A status such
  * as 404 is no error: bide_http_status() tells it.
  *
- * Connections are kept and used again, redirects followed, compressed bodies expanded. Any number
- * of tasks may use a session at once. For a deadline put a call into a BIDE_TIMEOUT block, or use
+ * Connections are kept and used again, redirects followed, compressed bodies expanded. Requests
+ * can go through proxies, be made again when they fail (bide/http_retry.h), and be looked at while
+ * they happen (bide/http_events.h). Any number of tasks may use a session at once. For a deadline put a call into a BIDE_TIMEOUT block, or use
  * the session's time-outs, of which each has an error of its own.
  *
  * A library of its own, libbide-http (pkg-config: bide-http), on libbide-net and libbide-tls. */
