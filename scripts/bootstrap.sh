@@ -46,7 +46,7 @@ have_python() { python3 -c 'import sys; sys.exit(sys.version_info < (3, 7))' >/d
 have_liburing() { ${PKG_CONFIG:-pkg-config} --exists liburing 2>/dev/null; }
 have_cares() { ${PKG_CONFIG:-pkg-config} --exists libcares 2>/dev/null; }
 have_http() {
-	${PKG_CONFIG:-pkg-config} --exists zlib libbrotlidec libzstd libidn2 2>/dev/null &&
+	${PKG_CONFIG:-pkg-config} --exists zlib libbrotlidec libzstd libidn2 libpsl 2>/dev/null &&
 		{ [ -f /usr/share/llhttp/llhttp.c ] ||
 			${PKG_CONFIG:-pkg-config} --exists libllhttp 2>/dev/null; }
 }
@@ -73,7 +73,7 @@ describe() {
 	liburing) say "liburing 2.3 or newer; without it epoll is used" ;;
 	cares) say "c-ares 1.17 or newer; without it libbide-net is not built" ;;
 	openssl) say "OpenSSL 3.0 or newer; without it libbide-tls is not built" ;;
-	http) say "llhttp, zlib, brotli, zstd, libidn2; without them libbide-http is not built" ;;
+	http) say "llhttp, zlib, brotli, zstd, libidn2, libpsl; without them libbide-http is not built" ;;
 	esac
 }
 
@@ -92,7 +92,7 @@ packages_of() {
 	liburing) say liburing-dev ;;
 	cares) say libc-ares-dev ;;
 	openssl) say libssl-dev ;;
-	http) say node-llhttp zlib1g-dev libbrotli-dev libzstd-dev libidn2-dev ;;
+	http) say node-llhttp zlib1g-dev libbrotli-dev libzstd-dev libidn2-dev libpsl-dev ;;
 	esac
 }
 

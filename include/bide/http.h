@@ -17,15 +17,17 @@
  * piece by piece, and the connection is used again when it has been read to its end. A status such
  * as 404 is no error: bide_http_status() tells it.
  *
- * Connections are kept and used again, redirects followed, compressed bodies expanded. Requests
- * can go through proxies, be made again when they fail (bide/http_retry.h), and be looked at while
- * they happen (bide/http_events.h). Any number of tasks may use a session at once. For a deadline put a call into a BIDE_TIMEOUT block, or use
- * the session's time-outs, of which each has an error of its own.
+ * Connections are kept and used again, redirects followed, cookies kept, compressed bodies
+ * expanded. Requests can go through proxies, be made again when they fail (bide/http_retry.h), and
+ * be looked at while they happen (bide/http_events.h). Any number of tasks may use a session at
+ * once. For a deadline put a call into a BIDE_TIMEOUT block, or use the session's time-outs, of
+ * which each has an error of its own.
  *
  * A library of its own, libbide-http (pkg-config: bide-http), on libbide-net and libbide-tls. */
 #ifndef BIDE_HTTP_H
 #define BIDE_HTTP_H
 
+#include <bide/http_cookies.h>
 #include <bide/http_events.h>
 #include <bide/http_retry.h>
 #include <bide/net.h>
@@ -61,6 +63,8 @@ typedef struct bide_http_options {
 	                        256 MiB */
 	const char *user_agent;      /**< "" sends none; NULL: "bide/" and the version */
 	const char *const *headers;  /**< sent with each request: "Name: value", NULL at the end */
+	bide_http_cookies *cookies;  /**< a jar that is shared; NULL: one of its own */
+	bool no_cookies;             /**< none are kept */
 	bide_tls *tls;               /**< NULL: a client that trusts whom the system trusts */
 	bide_resolver *resolver;     /**< NULL: the loop's own */
 	const char *unix_path;       /**< connects to this socket, whatever the host */
@@ -80,14 +84,17 @@ typedef struct bide_http_options {
 /** Opens a session. Nothing is connected to yet.
  *
  *  @param options     the options, or NULL for the defaults; copied, with what they point to; of
- *                     `tls` and `proxy_tls` references are taken, `resolver` must last as long as
- *                     the session.
+ *                     `tls`, `proxy_tls` and `cookies` references are taken, `resolver` must last as
+ *                     long as the session.
  *  @param ret_session gets the session; untouched on failure.
- *  @return 0; -EINVAL for numbers that mean nothing, a header that is none, or both a proxy and a
- *          Unix socket; -EPROTONOSUPPORT for a proxy that is not of http or https; -ENOMEM. Aborts
- *          on a thread without a loop. */
+ *  @return 0; -EINVAL for numbers that mean nothing, a header that is none, both a proxy and a Unix
+ *          socket, or both `cookies` and `no_cookies`; -EPROTONOSUPPORT for a proxy that is not of
+ *          http or https; -ENOMEM. Aborts on a thread without a loop. */
 BIDE_API BIDE_CHECKED int bide_http_session_open(const bide_http_options *options,
                                                  bide_http_session **ret_session) BIDE__NOTHROW;
+
+/** Returns the session's jar, for as long as the session is open; NULL: it has none. */
+BIDE_API bide_http_cookies *bide_http_session_cookies(bide_http_session *session) BIDE__NOTHROW;
 
 /** Closes a session with its connections; NULL is none. [suspends] Always completes. Aborts while
  *  a request is being made, or a response is open. */

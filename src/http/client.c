@@ -8,8 +8,23 @@
 
 #include <poll.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- responses ---------------------------------------------------------------------------- */
+
+/* Does what the response says in Set-Cookie; what is ignored is no error. 0 or -ENOMEM. */
+static int take_cookies(const struct bide__http_errand *errand, const struct bide__string *head)
+{
+	bide_http_cookies *cookies = errand->session->cookies;
+	const char *value = cookies != NULL ? bide__http_field(head, "Set-Cookie", NULL) : NULL;
+	if (value == NULL)
+		return 0;
+	const int64_t now = time(NULL);
+	for (; value != NULL; value = bide__http_field(head, "Set-Cookie", value))
+		if (bide__cookies_take(cookies, &errand->url, value, now) == -ENOMEM)
+			return -ENOMEM;
+	return 0;
+}
 
 /* Makes a response of what has come on a connection, which is the response's then, or closed. */
 static int make_response(struct bide__http_errand *errand, struct bide__http_connection *connection,
@@ -26,13 +41,15 @@ static int make_response(struct bide__http_errand *errand, struct bide__http_con
 			                          .trace = errand->trace,
 			                          .peer = connection->peer };
 		connection->parser.head = (struct bide__string){ NULL, 0, 0, false };
-		rc = response->url != NULL ? 0 : -ENOMEM;
+		rc = response->url != NULL ? take_cookies(errand, &response->head) : -ENOMEM;
 	}
 	errand->trace.peer = NULL;
 	if (rc < 0) {
 		bide__http_release(errand->session, connection, false);
-		if (response != NULL)
+		if (response != NULL) {
 			bide__string_free(&response->head);
+			bide__free(response->url);
+		}
 		bide__free(response);
 		return rc;
 	}

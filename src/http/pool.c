@@ -3,6 +3,7 @@
 #include "http/session.h"
 
 #include "base/alloc.h"
+#include "http/hash.h"
 
 #include <math.h>
 #include <string.h>
@@ -50,21 +51,12 @@ static void unlink_from(struct bide__http_list *list, struct bide__http_connecti
 
 /* ---- hosts -------------------------------------------------------------------------------- */
 
-/* FNV-1a, of Fowler, Noll and Vo. */
-static size_t hash(const char *key)
-{
-	uint64_t h = 14695981039346656037u;
-	for (; *key != '\0'; key++)
-		h = (h ^ (unsigned char)*key) * 1099511628211u;
-	return (size_t)h;
-}
-
 static void rehash(bide_http_session *session, struct bide__http_host **buckets, size_t n)
 {
 	for (size_t i = 0; i < session->buckets; i++)
 		for (struct bide__http_host *host = session->hosts[i], *next; host != NULL;
 		     host = next) {
-			struct bide__http_host **bucket = &buckets[hash(host->key) % n];
+			struct bide__http_host **bucket = &buckets[bide__hash(host->key) % n];
 			next = host->next;
 			host->next = *bucket;
 			*bucket = host;
@@ -98,7 +90,7 @@ static struct bide__http_host *host_new(bide_http_session *session,
 		bide__string_free(&key);
 		return NULL;
 	}
-	struct bide__http_host **bucket = &session->hosts[hash(key.data) % session->buckets];
+	struct bide__http_host **bucket = &session->hosts[bide__hash(key.data) % session->buckets];
 	host->key = key.data;
 	host->tls = route->tls != NULL ? bide_tls_ref(route->tls) : NULL;
 	host->next = *bucket;
@@ -119,7 +111,7 @@ static struct bide__http_host *host_of(bide_http_session *session,
 	if (bide__string_end(&session->key) < 0)
 		return NULL;
 	if (session->buckets > 0)
-		host = session->hosts[hash(session->key.data) % session->buckets];
+		host = session->hosts[bide__hash(session->key.data) % session->buckets];
 	while (host != NULL && strcmp(host->key, session->key.data) != 0)
 		host = host->next;
 	if (host == NULL)
@@ -133,7 +125,7 @@ static void host_leave(bide_http_session *session, struct bide__http_host *host)
 {
 	if (--host->users > 0)
 		return;
-	struct bide__http_host **link = &session->hosts[hash(host->key) % session->buckets];
+	struct bide__http_host **link = &session->hosts[bide__hash(host->key) % session->buckets];
 	while (*link != host)
 		link = &(*link)->next;
 	*link = host->next;

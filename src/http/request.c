@@ -6,6 +6,7 @@
 
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 /* ---- headers ------------------------------------------------------------------------------ */
 
@@ -72,8 +73,9 @@ static bool is_private(const char *header)
 	       is_named(header, "Host");
 }
 
+/* @p instead: what goes before them. @p cookies: Cookie is put by put_cookies(). */
 static void put_headers(struct bide__string *head, const char *const *headers,
-                        const char *const *instead, bool foreign)
+                        const char *const *instead, bool foreign, bool cookies)
 {
 	for (; headers != NULL && *headers != NULL; headers++) {
 		const size_t name = token_size(*headers);
@@ -81,11 +83,30 @@ static void put_headers(struct bide__string *head, const char *const *headers,
 		for (const char *const *it = instead; it != NULL && *it != NULL; it++)
 			overridden |=
 				token_size(*it) == name && strncasecmp(*it, *headers, name) == 0;
-		if (overridden || (foreign && is_private(*headers)))
+		if (overridden || (foreign && is_private(*headers)) ||
+		    (cookies && is_named(*headers, "Cookie")))
 			continue;
 		bide__string_put(head, *headers);
 		bide__string_put(head, "\r\n");
 	}
+}
+
+/* The user's cookies and the jar's go into one field: RFC 6265bis, 5.8.1. */
+static void put_cookies(struct bide__string *head, const bide_http_session *session,
+                        const struct bide__url *url, const char *const *own)
+{
+	struct bide__string line = { NULL, 0, 0, false };
+	for (; own != NULL && *own != NULL; own++) {
+		if (!is_named(*own, "Cookie"))
+			continue;
+		const char *value = strchr(*own, ':') + 1;
+		bide__string_put(&line, line.size > 0 ? "; " : "");
+		bide__string_put(&line, value + strspn(value, " \t"));
+	}
+	if ((line.size > 0 || line.failed) && bide__string_end(&line) < 0)
+		head->failed = true;
+	bide__cookies_write(session->cookies, url, line.data, time(NULL), head);
+	bide__string_free(&line);
 }
 
 /* ---- what is sent by itself --------------------------------------------------------------- */
@@ -200,6 +221,7 @@ int bide__http_write_head(const bide_http_session *session, const bide_http_requ
 {
 	const char *const *mine = request->headers, *const *ours = session->options.headers;
 	const char *agent = session->options.user_agent;
+	const bool cookies = bide__cookies_any(session->cookies);
 	if (token_size(method) == 0 || method[token_size(method)] != '\0' ||
 	    strcmp(method, "CONNECT") == 0 || !are_headers(mine))
 		return -EINVAL;
@@ -209,8 +231,10 @@ int bide__http_write_head(const bide_http_session *session, const bide_http_requ
 	bide__string_put(head, " HTTP/1.1\r\n");
 	if (foreign || (!has(mine, "Host") && !has(ours, "Host")))
 		put_host(head, url);
-	put_headers(head, mine, NULL, foreign);
-	put_headers(head, ours, mine, foreign);
+	put_headers(head, mine, NULL, foreign, cookies);
+	put_headers(head, ours, mine, foreign, cookies);
+	if (cookies)
+		put_cookies(head, session, url, foreign ? NULL : has(mine, "Cookie") ? mine : ours);
 	if (agent[0] != '\0' && !has(mine, "User-Agent") && !has(ours, "User-Agent"))
 		put_field(head, "User-Agent", agent);
 	if (!has(mine, "Accept") && !has(ours, "Accept"))

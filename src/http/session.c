@@ -26,6 +26,8 @@ static bool are_valid(const bide_http_options *options)
 			return false;
 	if (options->proxy != NULL && options->unix_path != NULL)
 		return false;
+	if (options->cookies != NULL && options->no_cookies)
+		return false;
 	if (!bide__http_retry_is_valid(options->retry))
 		return false;
 	return options->limit >= 0 && options->limit_per_host >= 0 && options->redirects >= -1 &&
@@ -149,8 +151,19 @@ static int copy_retry(bide_http_session *session, const bide_http_retry *retry)
 
 /* ---- the calls ---------------------------------------------------------------------------- */
 
+static int have_cookies(bide_http_session *session)
+{
+	if (session->options.no_cookies)
+		return 0;
+	if (session->options.cookies == NULL)
+		return bide_http_cookies_open(&session->cookies);
+	session->cookies = bide_http_cookies_ref(session->options.cookies);
+	return 0;
+}
+
 void bide__http_session_free(bide_http_session *session)
 {
+	bide_http_cookies_unref(session->cookies);
 	bide_tls_unref(session->tls);
 	bide_tls_unref(session->proxy_tls);
 	bide__proxies_finish(&session->proxies);
@@ -190,6 +203,8 @@ int bide_http_session_open(const bide_http_options *options, bide_http_session *
 		rc = set_proxies(session, options);
 	if (rc == 0)
 		rc = copy_retry(session, options->retry);
+	if (rc == 0)
+		rc = have_cookies(session);
 	if (rc < 0) {
 		bide__http_session_free(session);
 		return rc;
@@ -200,6 +215,11 @@ int bide_http_session_open(const bide_http_options *options, bide_http_session *
 		session->proxy_tls = bide_tls_ref(options->proxy_tls);
 	*ret_session = session;
 	return 0;
+}
+
+bide_http_cookies *bide_http_session_cookies(bide_http_session *session)
+{
+	return session->cookies;
 }
 
 void bide_http_session_close(bide_http_session *session)

@@ -7,6 +7,7 @@
 #ifndef BIDE_HTTP_SESSION_H
 #define BIDE_HTTP_SESSION_H
 
+#include "http/cookies.h"
 #include "http/parser.h"
 #include "http/proxy.h"
 #include "http/url.h"
@@ -69,6 +70,7 @@ struct bide_http_session {
 	bide_http_options options; /* with the defaults in place; the strings are in `strings` */
 	char *strings;
 	char **headers;               /* options.headers, copied */
+	bide_http_cookies *cookies;   /* NULL: none are kept */
 	bide_tls *tls;                /* made when it is first needed, if it was not given */
 	bide_tls *proxy_tls;          /* the same, for proxies */
 	bide_http_retry retry;        /* options.retry, copied */
