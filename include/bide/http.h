@@ -182,6 +182,12 @@ BIDE_API const char *bide_http_url(const bide_http_response *response) BIDE__NOT
 /** Returns how many redirects led there. */
 BIDE_API int bide_http_redirects(const bide_http_response *response) BIDE__NOTHROW;
 
+/** Returns the URL that redirect number @p i came from, counted from 0, without user and password;
+ *  the response's. NULL when there were not so many.
+ *  @param ret_status gets its status, as 302; or NULL. */
+BIDE_API const char *bide_http_history(const bide_http_response *response, int i,
+                                       int *ret_status) BIDE__NOTHROW;
+
 /** Returns when what has happened to the request, so far; the response's. */
 BIDE_API const bide_http_times *
 bide_http_times_of(const bide_http_response *response) BIDE__NOTHROW;

@@ -37,7 +37,6 @@ static int make_response(struct bide__http_errand *errand, struct bide__http_con
 			                          .head = connection->parser.head,
 			                          .status = connection->parser.llhttp.status_code,
 			                          .url = bide__url_format(&errand->url),
-			                          .redirects = errand->redirects,
 			                          .trace = errand->trace,
 			                          .peer = connection->peer };
 		connection->parser.head = (struct bide__string){ NULL, 0, 0, false };
@@ -69,6 +68,7 @@ static void response_free(bide_http_response *response)
 	bide__http_finish_body(response);
 	bide__string_free(&response->head);
 	bide__free(response->url);
+	bide__http_hops_free(&response->hops);
 	bide__free(response);
 }
 
@@ -176,28 +176,43 @@ static const char *redirected_to(const struct bide__http_errand *errand,
 	return bide_http_header(response, "Location", NULL);
 }
 
-/* Turns the errand to where a response leads: RFC 9110, 15.4. */
-static int turn_to(struct bide__http_errand *errand, int status, const char *location)
+/* Goes to another URL, which is the errand's then. Whoever has led it away from its origin could
+ * choose what it asks for when it comes back: it has no credentials any more. */
+static int go_to(struct bide__http_errand *errand, const struct bide__url *url)
 {
-	struct bide__url url;
-	if (errand->redirects++ >= errand->session->options.redirects)
-		return -BIDE_EHTTP_REDIRECTS;
-	int rc = bide__url_resolve(&errand->url, location, &url);
-	if (rc < 0)
-		return rc == -EINVAL ? -BIDE_EHTTP_REDIRECTS : rc;
-	const bool down = errand->url.secure && !url.secure;
+	const bool down = errand->url.secure && !url->secure;
 	if (errand->first.host == NULL)
 		errand->first = errand->url;
 	else
 		bide__url_finish(&errand->url);
-	errand->url = url;
-	if (down && !errand->session->options.allow_downgrade)
+	errand->url = *url;
+	if (!bide__url_same_origin(&errand->first, url))
+		errand->foreign = true;
+	if (!errand->foreign && url->user == NULL) {
+		/* Lent by the first URL, which stays until the end. */
+		errand->url.user = errand->first.user;
+		errand->url.password = errand->first.password;
+	}
+	return down && !errand->session->options.allow_downgrade ? -BIDE_EHTTP_REDIRECTS : 0;
+}
+
+/* Turns the errand to where a response leads: RFC 9110, 15.4. */
+static int turn_to(struct bide__http_errand *errand, int status, const char *location)
+{
+	struct bide__url url;
+	if (errand->hops.n > errand->session->options.redirects)
 		return -BIDE_EHTTP_REDIRECTS;
+	int rc = bide__url_resolve(&errand->url, location, &url);
+	if (rc == 0)
+		rc = go_to(errand, &url);
+	if (rc < 0)
+		return rc == -EINVAL ? -BIDE_EHTTP_REDIRECTS : rc;
 	const bool post = strcmp(errand->method, "POST") == 0;
 	if ((status == 303 && strcmp(errand->method, "HEAD") != 0) ||
 	    ((status == 301 || status == 302) && post)) {
 		errand->method = "GET";
 		errand->body = (bide_bytes){ NULL, 0 };
+		errand->bodiless = true;
 	}
 	return 0;
 }
@@ -224,13 +239,16 @@ static int go(struct bide__http_errand *errand, bide_http_response **ret_respons
 		const char *location = redirected_to(errand, response);
 		if (location == NULL) {
 			rc = errand->session->options.raw ? 0 : bide__http_begin_body(response);
+			response->hops = bide__http_hops_take(&errand->hops);
 			if (rc == 0)
 				*ret_response = response;
 			else
 				response_free(response);
 			return rc;
 		}
-		rc = turn_to(errand, response->status, location);
+		rc = bide__http_hops_add(&errand->hops, response);
+		if (rc == 0)
+			rc = turn_to(errand, response->status, location);
 		drop(response);
 		if (rc < 0)
 			return rc;
@@ -321,6 +339,7 @@ int bide_http_send(bide_http_session *session, const bide_http_request *request,
 	bide__url_finish(&errand.first);
 	bide__url_finish(&errand.url);
 	bide__url_finish(&errand.proxy);
+	bide__http_hops_free(&errand.hops);
 	bide__string_free(&form);
 	return rc;
 }
@@ -348,11 +367,6 @@ int bide_http_status(const bide_http_response *response)
 const char *bide_http_url(const bide_http_response *response)
 {
 	return response->url;
-}
-
-int bide_http_redirects(const bide_http_response *response)
-{
-	return response->redirects;
 }
 
 const bide_http_times *bide_http_times_of(const bide_http_response *response)

@@ -22,12 +22,9 @@ int bide__http_send_all(bide_stream *stream, const struct iovec *pieces, int n)
 
 static int send_request(struct bide__http_errand *errand, struct bide__http_connection *connection)
 {
-	const bool foreign = bide__http_is_foreign(errand);
 	struct bide__string head = { NULL, 0, 0, false };
 	int fired = 0;
-	ssize_t rc = bide__http_write_head(errand->session, errand->request, errand->method,
-	                                   &errand->url, errand->body, errand->type, foreign,
-	                                   errand->url.secure ? NULL : errand->route.proxy, &head);
+	ssize_t rc = bide__http_write_head(errand, &head);
 	const struct iovec pieces[] = { { head.data, head.size },
 		                        { (void *)(uintptr_t)errand->body.data,
 		                          errand->body.size } };

@@ -73,9 +73,17 @@ static bool is_private(const char *header)
 	       is_named(header, "Host");
 }
 
+/* What is not for where the errand has come. */
+static bool is_left(const struct bide__http_errand *errand, const char *header)
+{
+	static const char of_body[] = "Content-";
+	return (errand->foreign && is_private(header)) ||
+	       (errand->bodiless && strncasecmp(header, of_body, strlen(of_body)) == 0);
+}
+
 /* @p instead: what goes before them. @p cookies: Cookie is put by put_cookies(). */
-static void put_headers(struct bide__string *head, const char *const *headers,
-                        const char *const *instead, bool foreign, bool cookies)
+static void put_headers(struct bide__string *head, const struct bide__http_errand *errand,
+                        const char *const *headers, const char *const *instead, bool cookies)
 {
 	for (; headers != NULL && *headers != NULL; headers++) {
 		const size_t name = token_size(*headers);
@@ -83,7 +91,7 @@ static void put_headers(struct bide__string *head, const char *const *headers,
 		for (const char *const *it = instead; it != NULL && *it != NULL; it++)
 			overridden |=
 				token_size(*it) == name && strncasecmp(*it, *headers, name) == 0;
-		if (overridden || (foreign && is_private(*headers)) ||
+		if (overridden || is_left(errand, *headers) ||
 		    (cookies && is_named(*headers, "Cookie")))
 			continue;
 		bide__string_put(head, *headers);
@@ -92,11 +100,12 @@ static void put_headers(struct bide__string *head, const char *const *headers,
 }
 
 /* The user's cookies and the jar's go into one field: RFC 6265bis, 5.8.1. */
-static void put_cookies(struct bide__string *head, const bide_http_session *session,
-                        const struct bide__url *url, const char *const *own)
+static void put_cookies(struct bide__string *head, const struct bide__http_errand *errand)
 {
+	const char *const *mine = errand->request->headers;
+	const char *const *own = has(mine, "Cookie") ? mine : errand->session->options.headers;
 	struct bide__string line = { NULL, 0, 0, false };
-	for (; own != NULL && *own != NULL; own++) {
+	for (; !errand->foreign && own != NULL && *own != NULL; own++) {
 		if (!is_named(*own, "Cookie"))
 			continue;
 		const char *value = strchr(*own, ':') + 1;
@@ -105,7 +114,7 @@ static void put_cookies(struct bide__string *head, const bide_http_session *sess
 	}
 	if ((line.size > 0 || line.failed) && bide__string_end(&line) < 0)
 		head->failed = true;
-	bide__cookies_write(session->cookies, url, line.data, time(NULL), head);
+	bide__cookies_write(errand->session->cookies, &errand->url, line.data, time(NULL), head);
 	bide__string_free(&line);
 }
 
@@ -185,9 +194,11 @@ int bide__http_put_basic(struct bide__string *head, const char *name, const char
 	return 0;
 }
 
-static int put_authorization(struct bide__string *head, const bide_http_request *request,
-                             const struct bide__url *url, bool foreign)
+static int put_authorization(struct bide__string *head, const struct bide__http_errand *errand)
 {
+	const bide_http_request *request = errand->request;
+	const struct bide__url *url = &errand->url;
+	const bool foreign = errand->foreign;
 	if (has(request->headers, "Authorization"))
 		return 0;
 	if (!foreign && request->bearer != NULL) {
@@ -214,12 +225,13 @@ static bool has_body_by_nature(const char *method)
 	       strcmp(method, "PATCH") == 0;
 }
 
-int bide__http_write_head(const bide_http_session *session, const bide_http_request *request,
-                          const char *method, const struct bide__url *url, bide_bytes body,
-                          const char *type, bool foreign, const struct bide__url *proxy,
-                          struct bide__string *head)
+int bide__http_write_head(const struct bide__http_errand *errand, struct bide__string *head)
 {
-	const char *const *mine = request->headers, *const *ours = session->options.headers;
+	const bide_http_session *session = errand->session;
+	const char *const *mine = errand->request->headers, *const *ours = session->options.headers;
+	/* Who is sent it, to pass it on. */
+	const struct bide__url *proxy = errand->url.secure ? NULL : errand->route.proxy;
+	const char *method = errand->method;
 	const char *agent = session->options.user_agent;
 	const bool cookies = bide__cookies_any(session->cookies);
 	if (token_size(method) == 0 || method[token_size(method)] != '\0' ||
@@ -227,28 +239,28 @@ int bide__http_write_head(const bide_http_session *session, const bide_http_requ
 		return -EINVAL;
 	bide__string_put(head, method);
 	bide__string_put_char(head, ' ');
-	put_target(head, url, proxy != NULL);
+	put_target(head, &errand->url, proxy != NULL);
 	bide__string_put(head, " HTTP/1.1\r\n");
-	if (foreign || (!has(mine, "Host") && !has(ours, "Host")))
-		put_host(head, url);
-	put_headers(head, mine, NULL, foreign, cookies);
-	put_headers(head, ours, mine, foreign, cookies);
+	if (errand->foreign || (!has(mine, "Host") && !has(ours, "Host")))
+		put_host(head, &errand->url);
+	put_headers(head, errand, mine, NULL, cookies);
+	put_headers(head, errand, ours, mine, cookies);
 	if (cookies)
-		put_cookies(head, session, url, foreign ? NULL : has(mine, "Cookie") ? mine : ours);
+		put_cookies(head, errand);
 	if (agent[0] != '\0' && !has(mine, "User-Agent") && !has(ours, "User-Agent"))
 		put_field(head, "User-Agent", agent);
 	if (!has(mine, "Accept") && !has(ours, "Accept"))
 		put_field(head, "Accept", "*/*");
 	if (!session->options.raw && !has(mine, "Accept-Encoding") && !has(ours, "Accept-Encoding"))
 		put_field(head, "Accept-Encoding", BIDE__HTTP_CODINGS);
-	if (body.size > 0 && !has(mine, "Content-Type"))
-		put_field(head, "Content-Type", type);
-	if (body.size > 0 || has_body_by_nature(method)) {
+	if (errand->body.size > 0 && !has(mine, "Content-Type"))
+		put_field(head, "Content-Type", errand->type);
+	if (errand->body.size > 0 || has_body_by_nature(method)) {
 		bide__string_put(head, "Content-Length: ");
-		bide__string_put_number(head, body.size);
+		bide__string_put_number(head, errand->body.size);
 		bide__string_put(head, "\r\n");
 	}
-	int rc = put_authorization(head, request, url, foreign);
+	int rc = put_authorization(head, errand);
 	if (rc == 0 && proxy != NULL && proxy->user != NULL)
 		rc = bide__http_put_basic(head, "Proxy-Authorization", proxy->user,
 		                          proxy->password);

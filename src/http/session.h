@@ -91,6 +91,17 @@ struct bide_http_session {
 
 enum { BIDE__HTTP_LAYERS = 3 }; /* codings, one upon the other */
 
+/* A place that redirected. */
+struct bide__http_hop {
+	int status;
+	char *url;
+};
+
+struct bide__http_hops {
+	struct bide__http_hop *at; /* `room` of them */
+	int n, room;
+};
+
 struct bide_http_response {
 	bide_http_session *session;
 	struct bide__http_connection *connection; /* NULL: given back */
@@ -99,7 +110,7 @@ struct bide_http_response {
 	struct bide__string head;
 	int status;
 	char *url;
-	int redirects;
+	struct bide__http_hops hops;                        /* those that led here */
 	struct bide__http_layer *layers[BIDE__HTTP_LAYERS]; /* the outermost first */
 	int n_layers;
 	int error;                /* what reading has failed with */
@@ -128,9 +139,11 @@ struct bide__http_errand {
 	char *text;                  /* the latter, if there is a hook */
 	struct bide__url proxy;      /* the request's own, if it has one */
 	struct bide__http_route route;
-	int redirects;
-	bool fresh;  /* no connection will do that has served before */
-	int repeats; /* by the retry policy */
+	bool fresh;    /* no connection will do that has served before */
+	int repeats;   /* by the retry policy */
+	bool foreign;  /* it has left the origin that was asked for, even if it came back */
+	bool bodiless; /* a redirect has taken its body */
+	struct bide__http_hops hops;
 	struct bide__http_trace trace;
 };
 
@@ -186,6 +199,16 @@ int bide__http_connect(struct bide__http_errand *errand, bide_stream **ret_strea
 /* Has a proxy, which the stream leads to, connect to the errand's host. 0 or an error. */
 int bide__http_tunnel(struct bide__http_errand *errand, bide_stream *stream);
 
+/* ---- hops.c ------------------------------------------------------------------------------- */
+
+/* Puts where a response came from behind the others, and takes its URL. 0 or -ENOMEM. */
+int bide__http_hops_add(struct bide__http_hops *hops, bide_http_response *response);
+
+/* Takes them away from where they are. */
+struct bide__http_hops bide__http_hops_take(struct bide__http_hops *hops);
+
+void bide__http_hops_free(struct bide__http_hops *hops);
+
 /* ---- exchange.c --------------------------------------------------------------------------- */
 
 /* Writes all of some pieces, whose sizes fit an ssize_t. 0 or an error. */
@@ -200,13 +223,8 @@ int bide__http_exchange(struct bide__http_errand *errand, struct bide__http_conn
 
 /* ---- request.c ---------------------------------------------------------------------------- */
 
-/* Writes the head of a request. @p foreign: to another origin than the one that was asked for,
- * which is to see no credentials. @p proxy: who is sent it, to pass it on, or NULL. 0, -EINVAL or
- * -ENOMEM. */
-int bide__http_write_head(const bide_http_session *session, const bide_http_request *request,
-                          const char *method, const struct bide__url *url, bide_bytes body,
-                          const char *type, bool foreign, const struct bide__url *proxy,
-                          struct bide__string *head);
+/* Writes the head of a request. 0, -EINVAL or -ENOMEM. */
+int bide__http_write_head(const struct bide__http_errand *errand, struct bide__string *head);
 
 /* Writes a URL's host, with its port if that is not the scheme's own or @p port. */
 void bide__http_put_authority(struct bide__string *head, const struct bide__url *url, bool port);

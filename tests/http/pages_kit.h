@@ -153,6 +153,14 @@ static void stop(void)
 	} \
 	static void in_##name(void)
 
+/* Sets the only page. The servers' tasks read it, so it is not on the stack of the test's. */
+static inline void set_page(struct page page)
+{
+	static struct page only[2];
+	only[0] = page;
+	pages = only;
+}
+
 /* Makes a request, and gives what the servers saw of it; or the error. */
 static const char *journey(const bide_http_request *request)
 {
