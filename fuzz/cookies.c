@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* cookies.c: cookies that servers set, and files of cookies. An input is a URL and, on lines of
- * their own, what responses from there say in Set-Cookie; and it is a file. However it comes, a jar
+/* cookies.c: cookies that servers set, and files of cookies. An input is lines: what responses say
+ * in Set-Cookie, or, with a ':' before its first ';' and '=', the URL that those behind it come
+ * from; and it is a file. However it comes, a jar
  * keeps its order and its limits, a request says nothing that could end a field, and what is saved
  * is loaded again. */
 #include "fuzz.h"
@@ -51,10 +52,23 @@ static void check(const bide_http_cookies *jar)
 
 /* ---- Set-Cookie --------------------------------------------------------------------------- */
 
-/* What a request says is one field. */
+/* How many of all cookies are for a URL. */
+static size_t count_fitting(const bide_http_cookies *jar, const struct bide__url *url)
+{
+	size_t n = 0;
+	for (const struct bide__cookie *it = jar->oldest; it != NULL; it = it->newer)
+		n += bide__cookie_fits(it, url, NOW);
+	return n;
+}
+
+/* What a request says is one field, with the cookies that it should have. */
 static void check_request(bide_http_cookies *jar, const struct bide__url *url, const char *own)
 {
 	struct bide__string out = { NULL, 0, 0, false };
+	bide_http_cookie_list *list;
+	HOLDS(bide__cookies_list(jar, url, NOW, &list) == 0);
+	HOLDS(list->count == count_fitting(jar, url));
+	bide_http_cookie_list_free(list);
 	bide__cookies_write(jar, url, own, NOW, &out);
 	HOLDS(out.size == 0 || (out.size > 10 && memcmp(out.data, "Cookie: ", 8) == 0 &&
 	                        memcmp(out.data + out.size - 2, "\r\n", 2) == 0));
@@ -62,25 +76,43 @@ static void check_request(bide_http_cookies *jar, const struct bide__url *url, c
 	bide__string_free(&out);
 }
 
+static bool is_url(const char *line)
+{
+	return line[strcspn(line, ":;=")] == ':';
+}
+
+/* Goes to another URL, if it is one. */
+static void turn_to(bide_http_cookies *jar, const char *text, struct bide__url *url)
+{
+	struct bide__url next;
+	if (bide__url_parse(text, &next) < 0)
+		return;
+	bide__url_finish(url);
+	*url = next;
+	check_request(jar, url, NULL);
+}
+
 static void check_responses(const char *text)
 {
 	bide_http_cookies *jar;
 	struct bide__url url;
 	char *copy = strdup(text), *rest = copy;
-	const char *first = strsep(&rest, "\n");
 	HOLDS(copy != NULL && bide_http_cookies_open(&jar) == 0);
-	if (bide__url_parse(first, &url) == 0) {
-		for (const char *line; (line = strsep(&rest, "\n")) != NULL;) {
-			const size_t before = jar->n;
-			int rc = bide__cookies_take(jar, &url, line, NOW);
-			HOLDS(rc == 0 || (rc == -EINVAL && jar->n == before));
-			check(jar);
+	HOLDS(bide__url_parse("https://www.example.org/", &url) == 0);
+	for (const char *line; (line = strsep(&rest, "\n")) != NULL;) {
+		const size_t before = jar->n;
+		if (is_url(line)) {
+			turn_to(jar, line, &url);
+			continue;
 		}
-		check_request(jar, &url, NULL);
-		check_request(jar, &url, "a=b; c");
+		int rc = bide__cookies_take(jar, &url, line, NOW);
+		HOLDS(rc == 0 || (rc == -EINVAL && jar->n == before));
 		check(jar);
-		bide__url_finish(&url);
 	}
+	check_request(jar, &url, NULL);
+	check_request(jar, &url, "a=b; c");
+	check(jar);
+	bide__url_finish(&url);
 	bide_http_cookies_unref(jar);
 	free(copy);
 }

@@ -81,9 +81,12 @@ static void drop_empty(bide_http_cookies *cookies, struct bide__cookie_site *sit
 
 struct bide__cookie *bide__cookies_of(bide_http_cookies *cookies, const char *host)
 {
-	if (cookies->sites == NULL)
-		return NULL;
-	const struct bide__cookie_site *site = *find_site(cookies, bide__cookie_site_of(host));
+	const struct bide__cookie_site *site = NULL;
+	while (cookies->sites != NULL && site == NULL && host != NULL) {
+		site = *find_site(cookies, host);
+		const char *dot = strchr(host, '.');
+		host = dot != NULL ? dot + 1 : NULL;
+	}
 	return site != NULL ? site->cookies : NULL;
 }
 

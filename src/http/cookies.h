@@ -119,7 +119,9 @@ bool bide__cookie_keeps_promise(const struct bide__new_cookie *cookie);
 int bide__cookies_put(bide_http_cookies *cookies, const struct bide__new_cookie *cookie,
                       int64_t now);
 
-/* The cookies of the site that a host belongs to. */
+/* The cookies of the site that a host belongs to; or of one above it, which are for others. Of the
+ * names above a host the longest that is a site's is its own, so that none need be looked up in the
+ * list of public suffixes, which takes longer than all the rest. */
 struct bide__cookie *bide__cookies_of(bide_http_cookies *cookies, const char *host);
 
 /* Whether a request takes a cookie of its site along: 5.8.3. */
