@@ -57,7 +57,7 @@ static size_t count_fitting(const bide_http_cookies *jar, const struct bide__url
 {
 	size_t n = 0;
 	for (const struct bide__cookie *it = jar->oldest; it != NULL; it = it->newer)
-		n += bide__cookie_fits(it, url, NOW);
+		n += bide__cookie_fits(it, url, bide__cookie_is_secure(url, true), NOW);
 	return n;
 }
 
@@ -69,7 +69,7 @@ static void check_request(bide_http_cookies *jar, const struct bide__url *url, c
 	HOLDS(bide__cookies_list(jar, url, NOW, &list) == 0);
 	HOLDS(list->count == count_fitting(jar, url));
 	bide_http_cookie_list_free(list);
-	bide__cookies_write(jar, url, own, NOW, &out);
+	bide__cookies_write(jar, url, bide__cookie_is_secure(url, true), own, NOW, &out);
 	HOLDS(out.size == 0 || (out.size > 10 && memcmp(out.data, "Cookie: ", 8) == 0 &&
 	                        memcmp(out.data + out.size - 2, "\r\n", 2) == 0));
 	HOLDS(out.size == 0 || bide__cookie_is_clean(out.data, out.size - 2));
@@ -105,7 +105,8 @@ static void check_responses(const char *text)
 			turn_to(jar, line, &url);
 			continue;
 		}
-		int rc = bide__cookies_take(jar, &url, line, NOW);
+		int rc = bide__cookies_take(jar, &url, bide__cookie_is_secure(&url, true), line,
+		                            NOW);
 		HOLDS(rc == 0 || (rc == -EINVAL && jar->n == before));
 		check(jar);
 	}

@@ -84,8 +84,8 @@ typedef struct bide_http_options {
 /** Opens a session. Nothing is connected to yet.
  *
  *  @param options     the options, or NULL for the defaults; copied, with what they point to; of
- *                     `tls`, `proxy_tls` and `cookies` references are taken, `resolver` must last as
- *                     long as the session.
+ *                     `tls`, `proxy_tls` and `cookies` references are taken, `resolver` must last
+ *                     as long as the session.
  *  @param ret_session gets the session; untouched on failure.
  *  @return 0; -EINVAL for numbers that mean nothing, a header that is none, both a proxy and a Unix
  *          socket, or both `cookies` and `no_cookies`; -EPROTONOSUPPORT for a proxy that is not of

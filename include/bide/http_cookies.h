@@ -115,8 +115,8 @@ BIDE_API BIDE_CHECKED int bide_http_cookies_list(bide_http_cookies *cookies, con
 /** Frees a list of cookies; NULL is none. [threadsafe] */
 BIDE_API void bide_http_cookie_list_free(bide_http_cookie_list *list) BIDE__NOTHROW;
 
-/** Takes away all cookies of a domain, which is written as a cookie has it, and of what is below it;
- *  of NULL, all. [threadsafe] */
+/** Takes away all cookies of a domain, which is written as a cookie has it, and of what is below
+ *  it; of NULL, all. [threadsafe] */
 BIDE_API void bide_http_cookies_clear(bide_http_cookies *cookies, const char *domain) BIDE__NOTHROW;
 
 /** Takes away the cookies that end with the session, as those without Expires and Max-Age.

@@ -19,9 +19,10 @@ static int take_cookies(const struct bide__http_errand *errand, const struct bid
 	const char *value = cookies != NULL ? bide__http_field(head, "Set-Cookie", NULL) : NULL;
 	if (value == NULL)
 		return 0;
+	const bool secure = bide__cookie_is_secure(&errand->url, errand->route.proxy == NULL);
 	const int64_t now = time(NULL);
 	for (; value != NULL; value = bide__http_field(head, "Set-Cookie", value))
-		if (bide__cookies_take(cookies, &errand->url, value, now) == -ENOMEM)
+		if (bide__cookies_take(cookies, &errand->url, secure, value, now) == -ENOMEM)
 			return -ENOMEM;
 	return 0;
 }

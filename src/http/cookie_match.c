@@ -76,10 +76,12 @@ struct bide__piece bide__cookie_default_path(const struct bide__url *url)
 /* ---- what a cookie may be ----------------------------------------------------------------- */
 
 /* What goes to this machine does not leave it, as browsers and curl have it, too. */
-bool bide__cookie_is_secure(const struct bide__url *url)
+bool bide__cookie_is_secure(const struct bide__url *url, bool straight)
 {
 	static const char local[] = "localhost";
-	return url->secure || strcmp(url->host, "::1") == 0 ||
+	if (url->secure || !straight)
+		return url->secure;
+	return strcmp(url->host, "::1") == 0 ||
 	       (is_address(url->host) && strncmp(url->host, "127.", 4) == 0) ||
 	       bide__cookie_in_domain(url->host, local);
 }

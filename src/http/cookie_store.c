@@ -90,10 +90,11 @@ struct bide__cookie *bide__cookies_of(bide_http_cookies *cookies, const char *ho
 	return site != NULL ? site->cookies : NULL;
 }
 
-bool bide__cookie_fits(const struct bide__cookie *cookie, const struct bide__url *url, int64_t now)
+bool bide__cookie_fits(const struct bide__cookie *cookie, const struct bide__url *url, bool secure,
+                       int64_t now)
 {
 	const struct bide__piece path = bide__cookie_path_of(url);
-	if (cookie->expires <= now || (cookie->secure && !bide__cookie_is_secure(url)))
+	if (cookie->expires <= now || (cookie->secure && !secure))
 		return false;
 	if (cookie->host_only ? strcmp(url->host, cookie->domain) != 0
 	                      : !bide__cookie_in_domain(url->host, cookie->domain))

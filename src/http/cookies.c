@@ -85,10 +85,9 @@ static bool hides_secure(bide_http_cookies *cookies, const struct bide__url *url
 	return false;
 }
 
-static int store(bide_http_cookies *cookies, const struct bide__url *url,
+static int store(bide_http_cookies *cookies, const struct bide__url *url, bool secure,
                  const struct bide__new_cookie *cookie, int64_t now)
 {
-	const bool secure = bide__cookie_is_secure(url);
 	if (cookie->secure && !secure)
 		return -EINVAL;
 	int rc = -EINVAL;
@@ -99,8 +98,8 @@ static int store(bide_http_cookies *cookies, const struct bide__url *url,
 	return rc;
 }
 
-int bide__cookies_take(bide_http_cookies *cookies, const struct bide__url *url, const char *text,
-                       int64_t now)
+int bide__cookies_take(bide_http_cookies *cookies, const struct bide__url *url, bool secure,
+                       const char *text, int64_t now)
 {
 	struct bide__new_cookie cookie;
 	char domain[BIDE__COOKIE_PART + 1];
@@ -111,7 +110,7 @@ int bide__cookies_take(bide_http_cookies *cookies, const struct bide__url *url, 
 		cookie.path = bide__cookie_default_path(url);
 	if (cookie.expires != BIDE__COOKIE_NEVER && cookie.expires > now + BIDE__COOKIE_AGE)
 		cookie.expires = now + BIDE__COOKIE_AGE;
-	return store(cookies, url, &cookie, now);
+	return store(cookies, url, secure, &cookie, now);
 }
 
 int bide_http_cookies_set(bide_http_cookies *cookies, const char *url, const char *cookie)
@@ -120,7 +119,8 @@ int bide_http_cookies_set(bide_http_cookies *cookies, const char *url, const cha
 	int rc = bide__url_parse(url, &parsed);
 	if (rc < 0)
 		return rc;
-	rc = bide__cookies_take(cookies, &parsed, cookie, time(NULL));
+	rc = bide__cookies_take(cookies, &parsed, bide__cookie_is_secure(&parsed, true), cookie,
+	                        time(NULL));
 	bide__url_finish(&parsed);
 	return rc;
 }
@@ -141,8 +141,8 @@ static bool names(const char *field, const char *name, size_t size)
 	}
 }
 
-void bide__cookies_write(bide_http_cookies *cookies, const struct bide__url *url, const char *own,
-                         int64_t now, struct bide__string *out)
+void bide__cookies_write(bide_http_cookies *cookies, const struct bide__url *url, bool secure,
+                         const char *own, int64_t now, struct bide__string *out)
 {
 	const char *before = "Cookie: ";
 	if (own != NULL) {
@@ -153,7 +153,7 @@ void bide__cookies_write(bide_http_cookies *cookies, const struct bide__url *url
 	pthread_mutex_lock(&cookies->lock);
 	for (struct bide__cookie *it = bide__cookies_of(cookies, url->host); it != NULL;
 	     it = it->next) {
-		if (!bide__cookie_fits(it, url, now) ||
+		if (!bide__cookie_fits(it, url, secure, now) ||
 		    (own != NULL && names(own, it->name, it->name_size)))
 			continue;
 		bide__string_put(out, before);
@@ -173,10 +173,11 @@ void bide__cookies_write(bide_http_cookies *cookies, const struct bide__url *url
 static ssize_t get(bide_http_cookies *cookies, const struct bide__url *url, const char *name,
                    char *buf, size_t size)
 {
+	const bool secure = bide__cookie_is_secure(url, true);
 	const int64_t now = time(NULL);
 	for (struct bide__cookie *it = bide__cookies_of(cookies, url->host); it != NULL;
 	     it = it->next) {
-		if (strcmp(it->name, name) != 0 || !bide__cookie_fits(it, url, now))
+		if (strcmp(it->name, name) != 0 || !bide__cookie_fits(it, url, secure, now))
 			continue;
 		if (it->value_size >= size)
 			return -ERANGE;
@@ -206,12 +207,14 @@ ssize_t bide_http_cookies_get(bide_http_cookies *cookies, const char *url, const
 static struct bide__cookie *next_listed(bide_http_cookies *cookies, const struct bide__url *url,
                                         struct bide__cookie *last, int64_t now)
 {
+	const bool secure = url != NULL && bide__cookie_is_secure(url, true);
 	struct bide__cookie *it;
 	if (url == NULL)
 		it = last == NULL ? cookies->oldest : last->newer;
 	else
 		it = last == NULL ? bide__cookies_of(cookies, url->host) : last->next;
-	while (it != NULL && (url == NULL ? it->expires <= now : !bide__cookie_fits(it, url, now)))
+	while (it != NULL &&
+	       (url == NULL ? it->expires <= now : !bide__cookie_fits(it, url, secure, now)))
 		it = url == NULL ? it->newer : it->next;
 	return it;
 }

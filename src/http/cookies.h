@@ -106,8 +106,8 @@ struct bide__piece bide__cookie_path_of(const struct bide__url *url);
 /* The path that a cookie has if it says none: 5.1.4. */
 struct bide__piece bide__cookie_default_path(const struct bide__url *url);
 
-/* Whether nobody else can listen on the way to a URL. */
-bool bide__cookie_is_secure(const struct bide__url *url);
+/* Whether nobody else can listen on the way to a URL. @p straight: there is no proxy on it. */
+bool bide__cookie_is_secure(const struct bide__url *url, bool straight);
 
 /* Whether a cookie's name promises nothing that the cookie does not keep: 5.7, 20 to 22. */
 bool bide__cookie_keeps_promise(const struct bide__new_cookie *cookie);
@@ -124,8 +124,9 @@ int bide__cookies_put(bide_http_cookies *cookies, const struct bide__new_cookie 
  * list of public suffixes, which takes longer than all the rest. */
 struct bide__cookie *bide__cookies_of(bide_http_cookies *cookies, const char *host);
 
-/* Whether a request takes a cookie of its site along: 5.8.3. */
-bool bide__cookie_fits(const struct bide__cookie *cookie, const struct bide__url *url, int64_t now);
+/* Whether a request takes a cookie of its site along: 5.8.3. @p secure: as above. */
+bool bide__cookie_fits(const struct bide__cookie *cookie, const struct bide__url *url, bool secure,
+                       int64_t now);
 
 /* Makes a cookie the one that was used last. */
 void bide__cookies_touch(bide_http_cookies *cookies, struct bide__cookie *cookie);
@@ -137,8 +138,8 @@ void bide__cookies_remove(bide_http_cookies *cookies, struct bide__cookie *cooki
 
 /* Does what a response from a URL says in Set-Cookie: 5.7. 0, -EINVAL when that is ignored, or
  * -ENOMEM. */
-int bide__cookies_take(bide_http_cookies *cookies, const struct bide__url *url, const char *text,
-                       int64_t now);
+int bide__cookies_take(bide_http_cookies *cookies, const struct bide__url *url, bool secure,
+                       const char *text, int64_t now);
 
 /* Whether there is any, which costs nothing to ask. */
 static inline bool bide__cookies_any(const bide_http_cookies *cookies)
@@ -148,8 +149,8 @@ static inline bool bide__cookies_any(const bide_http_cookies *cookies)
 
 /* Writes the field Cookie of a request, if there is anything for it: @p own, what the user sends,
  * or NULL, and then what the jar has under other names: 5.8.3. */
-void bide__cookies_write(bide_http_cookies *cookies, const struct bide__url *url, const char *own,
-                         int64_t now, struct bide__string *out);
+void bide__cookies_write(bide_http_cookies *cookies, const struct bide__url *url, bool secure,
+                         const char *own, int64_t now, struct bide__string *out);
 
 /* Lists the cookies of a request, or, without a URL, all. 0 or -ENOMEM. */
 int bide__cookies_list(bide_http_cookies *cookies, const struct bide__url *url, int64_t now,

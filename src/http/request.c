@@ -114,7 +114,9 @@ static void put_cookies(struct bide__string *head, const struct bide__http_erran
 	}
 	if ((line.size > 0 || line.failed) && bide__string_end(&line) < 0)
 		head->failed = true;
-	bide__cookies_write(errand->session->cookies, &errand->url, line.data, time(NULL), head);
+	const bool secure = bide__cookie_is_secure(&errand->url, errand->route.proxy == NULL);
+	bide__cookies_write(errand->session->cookies, &errand->url, secure, line.data, time(NULL),
+	                    head);
 	bide__string_free(&line);
 }
 

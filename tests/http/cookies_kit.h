@@ -36,7 +36,7 @@ static inline int set(const char *url_text, const char *cookie)
 	struct bide__url url;
 	int rc = bide__url_parse(url_text, &url);
 	if (rc == 0) {
-		rc = bide__cookies_take(jar, &url, cookie, now);
+		rc = bide__cookies_take(jar, &url, bide__cookie_is_secure(&url, true), cookie, now);
 		bide__url_finish(&url);
 	}
 	return rc;
@@ -50,7 +50,7 @@ static inline const char *sent_with(const char *url_text, const char *own)
 	struct bide__url url;
 	if (bide__url_parse(url_text, &url) < 0)
 		return "no URL";
-	bide__cookies_write(jar, &url, own, now, &out);
+	bide__cookies_write(jar, &url, bide__cookie_is_secure(&url, true), own, now, &out);
 	bide__url_finish(&url);
 	if (out.size == 0)
 		return "";

@@ -102,6 +102,23 @@ PAGES_TEST(sessions_share_a_jar_or_have_none)
 	CHECK_NULL(none);
 }
 
+/* B stands for a proxy: it has got what it is to pass on. */
+PAGES_TEST(secure_cookies_for_this_machine_do_not_go_through_a_proxy)
+{
+	static const struct page here[] = { { "A/set", NULL, NULL, "Set-Cookie: t=1; Secure\r\n" },
+		                            { .path = NULL } };
+	bide_http_cookies *jar = bide_http_session_cookies(session);
+	const bide_http_request request = { .url = full("A/set"), .proxy = origins[1] };
+	char expected[128];
+	pages = here;
+	CHECK_INT(bide_http_cookies_set(jar, full("A/"), "s=1; secure"), 0);
+	CHECK_INT(bide_http_cookies_set(jar, full("A/"), "p=1"), 0);
+	snprintf(expected, sizeof expected, "A GET %s cookie=p=1\n", full("A/set"));
+	CHECK_STR(journey(&request), expected);
+	CHECK_STR(visit("A/set"), "A GET /set cookie=s=1; p=1\n");
+	CHECK_STR(visit("A/"), "A GET / cookie=s=1; p=1; t=1\n");
+}
+
 PAGES_TEST(each_allocation_on_the_way_may_fail)
 {
 	static const struct page here[] = { { "A/1", "302 Found", "B/2", "Set-Cookie: a=1\r\n" },
