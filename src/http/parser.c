@@ -16,12 +16,17 @@ static struct bide__http_parser *of(llhttp_t *llhttp)
 
 /* ---- called back -------------------------------------------------------------------------- */
 
+/* What comes behind the body could be taken for what was known before it: RFC 9112, 7.1.2. */
 static int add_to_head(struct bide__http_parser *parser, const char *at, size_t size)
 {
-	parser->too_large |= size > BIDE__HTTP_HEAD_MAX - parser->head.size;
+	const size_t used = parser->head.size + parser->trailers;
+	parser->too_large |= used > BIDE__HTTP_HEAD_MAX || size > BIDE__HTTP_HEAD_MAX - used;
 	if (parser->too_large)
 		return HPE_USER;
-	bide__string_add(&parser->head, at, size);
+	if (parser->headed)
+		parser->trailers += size;
+	else
+		bide__string_add(&parser->head, at, size);
 	return 0;
 }
 
@@ -37,21 +42,22 @@ static int on_target(llhttp_t *llhttp, const char *at, size_t size)
 
 static int on_field(llhttp_t *llhttp, const char *at, size_t size)
 {
+	of(llhttp)->piece += size;
 	return add_to_head(of(llhttp), at, size);
 }
 
 static int on_name_complete(llhttp_t *llhttp)
 {
 	struct bide__http_parser *parser = of(llhttp);
-	const bool empty =
-		parser->head.size == 0 || parser->head.data[parser->head.size - 1] == '\0';
-	return empty && !parser->head.failed ? HPE_INVALID_HEADER_TOKEN
-	                                     : add_to_head(parser, "", 1);
+	const bool empty = parser->piece == 0;
+	parser->piece = 0;
+	return empty ? HPE_INVALID_HEADER_TOKEN : add_to_head(parser, "", 1);
 }
 
 static int on_value_complete(llhttp_t *llhttp)
 {
 	struct bide__http_parser *parser = of(llhttp);
+	parser->piece = 0;
 	parser->too_large |= ++parser->fields > BIDE__HTTP_FIELDS_MAX;
 	return add_to_head(parser, "", 1);
 }
@@ -70,7 +76,7 @@ static bool has_no_body(const struct bide__http_parser *parser)
 static int on_head(llhttp_t *llhttp)
 {
 	struct bide__http_parser *parser = of(llhttp);
-	parser->head_done = true;
+	parser->headed = parser->head_done = true;
 	if (llhttp->type == HTTP_REQUEST) {
 		llhttp->upgrade = 0;
 		bide__string_add(&parser->target, "", 1);
@@ -124,11 +130,11 @@ void bide__http_parser_restart(struct bide__http_parser *parser)
 
 void bide__http_parser_next(struct bide__http_parser *parser, bool no_body)
 {
-	parser->head.size = 0;
+	parser->head.size = parser->trailers = parser->piece = 0;
 	parser->target.size = 0;
 	parser->fields = 0;
 	parser->no_body = no_body;
-	parser->head_done = parser->ended = parser->keep_alive = false;
+	parser->headed = parser->head_done = parser->ended = parser->keep_alive = false;
 }
 
 /* What has been met and not been told, in the order in which it came. */

@@ -100,6 +100,16 @@ TEST(a_body_may_come_in_chunks)
 	      "200 Transfer-Encoding=chunked|abcde|end;");
 }
 
+TEST(what_comes_behind_a_body_is_dropped)
+{
+	check("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	      "3\r\nabc\r\n0\r\nX: a\r\nContent-Length: 5\r\n\r\n"
+	      "HTTP/1.1 204 None\r\nY: b\r\n\r\n",
+	      "200 Transfer-Encoding=chunked|abc|end;204 Y=b||end;");
+	check("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n: a\r\n\r\n",
+	      "200 Transfer-Encoding=chunked|error 4160");
+}
+
 TEST(a_body_may_last_to_the_end)
 {
 	check("HTTP/1.1 200 OK\r\n\r\nuntil", "200|until|last;");
@@ -176,6 +186,10 @@ TEST(a_head_has_a_limit)
 	for (int i = 0; i < BIDE__HTTP_FIELDS_MAX + 2; i++)
 		n += snprintf(text + n, sizeof text - (size_t)n, "a: b\r\n");
 	CHECK_STR(taken_apart(text, 1000, false), "error 4161");
+	n = snprintf(text, sizeof text,
+	             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ");
+	memset(text + n, 'x', sizeof text - (size_t)n - 1);
+	CHECK_STR(taken_apart(text, 1000, false), "200 Transfer-Encoding=chunked|error 4161");
 }
 
 TEST(fields_are_found_whatever_their_case)
