@@ -5,7 +5,7 @@ run. What the words mean is in scripts/benchlib/model.py; README.md here tells h
 The goals are what the library sets itself on the kind of machine that it is developed on, two cores
 of a virtual machine; on another they tell less than the comparison does."""
 
-from benchlib import asked, served
+from benchlib import asked, pages, served
 from benchlib.model import (
     Calibrated, Fixed, Goal, Ours, Rounds, Table, Theirs, cpu_each, printed)
 
@@ -336,6 +336,22 @@ HTTP = [
                  Goal("held_bytes", at_most=6144, of=HTTP_LIGHT.name))),
 ]
 
+SERVING_FILES = [
+    Table("serve", "A server of files, asked for one of 1 KiB over 64 connections",
+          "By wrk, for so many seconds; each has a core of its own. Of nginx one process serves, and "
+          "once it keeps files open, whose names it looks at again after a second; bide looks at each "
+          "request.",
+          Fixed(5, 1, base=None),
+          (Ours("bide", "serve"), Ours("bide, epoll", "serve", (), {"BIDE_BACKEND": "epoll"})),
+          (printed("per_s", "requests a second", "", chart=True, more_is_better=True),
+           printed("cpu_us", "CPU a request", "µs"),
+           printed("late_us", "the slowest hundredth", "µs")),
+          peers=(Theirs("nginx", "serve-nginx", "serve"),
+                 Theirs("nginx, files kept open", "serve-nginx", "serve_cached")),
+          rounds=Rounds(ours=5, peers=5), take=pages.seconds(64),
+          goals=(Goal("per_s", ratio=0.8, than="nginx", of="bide"),)),
+]
+
 # ---- of ours alone ---------------------------------------------------------------------------
 
 ONCE = Rounds(ours=1, peers=0, ours_quick=1, peers_quick=0)
@@ -409,4 +425,4 @@ COSTS = [
 ]
 
 TABLES = (SWITCHING + SPAWNING + SLEEPING + THREADS + SERVING + JOBS + ORDER + LARGE +
-          HANDING_OVER + NAMES + TLS + HTTP + COSTS)
+          HANDING_OVER + NAMES + TLS + HTTP + SERVING_FILES + COSTS)

@@ -126,8 +126,9 @@ def _wish(goal, column):
     who = {"best": "", "each": " of each of ours"}.get(goal.of, " of " + goal.of)
     if goal.ratio is not None:
         how = "no worse than" if goal.ratio == 1 else "%s times better than" % number(goal.ratio)
-        if goal.ratio < 1 and not column.more_is_better:
-            how = "at most %s times" % number(1 / goal.ratio)
+        if goal.ratio < 1:
+            how = ("at least %s times" % number(goal.ratio) if column.more_is_better else
+                   "at most %s times" % number(1 / goal.ratio))
         what = "%s %s's" % (how, "the " + goal.than if goal.than == "best peer" else goal.than)
     else:
         upper = goal.at_most is not None
