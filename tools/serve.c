@@ -28,8 +28,8 @@ struct settings {
 static void usage(FILE *out)
 {
 	fputs("usage: bide serve [OPTION…] [DIR]\n\n"
-	      "Serves the files of DIR, or of the current directory, by HTTP/1.1, until it is sent\n"
-	      "SIGINT or SIGTERM.\n\n"
+	      "Serves the files of DIR, or of the current directory, by HTTP/1.1, until it is\n"
+	      "sent SIGINT or SIGTERM.\n\n"
 	      "  -b, --bind ADDRESS   where to listen; 127.0.0.1. \"::\": everywhere\n"
 	      "  -p, --port N         the port; 8000. 0: one that is free\n"
 	      "  -u, --unix PATH      listens at this socket instead\n"
@@ -198,8 +198,8 @@ static int start(const struct settings *settings, bide_server **ret_server)
 	return bide_http_start_files(settings->root, host, NULL, &settings->options, ret_server);
 }
 
-/* Serves until a signal comes. After the first one each has its usual effect again, so that a second
- * one ends what does not end by the first. */
+/* Serves until a signal comes. After the first one each has its usual effect again, so that a
+ * second one ends what does not end by the first. */
 static int serve_until_signal(const struct settings *settings, bide_signals *signals)
 {
 	bide_server *server;

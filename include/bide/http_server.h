@@ -7,8 +7,8 @@
  *     bide_server_stop(server, 5);
  *     bide_server_close(server);
  *
- * What is started is a server as of bide/serve.h: its addresses, its limit, its end are those of any
- * other. When it stops, connections that are idle are closed at once, and the others after the
+ * What is started is a server as of bide/serve.h: its addresses, its limit, its end are those of
+ * any other. When it stops, connections that are idle are closed at once, and the others after the
  * response that they are at.
  *
  * Requests are read strictly: what two programs could understand differently, as two lengths or a

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* file_open.c: opening beneath a directory. openat2(2) sees to it in the kernel, where nothing can be
- * renamed in between. Where there is none, in old kernels and some containers, the names are walked
- * one by one, and symbolic links are not followed at all. */
+/* file_open.c: opening beneath a directory. openat2(2) sees to it in the kernel, where nothing can
+ * be renamed in between. Where there is none, in old kernels and some containers, the names are
+ * walked one by one, and symbolic links are not followed at all. */
 #include "http/files.h"
 
 #include <errno.h>

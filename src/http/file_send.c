@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* file_send.c: sending a file. What is small goes with the head, in one piece; of what is large, the
- * rest goes from the file to the socket in the kernel. */
+/* file_send.c: sending a file. What is small goes with the head, in one piece; of what is large,
+ * the rest goes from the file to the socket in the kernel. */
 #include "http/files.h"
 
 #include <bide/task.h>

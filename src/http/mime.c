@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* mime.c: see mime.h. The table is of what is served on the web, as IANA registers it, so that it is
- * the same on all systems. */
+/* mime.c: see mime.h. The table is of what is served on the web, as IANA registers it, so that it
+ * is the same on all systems. */
 #include "http/mime.h"
 
 #include <stdlib.h>

@@ -55,7 +55,8 @@ bool bide__http_is_hidden(const char *name)
 	return name[0] == '.' && strcmp(name, ".well-known") != 0;
 }
 
-/* The name that has been added at @p from is looked at, and dropped if it is none. 0 or a status. */
+/* The name that has been added at @p from is looked at, and dropped if it is none: 0, a status, or
+ * -ENOMEM. */
 static int look_at(struct bide__string *path, size_t from, bool hidden, bool *ret_real)
 {
 	const size_t start = from > 0 ? from + 1 : 0;

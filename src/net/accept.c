@@ -69,8 +69,8 @@ static int error_in(const bide__function *fn, const void *result)
 	return value < 0 && value >= -BIDE_ERROR_MAX ? (int)value : 0;
 }
 
-/* The stream's end, with a failure or without one. That a write was cut off the handler was told, and
- * has not called a failure. */
+/* The stream's end, with a failure or without one. That a write was cut off the handler was told,
+ * and has not called a failure. */
 __attribute__((noinline)) static void finish(const struct connection *own, int rc)
 {
 	const bool failed = rc < 0 && rc != bide_cancelled();

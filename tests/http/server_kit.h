@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What tests of a server of files share: a directory of the test's, and clients that say what they
- * are told to, byte by byte. FILES_TEST(name) { … } is a test whose block is the main task of a run,
- * once full and once light, with an empty directory, `root`. */
+ * are told to, byte by byte. FILES_TEST(name) { … } is a test whose block is the main task of a
+ * run, once full and once light, with an empty directory, `root`. */
 #ifndef HTTP_SERVER_KIT_H
 #define HTTP_SERVER_KIT_H
 

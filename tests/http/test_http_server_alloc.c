@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* Each request for memory fails once, in turn, of the server's and of its client's: then there is an
- * error, or a connection ends, and nothing is left. So it is with what a server asks of the system
- * for its files. */
+/* Each request for memory fails once, in turn, of the server's and of its client's: then there is
+ * an error, or a connection ends, and nothing is left. So it is with what a server asks of the
+ * system for its files. */
 #include "http/server_kit.h"
 
 #include "base/alloc.h"
