@@ -132,6 +132,20 @@ static bide_server *new_server(const bide_server_options *options, const bide__f
 	return server;
 }
 
+/* Waits until the supervisor has begun, or has ended without that, as there was no stack for it. It
+ * does either when its turn comes. */
+static void wait_for_begin(bide_server *server, bide_task *supervisor)
+{
+	BIDE_SHIELD {
+		while (!bide_event_is_set(&server->started) && !bide_task_done(supervisor))
+			(void)bide_yield();
+	}
+	if (bide_event_is_set(&server->started))
+		return;
+	server->error = -ENOMEM;
+	bide_event_set(&server->ended);
+}
+
 /* Has it listen and accept. */
 static int begin(bide_server *server, const char *hosts, const char *services)
 {
@@ -145,8 +159,8 @@ static int begin(bide_server *server, const char *hosts, const char *services)
 	bide_task *supervisor = bide_spawn(supervise, server);
 	if (supervisor == NULL)
 		return bide_join(NULL);
+	wait_for_begin(server, supervisor);
 	bide_detach(supervisor);
-	wait_surely(&server->started);
 	if (server->error < 0)
 		wait_surely(&server->ended);
 	return server->error;
