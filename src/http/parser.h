@@ -23,10 +23,10 @@ enum {
 
 struct bide__http_parser {
 	llhttp_t llhttp;
-	struct bide__string head; /* of each field its name and its value, with a NUL each; not of
+	struct bide__string head;   /* of each field its name and its value, with a NUL each; not of
 	                             trailers, which are dropped */
-	size_t trailers;          /* bytes of those */
-	size_t piece;             /* bytes of the name or value that is being read */
+	size_t trailers;            /* bytes of those */
+	size_t piece;               /* bytes of the name or value that is being read */
 	struct bide__string target; /* of a request, with a NUL behind it when the head is there */
 	unsigned fields;
 	char last; /* byte of a request's framing that has been looked at; 0: none, or of a body */
