@@ -7,7 +7,7 @@ of a virtual machine; on another they tell less than the comparison does."""
 
 from benchlib import asked, pages, served
 from benchlib.model import (
-    Calibrated, Fixed, Goal, Ours, Rounds, Table, Theirs, cpu_each, printed)
+    Calibrated, Column, Fixed, Goal, Ours, Rounds, Table, Theirs, cpu_each, printed)
 
 FULL = Ours("bide full", "core")
 LIGHT = Ours("bide light", "core", ("--light",))
@@ -334,6 +334,17 @@ HTTP = [
           peers=HTTP_PEERS, counts="ops", rounds=FEW, take=asked.memory,
           goals=(Goal("idle_bytes", at_most=1536, of="each"),
                  Goal("held_bytes", at_most=6144, of=HTTP_LIGHT.name))),
+    Table("fetch", "A file of URLs, by a command", "Each of 1 KiB, at nginx on the other core, a "
+          "hundred at once. The figures are of the whole command, from its start to its end.",
+          Fixed(10000, 1000, base=None), (Ours("bide fetch", "fetch"),),
+          (Column("elapsed", "elapsed a URL", "µs",
+                  lambda sample: sample.elapsed_s / sample.n * 1e6, chart=True),
+           Column("cpu", "CPU a URL", "µs", lambda sample: sample.cpu_s / sample.n * 1e6,
+                  chart=True)),
+          peers=(Theirs("curl -Z", "fetch-curl", ""), Theirs("aiohttp", "http-aiohttp", "")),
+          counts="ops", rounds=Rounds(ours=5, peers=5), take=asked.fetches,
+          goals=tuple(Goal(key, ratio=ratio, than=than) for key in ("elapsed", "cpu")
+                      for ratio, than in ((3.0, "curl -Z"), (10.0, "aiohttp")))),
 ]
 
 SERVING_FILES = [

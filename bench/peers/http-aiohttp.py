@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """http-aiohttp ROW N PORT [CA]: the rows of HTTP clients by aiohttp, with as many connections as
-there are requests at once."""
+there are requests at once; and http-aiohttp fetch N FILE, of URLs in a file, a line each."""
 
 import asyncio
 import os
@@ -20,6 +20,18 @@ def end(status, sentence):
     print("http-aiohttp: " + sentence, file=sys.stderr)
     # A task's exception would not end the program.
     os._exit(status)
+
+
+async def fetch_all(urls):
+    """Those of a list, a hundred at once."""
+    async def fetch():
+        for url in urls:
+            async with http.get(url) as response:
+                response.raise_for_status()
+                await response.read()
+
+    async with aiohttp.ClientSession() as http:
+        await asyncio.gather(*(fetch() for _ in range(FEW)))
 
 
 class Load:
@@ -82,17 +94,20 @@ ROWS = {"http": (Load.time, 1), "http_tls": (Load.time, 1), "http_hosts": (Load.
 
 def main():
     if sys.argv[1:] == ["--rows"]:
-        print(*ROWS, sep="\n")
+        print(*ROWS, "fetch", sep="\n")
     elif sys.argv[1:] == ["--version"]:
         print("aiohttp %s, CPython %s, 1 thread" % (
             aiohttp.__version__, platform.python_version()))
+    elif len(sys.argv) == 4 and sys.argv[1] == "fetch":
+        with open(sys.argv[3], encoding="ascii") as lines:
+            asyncio.run(fetch_all(line.strip() for line in lines))
     elif len(sys.argv) in (4, 5) and sys.argv[1] in ROWS:
         load = Load(int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])
         measure, hosts = ROWS[sys.argv[1]]
         asyncio.run(measure(load, hosts))
         print("ops", load.n)
     else:
-        end(USAGE_ERROR, "usage: http-aiohttp ROW N PORT [CA], or --rows, or --version")
+        end(USAGE_ERROR, "usage: http-aiohttp ROW N PORT [CA], or fetch N FILE, or --rows, or --version")
 
 
 main()

@@ -2,7 +2,7 @@
 """Samples of programs that ask a server for pages of 1 KiB: nginx, which has a core of its own, or
 one of ours that looks at the program's memory. A program is started as `PROGRAM ROW N PORT`, with
 the name of the file of a certificate more where it is to use TLS. It may ask any address of the
-loopback, and the name localhost over TLS.
+loopback, and the name localhost over TLS. Programs that are given their URLs get a file of them.
 
 nginx is one process without a log, in a temporary directory. It serves as many requests on a
 connection as are asked for."""
@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.request
 
 from . import process
 from .model import Sample
@@ -45,6 +46,7 @@ http {
         listen %(port)d backlog=4096%(tls)s;
         default_type text/plain;
         location / { return 200 %(page)s; }
+        location = /served { stub_status; }
     }
 }
 """
@@ -127,6 +129,29 @@ def requests(tls=False):
             child = process.Child(command, contestant.env, cpus=cpus[-1:])
             return process.finish(child, n, table.timeout_s)
     return take
+
+
+# ---- files of URLs ---------------------------------------------------------------------------
+
+def _served(port):
+    """How many requests there were before this one."""
+    with urllib.request.urlopen("http://127.0.0.1:%s/served" % port) as answer:
+        return int(answer.read().split()[9]) - 1
+
+
+def fetches(contestant, table, n):
+    """A sample of N URLs, all different, that a program reads from a file, a line each: it is
+    started as `PROGRAM ROW N FILE`. Whether it has asked for all of them, the server knows."""
+    cpus = sorted(os.sched_getaffinity(0))
+    with nginx(cpus=cpus[:1]) as (port,), tempfile.NamedTemporaryFile("w") as urls:
+        urls.writelines("http://127.0.0.1:%s/%d\n" % (port, i) for i in range(n))
+        urls.flush()
+        before = _served(port)
+        command = contestant.command + (table.asked(contestant), str(n), urls.name)
+        child = process.Child(command, contestant.env, cpus=cpus[-1:])
+        sample = process.finish(child, n, table.timeout_s)
+        sample.printed["ops"] = _served(port) - before - 1
+        return sample
 
 
 # ---- memory ----------------------------------------------------------------------------------
