@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Tests of scripts/bench: what it computes and shows, and what it makes of programs that do well,
-fail, lie, hang or are not there. The programs are fakes, in a build directory of their own. Reports
-in TAP itself."""
+fail, lie, hang or are not there. The programs are fakes, in a build directory of their own."""
 
 import contextlib
 import io
@@ -18,7 +17,8 @@ import xml.etree.ElementTree
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
-sys.path[:0] = [os.path.join(TOP, 'scripts'), os.path.join(TOP, 'bench')]
+sys.path[:0] = [os.path.join(TOP, *where) for where in (
+    ('scripts',), ('bench',), ('tests', 'harness'))]
 
 from benchlib import (  # noqa: E402
     cli, figures, machine, measure, process, programs, served, svg, text)
@@ -27,6 +27,7 @@ from benchlib.model import (  # noqa: E402
     printed)
 
 import tables  # noqa: E402
+import tap  # noqa: E402
 
 OURS = Ours('bide light', 'core', ('--light',))
 ONE = Rounds(1, 1, 1, 1)
@@ -624,31 +625,5 @@ def children(pid):
             and stat(int(name))[1:] == [str(pid)]]
 
 
-# ---- reporting --------------------------------------------------------------------------------
-
-class Report(unittest.TestResult):
-    """Prints a line for each test."""
-
-    number = 0
-
-    def stopTest(self, test):
-        super().stopTest(test)
-        self.number += 1
-        wrong = [trace for failed, trace in self.failures + self.errors if failed is test]
-        name = test.id().split('.')[-1][5:]
-        print('%sok %d - %s' % ('not ' if wrong else '', self.number, name))
-        for line in '\n'.join(wrong).splitlines():
-            print('# ' + line)
-        sys.stdout.flush()
-
-
-def main():
-    tests = unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__])
-    print('1..%d' % tests.countTestCases(), flush=True)
-    report = Report()
-    tests.run(report)
-    return not report.wasSuccessful()
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(tap.run(sys.modules[__name__]))
