@@ -303,9 +303,9 @@ HTTP_ABOUT = " 1 KiB each, at nginx on the other core. The time is the client's,
 
 
 def http(name, title, about, goals, **more):
-    return Table(name, title, about + HTTP_ABOUT, Fixed(100000, 10000, base=None),
+    return Table(name, title, about + HTTP_ABOUT, Fixed(30000, 5000, base=None),
                  (HTTP_FULL, HTTP_LIGHT), (printed("cpu_us", "CPU a request", "µs", chart=True),),
-                 counts="ops", peers=HTTP_PEERS, goals=goals, rounds=Rounds(ours=7, peers=5),
+                 counts="ops", peers=HTTP_PEERS, goals=goals, rounds=Rounds(ours=9, peers=5),
                  take=asked.requests(**more))
 
 
