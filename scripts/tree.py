@@ -85,9 +85,9 @@ LIBRARIES = [
     Library("bide-net",
             ["include/bide/connect.h", "include/bide/net.h", "include/bide/serve.h"],
             "src/net/bide-net.map", "BIDE_NET_0.1", 64 * 1024),
-    Library("bide-http", ["include/bide/http.h", "include/bide/http_cookies.h",
-                          "include/bide/http_events.h", "include/bide/http_retry.h",
-                          "include/bide/http_server.h"],
+    Library("bide-http", ["include/bide/http.h", "include/bide/http_body.h",
+                          "include/bide/http_cookies.h", "include/bide/http_events.h",
+                          "include/bide/http_retry.h", "include/bide/http_server.h"],
             "src/http/bide-http.map", "BIDE_HTTP_0.1", 192 * 1024),  # with llhttp
     Library("bide-tls", ["include/bide/tls.h"], "src/tls/bide-tls.map", "BIDE_TLS_0.1",
             48 * 1024),

@@ -13,9 +13,9 @@
  *     }
  *     bide_http_session_close(session);
  *
- * A call returns when the response's head has come; its body is read by the calls below, whole or
- * piece by piece, and the connection is used again when it has been read to its end. A status such
- * as 404 is no error: bide_http_status() tells it.
+ * A call returns when the response's head has come; its body is read by the calls below and those of
+ * bide/http_body.h, whole or piece by piece, and the connection is used again when it has been read
+ * to its end. A status such as 404 is no error: bide_http_status() tells it.
  *
  * Connections are kept and used again, redirects followed, cookies kept, compressed bodies
  * expanded. Requests can go through proxies, be made again when they fail (bide/http_retry.h), and
@@ -27,6 +27,7 @@
 #ifndef BIDE_HTTP_H
 #define BIDE_HTTP_H
 
+#include <bide/http_body.h>
 #include <bide/http_cookies.h>
 #include <bide/http_events.h>
 #include <bide/http_retry.h>
@@ -51,14 +52,16 @@ typedef struct bide_http_options {
 	double keep_alive;   /**< how long a connection is kept that nobody uses; 0: 15 */
 	double timeout;      /**< of it all, from the call until the body has been read; 0: 300 */
 	double timeout_pool; /**< of the wait for its turn; 0: none */
-	double timeout_connect; /**< of finding the host and connecting, through a proxy, too;
+	double timeout_connect;  /**< of finding the host and connecting, through a proxy, too;
 	                             0: 30 */
-	double timeout_tls;     /**< of TLS's handshake; 0: 30 */
-	double timeout_write;   /**< of sending a request; 0: none */
-	double timeout_read;    /**< between two pieces of a response; 0: 60 */
-	int redirects;          /**< how many are followed; 0: 10; -1: none */
-	bool allow_downgrade;   /**< follows redirects from https to http, too */
-	bool raw;               /**< bodies as they come: nothing is expanded, nothing asked for */
+	double timeout_tls;      /**< of TLS's handshake; 0: 30 */
+	double timeout_write;    /**< of sending a request; 0: none */
+	double timeout_continue; /**< of the wait for leave to send a body (`expect_continue`), then
+	                              it is sent; 0: 1 */
+	double timeout_read;     /**< between two pieces of a response; 0: 60 */
+	int redirects;           /**< how many are followed; 0: 10; -1: none */
+	bool allow_downgrade;    /**< follows redirects from https to http, too */
+	bool raw;                /**< bodies as they come: nothing is expanded, nothing asked for */
 	size_t body_limit; /**< bytes of a body that bide_http_bytes() and bide_http_text() take; 0:
 	                        256 MiB */
 	const char *user_agent;      /**< "" sends none; NULL: "bide/" and the version */
@@ -102,9 +105,6 @@ BIDE_API void bide_http_session_close(bide_http_session *session) BIDE__NOTHROW;
 
 /* ---- requests ----------------------------------------------------------------------------- */
 
-/** A response: its head, and the body that is still to be read. */
-typedef struct bide_http_response bide_http_response;
-
 /** A request; what is NULL or 0 is left out. Borrowed until the call returns. */
 typedef struct bide_http_request {
 	const char *method; /**< NULL: "GET", or "POST" when there is a body */
@@ -117,9 +117,18 @@ typedef struct bide_http_request {
 	                                 and those that are sent by themselves */
 	const void *body; /**< @p body_size bytes */
 	size_t body_size;
-	const char *type;        /**< of the body; NULL: "application/octet-stream" */
-	const char *const *form; /**< a body of names and values in turn, NULL at the end, as from a
-	                                web page's form; in place of `body` */
+	const char *const
+		*form;    /**< or a body of names and values in turn, NULL at the end, as from
+	                                a web page's form */
+	const char *json; /**< or a body of JSON, which is sent as it is */
+	bide_http_source source; /**< or one from elsewhere, as bide_http_from_file(path) */
+	const char *type;        /**< of the body; NULL: what it is known to be, else
+	                       "application/octet-stream" */
+	bool expect_continue;    /**< asks for leave to send the body (RFC 9110, 10.1.1) */
+	int64_t range_from; /**< asks for the bytes from here on only, as bide_http_content_range()
+	                           tells; < 0: for so many of the end */
+	int64_t range_to;   /**< and up to this one; 0: to the end */
+	const char *if_range;         /**< and for all if the content has another validator now */
 	const char *user, *password;  /**< for basic authentication (RFC 7617) */
 	const char *bearer;           /**< a token (RFC 6750) */
 	bool no_redirects;            /**< the answer is taken as it is */
@@ -140,8 +149,15 @@ typedef struct bide_http_request {
  *
  *  @param ret_response gets the response, to be closed by bide_http_response_close(); untouched on
  *                      failure.
+ *  A redirect that asks for the body at another place (307, 308) is followed when the body can be
+ *  sent again, or none of it has been, and is the response otherwise. A response of 300 and above
+ *  that comes while the body is being sent ends that, and the connection; one of 2xx does not, and
+ *  of its body at most the session's body_limit is kept meanwhile.
+ *
  *  @return 0, whatever the status; or:
- *          -EINVAL            the URL, the method or a header is none, or may not be sent
+ *          -EINVAL            the URL, the method, a header or the type is none, or may not be
+ *                             sent; there are two bodies, or one of a file that is not on disk
+ *          -BIDE_EHTTP_LENGTH the body has another length than was said
  *          -BIDE_EHTTP        what came is not HTTP
  *          -BIDE_EHTTP_HEAD   the response's head is too large
  *          -BIDE_EHTTP_REDIRECTS  there were too many, or one leads nowhere
@@ -153,7 +169,8 @@ typedef struct bide_http_request {
  *          -EPROTONOSUPPORT   the proxy is of a kind that is not spoken, as SOCKS
  *          -BIDE_EINCOMPLETE  the connection was closed before a head was complete
  *          -ENOMEM; those of bide_open_connection(), bide_start_tls(), of reading and writing a
- *          stream; or the cancellation. */
+ *          stream; of open(2) and read(2) for files; what a producer of the body returns; or the
+ *          cancellation. */
 BIDE_API BIDE_CHECKED int bide_http_send(bide_http_session *session,
                                          const bide_http_request *request,
                                          bide_http_response **ret_response) BIDE__NOTHROW;
@@ -162,10 +179,29 @@ BIDE_API BIDE_CHECKED int bide_http_send(bide_http_session *session,
 BIDE_API BIDE_CHECKED int bide_http_get(bide_http_session *session, const char *url,
                                         bide_http_response **ret_response) BIDE__NOTHROW;
 
-/** bide_http_send() of a body of some type, as "application/json", by POST. [suspends] */
+/** bide_http_send() by HEAD: the response has no body. [suspends] */
+BIDE_API BIDE_CHECKED int bide_http_head(bide_http_session *session, const char *url,
+                                         bide_http_response **ret_response) BIDE__NOTHROW;
+
+/** bide_http_send() by DELETE. [suspends] */
+BIDE_API BIDE_CHECKED int bide_http_delete(bide_http_session *session, const char *url,
+                                           bide_http_response **ret_response) BIDE__NOTHROW;
+
+/** bide_http_send() of a body of some type, as "text/plain", by POST, PUT and PATCH. [suspends] */
 BIDE_API BIDE_CHECKED int bide_http_post(bide_http_session *session, const char *url,
                                          const char *type, const void *body, size_t size,
                                          bide_http_response **ret_response) BIDE__NOTHROW;
+BIDE_API BIDE_CHECKED int bide_http_put(bide_http_session *session, const char *url,
+                                        const char *type, const void *body, size_t size,
+                                        bide_http_response **ret_response) BIDE__NOTHROW;
+BIDE_API BIDE_CHECKED int bide_http_patch(bide_http_session *session, const char *url,
+                                          const char *type, const void *body, size_t size,
+                                          bide_http_response **ret_response) BIDE__NOTHROW;
+
+/** bide_http_post() of JSON, a string. [suspends] */
+BIDE_API BIDE_CHECKED int bide_http_post_json(bide_http_session *session, const char *url,
+                                              const char *json,
+                                              bide_http_response **ret_response) BIDE__NOTHROW;
 
 /* ---- responses ---------------------------------------------------------------------------- */
 

@@ -11,14 +11,14 @@
 /* ---- as it comes -------------------------------------------------------------------------- */
 
 /* Waits for more. Bytes that are there, 0 at the end, or an error. */
-static ssize_t wait_for_more(bide_http_session *session, struct bide__http_connection *connection)
+static ssize_t wait_for_more(struct bide__http_connection *connection)
 {
 	const double left = connection->trace->deadline - bide_now();
-	const bool at_last = left < session->options.timeout_read;
+	const bool at_last = left < connection->patience;
 	ssize_t n = 0;
 	int fired;
 	const void *data;
-	BIDE_TIMEOUT(at_last ? left : session->options.timeout_read, fired)
+	BIDE_TIMEOUT(at_last ? left : connection->patience, fired)
 		n = bide_stream_peek(connection->stream, 1, &data);
 	if (n > 0 && !connection->answered) {
 		connection->answered = true;
@@ -49,17 +49,39 @@ static int parse(struct bide__http_connection *connection)
 	return event;
 }
 
-int bide__http_next(bide_http_session *session, struct bide__http_connection *connection)
+int bide__http_next(struct bide__http_connection *connection)
 {
 	for (;;) {
 		int event = parse(connection);
 		if (event != BIDE__HTTP_MORE)
 			return event;
-		ssize_t n = wait_for_more(session, connection);
+		ssize_t n = wait_for_more(connection);
 		if (n < 0)
 			return (int)n;
 		if (n == 0)
 			return bide__http_parse_end(&connection->parser);
+	}
+}
+
+int bide__http_read_ahead(struct bide__http_connection *connection, size_t limit)
+{
+	struct bide__string *ahead = &connection->ahead;
+	for (;;) {
+		const void *data;
+		int event = bide__http_next(connection);
+		connection->ended = event == BIDE__HTTP_END;
+		if (event != BIDE__HTTP_BODY)
+			return event < 0 ? event : 0;
+		if (connection->pending > limit - ahead->size)
+			return -BIDE_EHTTP_BODY;
+		ssize_t n = bide_stream_peek(connection->stream, 0, &data);
+		if (n < 0)
+			return (int)n;
+		bide__string_add(ahead, data, connection->pending);
+		bide_stream_consume(connection->stream, connection->pending);
+		connection->pending = 0;
+		if (ahead->failed)
+			return -ENOMEM;
 	}
 }
 
@@ -73,7 +95,8 @@ static void give_back(bide_http_response *response)
 	response->connection = NULL;
 	response->ended = true;
 	bide__http_note(&response->trace, BIDE_HTTP_END, 0);
-	bide__http_release(response->session, connection, clean && connection->parser.keep_alive);
+	bide__http_release(response->session, connection,
+	                   clean && connection->parser.keep_alive && !connection->cut);
 }
 
 void bide__http_let_go(bide_http_response *response)
@@ -81,7 +104,8 @@ void bide__http_let_go(bide_http_response *response)
 	struct bide__http_connection *connection = response->connection;
 	if (connection == NULL)
 		return;
-	if (connection->pending == 0 && parse(connection) == BIDE__HTTP_END) {
+	if (connection->ended ||
+	    (connection->pending == 0 && parse(connection) == BIDE__HTTP_END)) {
 		give_back(response);
 		return;
 	}
@@ -94,23 +118,40 @@ void bide__http_skip(bide_http_response *response)
 	enum { LITTLE = 16384 };
 	struct bide__http_connection *connection = response->connection;
 	size_t skipped = 0;
-	int event = connection != NULL ? BIDE__HTTP_BODY : BIDE__HTTP_END;
+	int event = connection != NULL && !connection->cut ? BIDE__HTTP_BODY : BIDE__HTTP_END;
 	while (event == BIDE__HTTP_BODY && skipped < LITTLE) {
 		bide_stream_consume(connection->stream, connection->pending);
 		skipped += connection->pending;
 		connection->pending = 0;
-		event = bide__http_next(response->session, connection);
+		event = connection->ended ? BIDE__HTTP_END : bide__http_next(connection);
 		if (event == BIDE__HTTP_END)
 			give_back(response);
 	}
+}
+
+/* Reads what has been read ahead: bytes, or 0 when all has been. */
+static size_t read_aforehand(struct bide__http_connection *connection, void *buf, size_t size)
+{
+	const size_t left = connection->ahead.size - connection->ahead_at;
+	const size_t taken = size < left ? size : left;
+	if (taken > 0)
+		memcpy(buf, connection->ahead.data + connection->ahead_at, taken);
+	connection->ahead_at += taken;
+	if (taken == left) {
+		bide__string_free(&connection->ahead);
+		connection->ahead_at = 0;
+	}
+	return taken;
 }
 
 static ssize_t read_raw(bide_http_response *response, void *buf, size_t size)
 {
 	struct bide__http_connection *connection = response->connection;
 	const void *data;
+	if (!response->ended && connection->ahead.size > 0)
+		return (ssize_t)read_aforehand(connection, buf, size);
 	while (!response->ended && connection->pending == 0) {
-		int event = bide__http_next(response->session, connection);
+		int event = connection->ended ? BIDE__HTTP_END : bide__http_next(connection);
 		if (event < 0)
 			return event;
 		if (event == BIDE__HTTP_END)
@@ -226,6 +267,7 @@ void bide__http_finish_body(bide_http_response *response)
 	}
 	response->n_layers = 0;
 	bide__string_free(&response->body);
+	bide__string_free(&response->text);
 }
 
 /* ---- the calls ---------------------------------------------------------------------------- */

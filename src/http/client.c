@@ -98,15 +98,15 @@ static bool is_stale(struct bide__http_connection *connection)
 	return poll(&fd, 1, 0) != 0;
 }
 
-/* Gives a connection that can be used: a request that may not be made twice is not risked on one
- * that has been closed. */
+/* Gives a connection that can be used: a request that may not be made twice, or cannot, is not
+ * risked on one that has been closed. */
 static int find_connection(struct bide__http_errand *errand,
                            struct bide__http_connection **ret_connection)
 {
 	struct bide__http_connection *connection = NULL;
 	int rc = bide__http_acquire(errand, errand->fresh, &connection);
-	if (rc == 0 && connection->again && !bide__http_is_idempotent(errand->method) &&
-	    is_stale(connection)) {
+	const bool once = !bide__http_is_idempotent(errand->method) || errand->body.once;
+	if (rc == 0 && connection->again && once && is_stale(connection)) {
 		errand->trace.peer = NULL;
 		bide__http_release(errand->session, connection, false);
 		rc = bide__http_acquire(errand, true, &connection);
@@ -159,6 +159,14 @@ static int go_to_here(struct bide__http_errand *errand, bide_http_response **ret
 
 /* ---- redirects ---------------------------------------------------------------------------- */
 
+/* RFC 9110, 15.4: what was to be sent has been, and its result is to be got. */
+static bool becomes_get(const char *method, int status)
+{
+	const bool moved = status == 301 || status == 302;
+	return (status == 303 && strcmp(method, "HEAD") != 0) ||
+	       (moved && strcmp(method, "POST") == 0);
+}
+
 static const char *redirected_to(const struct bide__http_errand *errand,
                                  const bide_http_response *response)
 {
@@ -173,6 +181,8 @@ static const char *redirected_to(const struct bide__http_errand *errand,
 		return NULL;
 	}
 	if (errand->request->no_redirects || errand->session->options.redirects < 0)
+		return NULL;
+	if (errand->body.begun && !becomes_get(errand->method, response->status))
 		return NULL;
 	return bide_http_header(response, "Location", NULL);
 }
@@ -208,11 +218,10 @@ static int turn_to(struct bide__http_errand *errand, int status, const char *loc
 		rc = go_to(errand, &url);
 	if (rc < 0)
 		return rc == -EINVAL ? -BIDE_EHTTP_REDIRECTS : rc;
-	const bool post = strcmp(errand->method, "POST") == 0;
-	if ((status == 303 && strcmp(errand->method, "HEAD") != 0) ||
-	    ((status == 301 || status == 302) && post)) {
+	if (becomes_get(errand->method, status)) {
 		errand->method = "GET";
-		errand->body = (bide_bytes){ NULL, 0 };
+		errand->expect = false;
+		bide__http_body_close(&errand->body);
 		errand->bodiless = true;
 	}
 	return 0;
@@ -289,26 +298,20 @@ static int parse_url(const bide_http_request *request, struct bide__url *ret_url
 	return rc;
 }
 
-static int start(struct bide__http_errand *errand, struct bide__string *form)
+static int start(struct bide__http_errand *errand)
 {
 	const bide_http_request *request = errand->request;
-	errand->body = (bide_bytes){ request->body, request->body_size };
-	errand->type = request->type != NULL ? request->type : "application/octet-stream";
-	if (request->url == NULL || (request->form != NULL && request->body_size > 0) ||
-	    !(request->timeout >= 0) || !bide__http_retry_is_valid(request->retry))
+	if (request->url == NULL || !(request->timeout >= 0) ||
+	    !bide__http_retry_is_valid(request->retry))
 		return -EINVAL;
-	if (request->form != NULL) {
-		bide__http_put_form(form, request->form);
-		int rc = bide__string_end(form);
-		if (rc < 0)
-			return rc;
-		errand->body = (bide_bytes){ form->data, form->size };
-		errand->type = "application/x-www-form-urlencoded";
-	}
+	int rc = bide__http_body_open(request, &errand->body);
+	if (rc < 0)
+		return rc;
+	errand->expect = request->expect_continue && errand->body.size != 0;
 	errand->method = request->method;
 	if (errand->method == NULL)
-		errand->method = errand->body.size > 0 || request->form != NULL ? "POST" : "GET";
-	int rc = parse_url(request, &errand->url);
+		errand->method = errand->body.exists ? "POST" : "GET";
+	rc = parse_url(request, &errand->url);
 	if (rc == 0)
 		rc = parse_proxy(errand);
 	return rc < 0 ? rc : errand_named(errand);
@@ -318,13 +321,12 @@ int bide_http_send(bide_http_session *session, const bide_http_request *request,
                    bide_http_response **ret_response)
 {
 	struct bide__http_errand errand = { .session = session, .request = request };
-	struct bide__string form = { NULL, 0, 0, false };
 	int fired = 0;
 	session->users++;
 	const double timeout = request->timeout != 0 ? request->timeout : session->options.timeout;
 	bide__http_trace_begin(&errand.trace, session, request->context);
 	errand.trace.deadline = bide_now() + timeout;
-	int rc = start(&errand, &form);
+	int rc = start(&errand);
 	bide__http_note(&errand.trace, BIDE_HTTP_START, 0);
 	if (rc == 0) {
 		BIDE_TIMEOUT(timeout, fired)
@@ -341,22 +343,68 @@ int bide_http_send(bide_http_session *session, const bide_http_request *request,
 	bide__url_finish(&errand.url);
 	bide__url_finish(&errand.proxy);
 	bide__http_hops_free(&errand.hops);
-	bide__string_free(&form);
+	bide__http_body_close(&errand.body);
 	return rc;
+}
+
+static int send_plain(bide_http_session *session, const char *method, const char *url,
+                      bide_http_response **ret_response)
+{
+	const bide_http_request request = { .method = method, .url = url };
+	return bide_http_send(session, &request, ret_response);
 }
 
 int bide_http_get(bide_http_session *session, const char *url, bide_http_response **ret_response)
 {
-	const bide_http_request request = { .url = url };
+	return send_plain(session, "GET", url, ret_response);
+}
+
+int bide_http_head(bide_http_session *session, const char *url, bide_http_response **ret_response)
+{
+	return send_plain(session, "HEAD", url, ret_response);
+}
+
+int bide_http_delete(bide_http_session *session, const char *url, bide_http_response **ret_response)
+{
+	return send_plain(session, "DELETE", url, ret_response);
+}
+
+static int send_typed(bide_http_session *session, const char *method, const char *url,
+                      const char *type, bide_bytes body, bide_http_response **ret_response)
+{
+	const bide_http_request request = { .method = method,
+		                            .url = url,
+		                            .type = type,
+		                            .body = body.data,
+		                            .body_size = body.size };
 	return bide_http_send(session, &request, ret_response);
 }
 
 int bide_http_post(bide_http_session *session, const char *url, const char *type, const void *body,
                    size_t size, bide_http_response **ret_response)
 {
-	const bide_http_request request = {
-		.method = "POST", .url = url, .type = type, .body = body, .body_size = size
-	};
+	const bide_bytes bytes = { body, size };
+	return send_typed(session, "POST", url, type, bytes, ret_response);
+}
+
+int bide_http_put(bide_http_session *session, const char *url, const char *type, const void *body,
+                  size_t size, bide_http_response **ret_response)
+{
+	const bide_bytes bytes = { body, size };
+	return send_typed(session, "PUT", url, type, bytes, ret_response);
+}
+
+int bide_http_patch(bide_http_session *session, const char *url, const char *type, const void *body,
+                    size_t size, bide_http_response **ret_response)
+{
+	const bide_bytes bytes = { body, size };
+	return send_typed(session, "PATCH", url, type, bytes, ret_response);
+}
+
+int bide_http_post_json(bide_http_session *session, const char *url, const char *json,
+                        bide_http_response **ret_response)
+{
+	const bide_http_request request = { .url = url, .json = json };
 	return bide_http_send(session, &request, ret_response);
 }
 

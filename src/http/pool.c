@@ -147,6 +147,7 @@ static void discard(bide_http_session *session, struct bide__http_connection *co
 		bide_stream_abort(connection->stream);
 	host_leave(session, connection->host);
 	bide__http_parser_finish(&connection->parser);
+	bide__string_free(&connection->ahead);
 	bide__free(connection);
 }
 

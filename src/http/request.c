@@ -4,6 +4,8 @@
 
 #include "http/decoder.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -26,7 +28,7 @@ static size_t token_size(const char *text)
 	return size;
 }
 
-static bool is_value(const char *text)
+bool bide__http_is_value(const char *text)
 {
 	for (; *text != '\0'; text++)
 		if (((unsigned char)*text < 0x20 && *text != '\t') || *text == 0x7f)
@@ -45,7 +47,7 @@ static bool is_named(const char *header, const char *name)
 bool bide__http_is_header(const char *header)
 {
 	const size_t name = token_size(header);
-	return name > 0 && header[name] == ':' && is_value(header + name + 1) &&
+	return name > 0 && header[name] == ':' && bide__http_is_value(header + name + 1) &&
 	       !is_named(header, "Content-Length") && !is_named(header, "Transfer-Encoding") &&
 	       !is_named(header, "Proxy-Authorization");
 }
@@ -204,7 +206,7 @@ static int put_authorization(struct bide__string *head, const struct bide__http_
 	if (has(request->headers, "Authorization"))
 		return 0;
 	if (!foreign && request->bearer != NULL) {
-		if (!is_value(request->bearer))
+		if (!bide__http_is_value(request->bearer))
 			return -EINVAL;
 		bide__string_put(head, "Authorization: Bearer ");
 		bide__string_put(head, request->bearer);
@@ -227,42 +229,96 @@ static bool has_body_by_nature(const char *method)
 	       strcmp(method, "PATCH") == 0;
 }
 
+static bool wants_range(const bide_http_request *request)
+{
+	return request->range_from != 0 || request->range_to != 0;
+}
+
+/* RFC 9110, 14.2. */
+static int put_range(struct bide__string *head, const bide_http_request *request)
+{
+	char range[64];
+	const int64_t from = request->range_from, to = request->range_to;
+	if (request->if_range != NULL && !bide__http_is_value(request->if_range))
+		return -EINVAL;
+	if (!wants_range(request))
+		return 0;
+	if (to != 0 && (from < 0 || to < from))
+		return -EINVAL;
+	if (to != 0)
+		snprintf(range, sizeof(range), "bytes=%" PRId64 "-%" PRId64, from, to);
+	else
+		snprintf(range, sizeof(range), from < 0 ? "bytes=%" PRId64 : "bytes=%" PRId64 "-",
+		         from);
+	put_field(head, "Range", range);
+	if (request->if_range != NULL)
+		put_field(head, "If-Range", request->if_range);
+	return 0;
+}
+
+/* What body follows, and how long it is. */
+static int put_content(struct bide__string *head, const struct bide__http_errand *errand)
+{
+	const struct bide__http_body *body = &errand->body;
+	if (body->exists && !has(errand->request->headers, "Content-Type")) {
+		if (!bide__http_is_value(body->content_type))
+			return -EINVAL;
+		put_field(head, "Content-Type", body->content_type);
+	}
+	if (body->size == BIDE_HTTP_UNKNOWN) {
+		put_field(head, "Transfer-Encoding", "chunked");
+	} else if (body->exists || has_body_by_nature(errand->method)) {
+		bide__string_put(head, "Content-Length: ");
+		bide__string_put_number(head, (unsigned long long)body->size);
+		bide__string_put(head, "\r\n");
+	}
+	if (errand->expect)
+		put_field(head, "Expect", "100-continue");
+	return 0;
+}
+
+/* A part of what has been compressed is of no use. */
+static void put_accepted(struct bide__string *head, const struct bide__http_errand *errand)
+{
+	const char *const *mine = errand->request->headers;
+	const char *const *ours = errand->session->options.headers;
+	const bool whole = !wants_range(errand->request) && !has(mine, "Range");
+	if (!has(mine, "Accept") && !has(ours, "Accept"))
+		put_field(head, "Accept", "*/*");
+	if (!errand->session->options.raw && !has(mine, "Accept-Encoding") &&
+	    !has(ours, "Accept-Encoding"))
+		put_field(head, "Accept-Encoding", whole ? BIDE__HTTP_CODINGS : "identity");
+}
+
 int bide__http_write_head(const struct bide__http_errand *errand, struct bide__string *head)
 {
-	const bide_http_session *session = errand->session;
-	const char *const *mine = errand->request->headers, *const *ours = session->options.headers;
-	/* Who is sent it, to pass it on. */
-	const struct bide__url *proxy = errand->url.secure ? NULL : errand->route.proxy;
-	const char *method = errand->method;
-	const char *agent = session->options.user_agent;
-	const bool cookies = bide__cookies_any(session->cookies);
-	if (token_size(method) == 0 || method[token_size(method)] != '\0' ||
-	    strcmp(method, "CONNECT") == 0 || !are_headers(mine))
+	const bide_http_request *request = errand->request;
+	const struct bide__url *url = &errand->url;
+	const char *const *mine = request->headers, *const *ours = errand->session->options.headers;
+	const char *agent = errand->session->options.user_agent;
+	const struct bide__url *proxy = url->secure ? NULL : errand->route.proxy;
+	const bool cookies = bide__cookies_any(errand->session->cookies);
+	if (token_size(errand->method) == 0 || errand->method[token_size(errand->method)] != '\0' ||
+	    strcmp(errand->method, "CONNECT") == 0 || !are_headers(mine))
 		return -EINVAL;
-	bide__string_put(head, method);
+	bide__string_put(head, errand->method);
 	bide__string_put_char(head, ' ');
-	put_target(head, &errand->url, proxy != NULL);
+	put_target(head, url, proxy != NULL);
 	bide__string_put(head, " HTTP/1.1\r\n");
 	if (errand->foreign || (!has(mine, "Host") && !has(ours, "Host")))
-		put_host(head, &errand->url);
+		put_host(head, url);
 	put_headers(head, errand, mine, NULL, cookies);
 	put_headers(head, errand, ours, mine, cookies);
 	if (cookies)
 		put_cookies(head, errand);
 	if (agent[0] != '\0' && !has(mine, "User-Agent") && !has(ours, "User-Agent"))
 		put_field(head, "User-Agent", agent);
-	if (!has(mine, "Accept") && !has(ours, "Accept"))
-		put_field(head, "Accept", "*/*");
-	if (!session->options.raw && !has(mine, "Accept-Encoding") && !has(ours, "Accept-Encoding"))
-		put_field(head, "Accept-Encoding", BIDE__HTTP_CODINGS);
-	if (errand->body.size > 0 && !has(mine, "Content-Type"))
-		put_field(head, "Content-Type", errand->type);
-	if (errand->body.size > 0 || has_body_by_nature(method)) {
-		bide__string_put(head, "Content-Length: ");
-		bide__string_put_number(head, errand->body.size);
-		bide__string_put(head, "\r\n");
-	}
-	int rc = put_authorization(head, errand);
+	put_accepted(head, errand);
+	int rc = put_range(head, request);
+	if (rc == 0)
+		rc = put_content(head, errand);
+	if (rc == 0)
+		rc = put_authorization(head, errand);
 	if (rc == 0 && proxy != NULL && proxy->user != NULL)
 		rc = bide__http_put_basic(head, "Proxy-Authorization", proxy->user,
 		                          proxy->password);

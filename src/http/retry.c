@@ -32,9 +32,18 @@ static bool is_lost(const struct bide__http_errand *errand, int rc)
 {
 	const bide_http_times *times = &errand->trace.times;
 	return times->reused && isnan(times->at[BIDE_HTTP_FIRST]) &&
-	       bide__http_is_idempotent(errand->method) &&
+	       bide__http_is_idempotent(errand->method) && errand->body.error == 0 &&
 	       (rc == -ECONNRESET || rc == -EPIPE || rc == -BIDE_EINCOMPLETE ||
 	        rc == -BIDE_ETRUNCATED);
+}
+
+/* A server that knows of no leave to send a body says so: then none is asked for. */
+static bool knows_no_leave(struct bide__http_errand *errand, const bide_http_response *response)
+{
+	if (!errand->expect || response == NULL || response->status != 417)
+		return false;
+	errand->expect = false;
+	return true;
 }
 
 static bool is_reason(const bide_http_retry *retry, int rc, const bide_http_response *response)
@@ -117,15 +126,15 @@ bool bide__http_repeats(struct bide__http_errand *errand, int rc,
 	const bide_http_retry *retry = errand->request->retry;
 	if (retry == NULL)
 		retry = &errand->session->retry;
-	if (rc < 0 && rc == bide_cancelled())
+	if ((rc < 0 && rc == bide_cancelled()) || errand->body.begun)
 		return false;
-	if (rc < 0 && is_lost(errand, rc)) {
+	if ((rc < 0 && is_lost(errand, rc)) || knows_no_leave(errand, response)) {
 		errand->fresh = true;
 		*ret_delay = 0;
 		return true;
 	}
-	if (errand->repeats + 1 >= retry->attempts || !is_reason(retry, rc, response) ||
-	    !may_be_made_again(errand, retry))
+	if (errand->repeats + 1 >= retry->attempts || errand->body.error < 0 ||
+	    !is_reason(retry, rc, response) || !may_be_made_again(errand, retry))
 		return false;
 	const double delay = delay_of(errand, retry, response);
 	if (bide_now() + delay >= bide_deadline())

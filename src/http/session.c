@@ -34,7 +34,7 @@ static bool are_valid(const bide_http_options *options)
 	       is_time(options->keep_alive) && is_time(options->timeout) &&
 	       is_time(options->timeout_pool) && is_time(options->timeout_connect) &&
 	       is_time(options->timeout_tls) && is_time(options->timeout_write) &&
-	       is_time(options->timeout_read);
+	       is_time(options->timeout_continue) && is_time(options->timeout_read);
 }
 
 static void set_defaults(bide_http_options *options)
@@ -52,6 +52,7 @@ static void set_defaults(bide_http_options *options)
 	set_default(&options->timeout_connect, 30);
 	set_default(&options->timeout_tls, 30);
 	set_default(&options->timeout_write, (double)INFINITY);
+	set_default(&options->timeout_continue, 1);
 	set_default(&options->timeout_read, 60);
 }
 

@@ -10,6 +10,7 @@
 #include "http/cookies.h"
 #include "http/parser.h"
 #include "http/proxy.h"
+#include "http/source.h"
 #include "http/url.h"
 
 #include <bide/http.h>
@@ -41,6 +42,7 @@ struct bide__http_trace {
 	int status;               /* 0: there is no head */
 	double delay;             /* seconds until it is made again */
 	double deadline;          /* when all of it must be over, by bide_now() */
+	bool quiet;               /* the hook is told later */
 	bide_http_times times;
 };
 
@@ -50,9 +52,17 @@ struct bide__http_connection {
 	bide_address peer;
 	struct bide__http_trace *trace; /* of who uses it */
 	struct bide__http_parser parser;
-	size_t pending; /* bytes of the body that have come, at the front of the stream's buffer */
-	bool again;     /* it has served a request before */
-	bool answered;  /* something of the present response has come */
+	size_t pending;  /* bytes of the body that have come, at the front of the stream's buffer */
+	bool again;      /* it has served a request before */
+	bool answered;   /* something of the present response has come */
+	bool headed;     /* the head of the response that is not of 1xx */
+	bool continued;  /* one of 100 */
+	bool cut;        /* its request has not been sent to the end */
+	double patience; /* seconds between two pieces of the response */
+	struct bide__string ahead; /* of the body, read while the request was being sent */
+	size_t ahead_at;           /* what of that has been read from there */
+	bool ended;                /* with that the response came to its end */
+	int error;                 /* what reading has failed with meanwhile */
 	double idle_since;
 	struct bide__http_link of_host, of_session; /* while it is idle */
 };
@@ -116,6 +126,7 @@ struct bide_http_response {
 	int error;                /* what reading has failed with */
 	bool ended;               /* the body has been read */
 	struct bide__string body; /* of bide_http_bytes() */
+	struct bide__string text; /* of bide_http_text(), when it is another */
 };
 
 /* What a connection is made by. */
@@ -133,8 +144,8 @@ struct bide__http_errand {
 	bide_http_session *session;
 	const bide_http_request *request;
 	const char *method;
-	bide_bytes body;
-	const char *type;
+	struct bide__http_body body;
+	bool expect;                 /* asks for leave to send it */
 	struct bide__url first, url; /* what was asked for, once it has come elsewhere, and where */
 	char *text;                  /* the latter, if there is a hook */
 	struct bide__url proxy;      /* the request's own, if it has one */
@@ -211,20 +222,24 @@ void bide__http_hops_free(struct bide__http_hops *hops);
 
 /* ---- exchange.c --------------------------------------------------------------------------- */
 
-/* Writes all of some pieces, whose sizes fit an ssize_t. 0 or an error. */
-int bide__http_send_all(bide_stream *stream, const struct iovec *pieces, int n);
+/* Expects a response on a connection, whose pieces come so many seconds apart at most. */
+void bide__http_expect(struct bide__http_connection *connection, bool no_body, double patience);
 
-/* Waits for the head of a response; those of 1xx come before it. 0 or an error. */
-int bide__http_receive_head(bide_http_session *session, struct bide__http_connection *connection,
-                            bool no_body);
+/* Waits for the head of a response, from where that was left; those of 1xx come before it. 0 or an
+ * error. */
+int bide__http_receive_head(struct bide__http_connection *connection);
 
 /* Sends the request, and waits for the head of its response. 0 or an error. */
 int bide__http_exchange(struct bide__http_errand *errand, struct bide__http_connection *connection);
 
 /* ---- request.c ---------------------------------------------------------------------------- */
 
-/* Writes the head of a request. 0, -EINVAL or -ENOMEM. */
+/* Writes the head of a request: to another origin than the one that was asked for without
+ * credentials, and to a proxy of http as it is to pass it on. 0, -EINVAL or -ENOMEM. */
 int bide__http_write_head(const struct bide__http_errand *errand, struct bide__string *head);
+
+/* Whether a text can be the value of a field. */
+bool bide__http_is_value(const char *text);
 
 /* Writes a URL's host, with its port if that is not the scheme's own or @p port. */
 void bide__http_put_authority(struct bide__string *head, const struct bide__url *url, bool port);
@@ -242,7 +257,11 @@ void bide__http_put_form(struct bide__string *out, const char *const *form);
 /* ---- body.c ------------------------------------------------------------------------------- */
 
 /* Goes on with the response until something is met: an enum bide__http_event, or an error. */
-int bide__http_next(bide_http_session *session, struct bide__http_connection *connection);
+int bide__http_next(struct bide__http_connection *connection);
+
+/* Reads on, into memory, while the request is being sent: 0 at the end of the response, or an
+ * error. */
+int bide__http_read_ahead(struct bide__http_connection *connection, size_t limit);
 
 /* Looks at the head for how the body is encoded. 0 or an error. */
 int bide__http_begin_body(bide_http_response *response);
@@ -268,12 +287,15 @@ void bide__http_trace_again(struct bide__http_trace *trace);
 /* Tells the session's hook. */
 void bide__http_tell(struct bide__http_trace *trace, enum bide_http_phase phase, int error);
 
+/* Adds to a trace what another one has met of the response. */
+void bide__http_trace_add(struct bide__http_trace *trace, const struct bide__http_trace *met);
+
 /* Something has happened, by an error or without. */
 static inline void bide__http_note(struct bide__http_trace *trace, enum bide_http_phase phase,
                                    int error)
 {
 	trace->times.at[phase] = bide_now();
-	if (trace->session->options.hook != NULL)
+	if (trace->session->options.hook != NULL && !trace->quiet)
 		bide__http_tell(trace, phase, error);
 }
 

@@ -34,6 +34,17 @@ void bide__http_trace_again(struct bide__http_trace *trace)
 	trace->status = 0;
 }
 
+void bide__http_trace_add(struct bide__http_trace *trace, const struct bide__http_trace *met)
+{
+	trace->status = met->status;
+	trace->times.received = met->times.received;
+	for (int i = BIDE_HTTP_FIRST; i <= BIDE_HTTP_BODY; i++) {
+		trace->times.at[i] = met->times.at[i];
+		if (!isnan(met->times.at[i]) && trace->session->options.hook != NULL)
+			bide__http_tell(trace, (enum bide_http_phase)i, 0);
+	}
+}
+
 void bide__http_tell(struct bide__http_trace *trace, enum bide_http_phase phase, int error)
 {
 	const bide_http_options *options = &trace->session->options;

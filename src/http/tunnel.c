@@ -44,7 +44,7 @@ static int judge(struct bide__http_errand *errand, struct bide__http_connection 
 	const int status = connection->parser.llhttp.status_code;
 	const void *data;
 	if (status >= 200 && status < 300)
-		return bide__http_next(errand->session, connection) == BIDE__HTTP_END &&
+		return bide__http_next(connection) == BIDE__HTTP_END &&
 		                       bide_stream_peek(connection->stream, 0, &data) == 0
 		               ? 0
 		               : -BIDE_EHTTP;
@@ -56,14 +56,14 @@ static int judge(struct bide__http_errand *errand, struct bide__http_connection 
 
 int bide__http_tunnel(struct bide__http_errand *errand, bide_stream *stream)
 {
-	struct bide__http_connection connection = { .stream = stream,
-		                                    .trace = &errand->trace,
-		                                    .answered = true };
+	struct bide__http_connection connection = { .stream = stream, .trace = &errand->trace };
 	bide__http_note(&errand->trace, BIDE_HTTP_TUNNELING, 0);
 	int rc = ask(errand, stream);
 	bide__http_parser_init(&connection.parser, HTTP_RESPONSE);
+	bide__http_expect(&connection, true, errand->session->options.timeout_read);
+	connection.answered = true;
 	if (rc == 0 || rc == -EPIPE)
-		rc = bide__http_receive_head(errand->session, &connection, true);
+		rc = bide__http_receive_head(&connection);
 	if (rc == 0)
 		rc = judge(errand, &connection);
 	bide__http_parser_finish(&connection.parser);

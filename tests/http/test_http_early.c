@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: MIT
+/* What comes before a body has been sent, or in place of that: leave to send it, an answer, a
+ * redirect, the end of the connection, a cancellation. */
+#include "http/raw_kit.h"
+
+#include "base/alloc.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { HUGE = 24 << 20 }; /* more than finds room on the way */
+
+static bool head_has(const char *text)
+{
+	return strstr(raw.head, text) != NULL;
+}
+
+static const char *huge_file(void)
+{
+	const char *path = raw_file("huge", 0);
+	EXPECT_INT(truncate(path, HUGE), 0);
+	return path;
+}
+
+static int send_huge(void)
+{
+	const bide_http_request request = { .url = raw_url("/"),
+		                            .source = bide_http_from_file(huge_file()) };
+	return raw_send(&request);
+}
+
+static int get(void)
+{
+	const bide_http_request request = { .url = raw_url("/") };
+	raw_handle = raw_serve;
+	return raw_send(&request);
+}
+
+/* ---- answers ------------------------------------------------------------------------------ */
+
+static void refuse_large(bide_stream *stream)
+{
+	if (raw_read_head(stream))
+		(void)raw_say(stream, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nno!");
+	(void)bide_sleep(0.05); /* and reads nothing of it */
+}
+
+RAW_TEST(an_answer_ends_the_sending)
+{
+	raw_handle = refuse_large;
+	CHECK_INT(send_huge(), 413);
+	CHECK_INT(get(), 200);
+	CHECK_INT(raw.connections, 2);
+	char *body = calloc(1, HUGE);
+	const bide_http_request request = { .url = raw_url("/"), .body = body, .body_size = HUGE };
+	raw_handle = refuse_large;
+	raw.connections = 0;
+	bide_http_session_close(raw_session); /* that of get() is idle, and reads all */
+	CHECK_INT(bide_http_session_open(&raw_options, &raw_session), 0);
+	CHECK_INT(raw_send(&request), 413);
+	free(body);
+}
+
+static bide_event pulled = BIDE_EVENT_INIT;
+
+static ssize_t give_for_ever(void *arg, void *buf, size_t size)
+{
+	(void)arg;
+	bide_event_set(&pulled);
+	int rc = bide_sleep(0.001);
+	if (rc < 0)
+		return rc;
+	memset(buf, 'x', size);
+	return (ssize_t)size;
+}
+
+static ssize_t give_nothing(void *arg, void *buf, size_t size)
+{
+	(void)arg, (void)buf, (void)size;
+	int rc = bide_sleep(100);
+	return rc < 0 ? rc : 0;
+}
+
+RAW_TEST(an_answer_ends_a_function_that_waits)
+{
+	raw_handle = refuse_large;
+	const bide_http_request for_ever = { .url = raw_url("/"),
+		                             .source = bide_http_from_call(give_for_ever, NULL,
+		                                                           BIDE_HTTP_UNKNOWN) };
+	CHECK_INT(raw_send(&for_ever), 413);
+	/* The head is sent with the first block: there is none. */
+	raw_options.timeout_write = 0.01;
+	bide_http_session_close(raw_session);
+	CHECK_INT(bide_http_session_open(&raw_options, &raw_session), 0);
+	const bide_http_request nothing = { .url = raw_url("/"),
+		                            .source = bide_http_from_call(give_nothing, NULL,
+		                                                          BIDE_HTTP_UNKNOWN) };
+	CHECK_INT(raw_send(&nothing), -BIDE_EHTTP_TIMEOUT_WRITE);
+	raw_options.timeout_write = 0;
+}
+
+/* Gives back what comes, as it comes. */
+static void echo(bide_stream *stream)
+{
+	const void *data;
+	size_t left = HUGE;
+	if (!raw_read_head(stream))
+		return;
+	(void)raw_say(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+	while (left > 0) {
+		ssize_t n = bide_stream_peek(stream, 1, &data);
+		if (n <= 0 || bide_stream_write(stream, data, (size_t)n) != n)
+			break;
+		bide_stream_consume(stream, (size_t)n);
+		left -= (size_t)n;
+	}
+}
+
+/* Neither side could write on if the client did not read meanwhile. */
+RAW_TEST(what_is_given_back_at_once_is_read_meanwhile)
+{
+	bide_http_response *response;
+	raw_handle = echo;
+	const bide_http_request request = { .url = raw_url("/"),
+		                            .source = bide_http_from_file(huge_file()) };
+	CHECK_INT(bide_http_send(raw_session, &request, &response), 0);
+	void *body;
+	CHECK_INT(bide_http_status(response), 200);
+	CHECK_INT(bide_http_bytes(response, &body), HUGE);
+	bide_http_response_close(response);
+}
+
+RAW_TEST(what_is_kept_meanwhile_has_a_limit)
+{
+	raw_options.body_limit = 1 << 20;
+	bide_http_session_close(raw_session);
+	CHECK_INT(bide_http_session_open(&raw_options, &raw_session), 0);
+	raw_options.body_limit = 0;
+	raw_handle = echo;
+	CHECK_INT(send_huge(), -BIDE_EHTTP_BODY);
+	CHECK_INT(get(), 200);
+}
+
+static void answer_first(bide_stream *stream)
+{
+	while (raw_read_head(stream)) {
+		(void)raw_say(stream, "HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n"
+		                      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+		                      "5\r\nfirst\r\n0\r\nTrailer-Field: z\r\n\r\n");
+		if (!raw_read_body(stream))
+			return;
+	}
+}
+
+RAW_TEST(an_answer_that_is_no_failure_does_not_end_the_sending)
+{
+	bide_http_response *response;
+	void *body;
+	raw_handle = answer_first;
+	const bide_http_request request = { .url = raw_url("/"),
+		                            .source = bide_http_from_file(huge_file()) };
+	for (int i = 0; i < 2; i++) {
+		CHECK_INT(bide_http_send(raw_session, &request, &response), 0);
+		for (int waited = 0; raw.size < HUGE && waited < 5000; waited++)
+			(void)bide_sleep(0.001);
+		CHECK_UINT(raw.size, HUGE);
+		CHECK_INT(bide_http_status(response), 200);
+		CHECK_NULL(bide_http_header(response, "X", NULL));
+		CHECK_NULL(bide_http_header(response, "Trailer-Field", NULL));
+		CHECK_INT(bide_http_bytes(response, &body), 5);
+		CHECK_STR((char *)body, "first");
+		bide_http_response_close(response);
+	}
+	CHECK_INT(raw.connections, 1);
+}
+
+static void hang_up(bide_stream *stream)
+{
+	char some[1000];
+	if (raw_read_head(stream))
+		(void)bide_stream_read(stream, some, sizeof some);
+}
+
+static void say_why_and_hang_up(bide_stream *stream)
+{
+	hang_up(stream);
+	(void)raw_say(stream, "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+	(void)bide_stream_shutdown(stream);
+	(void)bide_sleep(0.02);
+}
+
+RAW_TEST(a_connection_that_ends_is_noticed)
+{
+	raw_handle = hang_up;
+	int rc = send_huge();
+	CHECK(rc == -ECONNRESET || rc == -EPIPE || rc == -BIDE_EINCOMPLETE);
+	raw_handle = say_why_and_hang_up;
+	CHECK_INT(send_huge(), 503);
+	CHECK_INT(get(), 200);
+}
+
+/* ---- leave to send ------------------------------------------------------------------------ */
+
+static const char *leave; /* what is said first */
+static bool refused;      /* and nothing follows */
+
+static void give_leave(bide_stream *stream)
+{
+	while (raw_read_head(stream)) {
+		const void *data;
+		const bool asked = strstr(raw.head, "\r\nExpect: 100-continue\r\n") != NULL;
+		(void)bide_sleep(0.002);
+		EXPECT(!asked || leave == NULL || bide_stream_peek(stream, 0, &data) == 0);
+		if (asked && leave != NULL && !raw_say(stream, leave))
+			return;
+		if (asked && refused)
+			continue;
+		if (!raw_read_body(stream) ||
+		    !raw_say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+			return;
+	}
+}
+
+static int send_if_allowed(void)
+{
+	const bide_http_request request = {
+		.url = raw_url("/"), .body = "body", .body_size = 4, .expect_continue = true
+	};
+	raw_handle = give_leave;
+	return raw_send(&request);
+}
+
+RAW_TEST(a_body_waits_for_leave)
+{
+	leave = "HTTP/1.1 100 Continue\r\n\r\n";
+	refused = false;
+	for (int i = 0; i < 2; i++) {
+		CHECK_INT(send_if_allowed(), 200);
+		CHECK(head_has("\r\nExpect: 100-continue\r\n"));
+		CHECK_STR(raw.body, "body");
+	}
+	leave = "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n";
+	CHECK_INT(send_if_allowed(), 200);
+	CHECK_INT(raw.connections, 1);
+	const bide_http_request empty = { .url = raw_url("/"), .expect_continue = true };
+	CHECK_INT(raw_send(&empty), 200);
+	CHECK(!head_has("Expect"));
+}
+
+RAW_TEST(a_body_does_not_wait_for_ever)
+{
+	leave = NULL;
+	refused = false;
+	raw_options.timeout_continue = 0.005;
+	bide_http_session_close(raw_session);
+	CHECK_INT(bide_http_session_open(&raw_options, &raw_session), 0);
+	raw_options.timeout_continue = 0;
+	CHECK_INT(send_if_allowed(), 200);
+	CHECK_STR(raw.body, "body");
+	CHECK_INT(raw.connections, 1);
+}
+
+RAW_TEST(a_body_that_is_not_wanted_is_not_sent)
+{
+	leave = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+	refused = true;
+	CHECK_INT(send_if_allowed(), 403);
+	CHECK_UINT(raw.size, 0);
+	CHECK_INT(send_if_allowed(), 403);
+	CHECK_INT(raw.connections, 2);
+}
+
+RAW_TEST(who_knows_of_no_leave_is_not_asked)
+{
+	leave = "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n";
+	refused = true;
+	CHECK_INT(send_if_allowed(), 200);
+	CHECK_STR(raw.body, "body");
+	CHECK(!head_has("Expect"));
+	CHECK_INT(raw.connections, 2);
+	CHECK_INT(raw.requests, 2);
+}
+
+/* ---- once more ---------------------------------------------------------------------------- */
+
+static const char *elsewhere; /* "307 Temporary Redirect" */
+
+static void redirect(bide_stream *stream)
+{
+	char answer[256];
+	while (raw_read_head(stream) && raw_read_body(stream)) {
+		const bool there = strstr(raw.head, " /there ") != NULL;
+		snprintf(answer, sizeof answer, "HTTP/1.1 %s\r\nContent-Length: 0\r\n%s\r\n",
+		         there ? "200 OK" : elsewhere, there ? "" : "Location: /there\r\n");
+		(void)raw_say(stream, answer);
+	}
+}
+
+static int give_twice(const char *status, bide_http_source source)
+{
+	const bide_http_request request = { .url = raw_url("/"),
+		                            .method = "POST",
+		                            .source = source };
+	elsewhere = status;
+	raw_handle = redirect;
+	return raw_send(&request);
+}
+
+static ssize_t give_once(void *arg, void *buf, size_t size)
+{
+	int *times = arg;
+	if (*times <= 0 || size == 0)
+		return 0;
+	--*times;
+	*(char *)buf = 'x';
+	return 1;
+}
+
+RAW_TEST(a_body_that_can_be_is_sent_again)
+{
+	char path[128];
+	strcpy(path, raw_file("file", 100000));
+	CHECK_INT(give_twice("307 Temporary Redirect", bide_http_from_file(path)), 200);
+	CHECK_INT(raw.requests, 2);
+	CHECK(strncmp(raw.head, "POST /there ", 12) == 0);
+	CHECK_UINT(raw.size, 100000);
+	const bide_http_part parts[] = {
+		{ .name = "a", .text = "b" },
+		{ .name = "c", .source = bide_http_from_file(path) },
+		{ .name = NULL },
+	};
+	CHECK_INT(give_twice("308 Permanent Redirect", bide_http_from_parts(parts)), 200);
+	CHECK(raw.size > 100000);
+}
+
+RAW_TEST(a_body_that_cannot_be_is_not_sent_again)
+{
+	int times = 3;
+	CHECK_INT(give_twice("307 Temporary Redirect", bide_http_from_call(give_once, &times, 3)),
+	          307);
+	CHECK_INT(raw.requests, 1);
+	CHECK_STR(raw.body, "xxx");
+	times = 3;
+	CHECK_INT(give_twice("303 See Other", bide_http_from_call(give_once, &times, 3)), 200);
+	CHECK(strncmp(raw.head, "GET /there ", 11) == 0);
+	CHECK(!head_has("Content-"));
+	CHECK_INT(raw.requests, 3);
+}
+
+/* Serves one request, and then closes when the next one is on its way. */
+static void serve_one(bide_stream *stream)
+{
+	if (raw_read_head(stream) && raw_read_body(stream))
+		(void)raw_say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	const void *data;
+	(void)bide_stream_peek(stream, 1, &data);
+}
+
+RAW_TEST(a_body_that_can_be_is_sent_again_when_the_connection_was_stale)
+{
+	char path[128];
+	strcpy(path, raw_file("file", 100000));
+	const bide_http_request request = { .url = raw_url("/"),
+		                            .method = "PUT",
+		                            .source = bide_http_from_file(path) };
+	raw_handle = serve_one;
+	CHECK_INT(raw_send(&request), 200);
+	CHECK_INT(raw_send(&request), 200);
+	CHECK_UINT(raw.size, 100000);
+	CHECK_INT(raw.connections, 2);
+	int times = 3;
+	const bide_http_request once = { .url = raw_url("/"),
+		                         .method = "PUT",
+		                         .source = bide_http_from_call(give_once, &times, 3) };
+	int rc = raw_send(&once);
+	CHECK(rc == -BIDE_EINCOMPLETE || rc == -ECONNRESET || rc == -EPIPE);
+}
+
+/* ---- cut off ------------------------------------------------------------------------------ */
+
+static int descriptors(void)
+{
+	int n = 0;
+	DIR *directory = opendir("/proc/self/fd");
+	while (directory != NULL && readdir(directory) != NULL)
+		n++;
+	closedir(directory);
+	return n;
+}
+
+static void read_slowly(bide_stream *stream)
+{
+	char some[65536];
+	while (bide_stream_read(stream, some, sizeof some) > 0)
+		if (bide_sleep(0.001) < 0)
+			return;
+}
+
+RAW_TEST(a_request_that_is_cancelled_while_it_is_sent_leaves_nothing)
+{
+	int before = 0;
+	for (double seconds = 0.0001; seconds < 0.03; seconds *= 1.6) {
+		int fired = 0, rc = 0;
+		raw_handle = read_slowly;
+		bide_http_session_close(raw_session);
+		CHECK_INT(bide_http_session_open(&raw_options, &raw_session), 0);
+		BIDE_TIMEOUT(seconds, fired)
+			rc = send_huge();
+		CHECK_INT(fired, -ETIMEDOUT);
+		CHECK_INT(rc, -ETIMEDOUT);
+		CHECK_INT(get(), 200);
+		before = before > 0 ? before : descriptors();
+		for (int waited = 0; descriptors() > before && waited < 1000; waited++)
+			(void)bide_sleep(0.001);
+		CHECK_INT(descriptors(), before);
+	}
+}
+
+static int send_much(void)
+{
+	char path[128];
+	strcpy(path, raw_file("file", 70000));
+	const bide_http_part parts[] = {
+		{ .name = "a", .text = "b" },
+		{ .name = "c", .source = bide_http_from_file(path) },
+		{ .name = "d", .text = "e" },
+		{ .name = "f", .text = "g" },
+		{ .name = NULL },
+	};
+	const bide_http_request request = { .url = raw_url("/"),
+		                            .expect_continue = true,
+		                            .source = bide_http_from_parts(parts) };
+	return raw_send(&request);
+}
+
+/* Of the client, or of the server, which are in one process. */
+RAW_TEST(each_allocation_may_fail)
+{
+	unsigned long failures = 1;
+	const bide_http_request next = { .url = raw_url("/") };
+	leave = "HTTP/1.1 100 Continue\r\n\r\n";
+	refused = false;
+	raw_handle = give_leave;
+	for (long k = 1; failures > 0; k++) {
+		bide__alloc_arm(k);
+		int rc = send_much();
+		failures = bide__alloc_hook.failures;
+		bide__alloc_disarm();
+		CHECK(failures > 0 ? rc < 0 || rc == 200 : rc == 200);
+		CHECK_INT(raw_send(&next), 200);
+	}
+}
