@@ -137,6 +137,89 @@ typedef struct bide_http_part {
 	                              none is sent */
 } bide_http_part;
 
+/* ---- of responses: what they say ---------------------------------------------------------- */
+
+/** Returns the length of the body as it is sent, by Content-Length; -ENODATA when that is not said,
+ *  or is no number. */
+BIDE_API int64_t bide_http_content_length(const bide_http_response *response) BIDE__NOTHROW;
+
+/** Room for the name of any type of content. */
+#define BIDE_HTTP_TYPE_MAX 256
+
+/** Writes the type of the body in lower case, without parameters, as "text/html"; "" when none is
+ *  said, or one that makes no sense.
+ *  @param buf BIDE_HTTP_TYPE_MAX bytes of the caller's. @return buf. */
+BIDE_API char *bide_http_content_type(const bide_http_response *response, char *buf) BIDE__NOTHROW;
+
+/** Which bytes of the whole the body is, by Content-Range (RFC 9110, 14.4).
+ *
+ *  @param ret_first, ret_last the first and the last one; -1 when the range was not satisfiable
+ *                             (416).
+ *  @param ret_total           how many the whole has; BIDE_HTTP_UNKNOWN when that is not said.
+ *  @return 0; -ENODATA when nothing is said of it, as in all but 206 and 416; -BIDE_EHTTP_RANGE
+ *          when it makes no sense. Outputs are untouched on failure. */
+BIDE_API int bide_http_content_range(const bide_http_response *response, int64_t *ret_first,
+                                     int64_t *ret_last, int64_t *ret_total) BIDE__NOTHROW;
+
+/** Returns what tells this version of the content from each other one, to the byte: a strong ETag,
+ *  or Last-Modified if that is a second older than the response (RFC 9110, 8.8). NULL if there is
+ *  none, or the body was compressed. For a request's `if_range`, to go on later; the response's. */
+BIDE_API const char *bide_http_validator(const bide_http_response *response) BIDE__NOTHROW;
+
+/* ---- of responses: what is made of them --------------------------------------------------- */
+
+/** Reads all that is left of the body as text, in UTF-8: from what its byte order mark says, or the
+ *  charset of its Content-Type, or else UTF-8. [suspends] The charsets are those that browsers
+ *  know, by the names that they know; what is none of theirs is replaced by U+FFFD.
+ *
+ *  @param ret_text gets the text, with a NUL behind it, without a byte order mark; the response's,
+ *                  until it is closed.
+ *  @return its bytes; -BIDE_EHTTP_CHARSET for a charset that is not known, the body being there for
+ *          bide_http_bytes(); or as of that. */
+BIDE_API ssize_t bide_http_text(bide_http_response *response, char **ret_text) BIDE__NOTHROW;
+
+/** Options of bide_http_save(); all zero are the defaults. */
+typedef struct bide_http_save_options {
+	bool sync;     /**< returns when it is on the disk: fsync(2), of the directory, too */
+	int64_t limit; /**< bytes at most; 0: none */
+} bide_http_save_options;
+
+/** Saves what is left of the body as a file, which is there when it is whole, or is as it was
+ *  before. [suspends] It is written beside, as ".NAME.XXXXXXXX.part", which is renamed in the end,
+ *  and removed when that does not come. Threads write to the disk, so that no other task waits for
+ *  it. The file's mode is of the umask; of one that is replaced nothing remains.
+ *
+ *  @param path    of no directory or device: those are -EINVAL.
+ *  @param options the options, or NULL.
+ *  @return its bytes; -BIDE_EHTTP_BODY beyond the limit; as of bide_http_read(); or what open(2),
+ *          write(2), fsync(2) or rename(2) fails with. */
+BIDE_API int64_t bide_http_save(bide_http_response *response, const char *path,
+                                const bide_http_save_options *options) BIDE__NOTHROW;
+
+/** Writes what is left of the body to a descriptor, a file's at its position. [suspends] What has
+ *  been written when it fails is not taken back.
+ *  @return its bytes; as of bide_http_read(); or what write(2) fails with. */
+BIDE_API int64_t bide_http_save_fd(bide_http_response *response, int fd) BIDE__NOTHROW;
+
+/** Goes on with a file that has been saved in part, after a request with `range_from` the size that
+ *  the file has, and `if_range` the validator that came with it: appends the body if it is the rest
+ *  (206), else begins anew (200); a 416 for a file that is whole already adds nothing. [suspends]
+ *  When it fails the file is a part again, with which to go on.
+ *
+ *      request.range_from = size;
+ *      request.if_range = validator;
+ *      rc = bide_http_send(session, &request, &response);
+ *      …
+ *      size = bide_http_resume(response, fd, validator);
+ *
+ *  @param fd        of the file, to be read and written; its position is moved.
+ *  @param validator NULL: none is compared with what the response has.
+ *  @return the file's size; -BIDE_EHTTP_RANGE for another status, or a range that is not of the
+ *          rest of this content, the file being untouched; -BIDE_EINCOMPLETE when it was not all
+ *          of the rest; -EINVAL for what is no file; or as of bide_http_save_fd(). */
+BIDE_API int64_t bide_http_resume(bide_http_response *response, int fd,
+                                  const char *validator) BIDE__NOTHROW;
+
 #ifdef __cplusplus
 }
 #endif

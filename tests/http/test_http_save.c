@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: MIT
+/* Bodies of responses: as text, into files and other descriptors, in part and the rest later. */
+#include "http/raw_kit.h"
+
+#include "base/alloc.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *answer; /* what the server says to each request */
+static size_t answer_size;
+static bool closes; /* the connection then */
+
+static void say_answer(bide_stream *stream)
+{
+	while (raw_read_head(stream) && raw_read_body(stream)) {
+		const ssize_t size = (ssize_t)answer_size;
+		const bool last = closes;
+		if (bide_stream_write(stream, answer, answer_size) != size || last)
+			return;
+	}
+}
+
+static bide_http_response *got(const char *text, size_t size)
+{
+	bide_http_response *response = NULL;
+	answer = text;
+	answer_size = size;
+	raw_handle = say_answer;
+	EXPECT_INT(bide_http_get(raw_session, raw_url("/"), &response), 0);
+	return response;
+}
+
+#define GOT(fields, body) got_with(fields, body, sizeof(body) - 1)
+
+static bide_http_response *got_with(const char *fields, const char *body, size_t size)
+{
+	static char text[8192];
+	int n = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\n%sContent-Length: %zu\r\n\r\n",
+	                 fields, size);
+	memcpy(text + n, body, size);
+	return got(text, (size_t)n + size);
+}
+
+/* ---- what is said ------------------------------------------------------------------------- */
+
+RAW_TEST(a_response_tells_of_its_body)
+{
+	char type[BIDE_HTTP_TYPE_MAX];
+	int64_t first, last, total;
+	bide_http_response *response = GOT("Content-Type: Text/Plain; charset=utf-8\r\n", "hello");
+	CHECK_STR(bide_http_content_type(response, type), "text/plain");
+	CHECK_INT(bide_http_content_length(response), 5);
+	CHECK_INT(bide_http_content_range(response, &first, &last, &total), -ENODATA);
+	bide_http_response_close(response);
+	static const char bare[] = "HTTP/1.1 206 OK\r\nContent-Range: bytes 5-6/9\r\n"
+				   "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
+	response = got(bare, sizeof bare - 1);
+	CHECK_STR(bide_http_content_type(response, type), "");
+	CHECK_INT(bide_http_content_length(response), -ENODATA);
+	CHECK_INT(bide_http_content_range(response, &first, &last, &total), 0);
+	CHECK_INT(first, 5);
+	CHECK_INT(last, 6);
+	CHECK_INT(total, 9);
+	bide_http_response_close(response);
+}
+
+static const char *validator_of(const char *fields)
+{
+	static char text[100];
+	bide_http_response *response = got_with(fields, "", 0);
+	const char *validator = bide_http_validator(response);
+	strcpy(text, validator != NULL ? validator : "none");
+	bide_http_response_close(response);
+	return text;
+}
+
+RAW_TEST(a_validator_is_strong)
+{
+	CHECK_STR(validator_of("ETag: \"x\"\r\n"), "\"x\"");
+	CHECK_STR(validator_of("ETag: W/\"x\"\r\n"), "none");
+	CHECK_STR(validator_of("ETag: \"x\"\r\nContent-Encoding: gzip\r\n"), "none");
+	CHECK_STR(validator_of("Date: Sun, 06 Nov 1994 08:49:38 GMT\r\n"
+	                       "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"),
+	          "Sun, 06 Nov 1994 08:49:37 GMT");
+	CHECK_STR(validator_of("Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+	                       "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"),
+	          "none");
+	CHECK_STR(validator_of("Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"), "none");
+	CHECK_STR(validator_of(""), "none");
+}
+
+/* ---- text --------------------------------------------------------------------------------- */
+
+static const char *text_of(bide_http_response *response)
+{
+	static char copy[256];
+	char *text = NULL;
+	ssize_t n = bide_http_text(response, &text);
+	if (n >= 0 && strlen(text) == (size_t)n)
+		strcpy(copy, text);
+	else
+		strcpy(copy, n < 0 ? bide_strerror((int)n) : "a NUL");
+	bide_http_response_close(response);
+	return copy;
+}
+
+RAW_TEST(text_is_utf8)
+{
+	CHECK_STR(text_of(GOT("", "J\xc3\xb6rg")), "J\xc3\xb6rg");
+	CHECK_STR(text_of(GOT("Content-Type: text/html; charset=iso-8859-1\r\n", "J\xf6rg")),
+	          "J\xc3\xb6rg");
+	CHECK_STR(text_of(GOT("Content-Type: text/html; charset=iso-8859-1\r\n",
+	                      "\xef\xbb\xbfJ\xc3\xb6rg")),
+	          "J\xc3\xb6rg");
+	CHECK_STR(text_of(GOT("", "\xff\xfe\x61\0\x62\0")), "ab");
+	CHECK_STR(text_of(GOT("", "a\xff")), "a\xef\xbf\xbd");
+	CHECK_STR(text_of(GOT("Content-Type: text/html; charset=\r\n", "a")), "a");
+	CHECK_STR(text_of(GOT("", "")), "");
+}
+
+RAW_TEST(an_unknown_charset_is_told_and_the_bytes_are_there)
+{
+	bide_http_response *response = GOT("Content-Type: text/html; charset=utf-7\r\n", "+AOQ-");
+	char *text;
+	void *data;
+	CHECK_INT(bide_http_text(response, &text), -BIDE_EHTTP_CHARSET);
+	CHECK_INT(bide_http_bytes(response, &data), 5);
+	CHECK_STR((char *)data, "+AOQ-");
+	bide_http_response_close(response);
+}
+
+/* ---- files -------------------------------------------------------------------------------- */
+
+static char path[128];
+
+/* What a file has, or what it fails with. */
+static const char *content(const char *name)
+{
+	static char text[1000];
+	FILE *file = fopen(name, "r");
+	if (file == NULL)
+		return strerror(errno);
+	text[fread(text, 1, sizeof text - 1, file)] = '\0';
+	fclose(file);
+	return text;
+}
+
+/* The names in the tests' directory. */
+static int files_there(void)
+{
+	int n = 0;
+	DIR *directory = opendir(raw_directory());
+	for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
+		n += entry->d_name[0] != '.' || strlen(entry->d_name) > 2;
+	closedir(directory);
+	return n;
+}
+
+static int64_t saved(bide_http_response *response, const bide_http_save_options *save_options)
+{
+	int64_t n = bide_http_save(response, path, save_options);
+	bide_http_response_close(response);
+	return n;
+}
+
+RAW_TEST(a_body_is_saved)
+{
+	const bide_http_save_options sync = { .sync = true };
+	struct stat status;
+	snprintf(path, sizeof path, "%s/saved", raw_directory());
+	mode_t mask = umask(027);
+	CHECK_INT(saved(GOT("", "hello"), NULL), 5);
+	CHECK_STR(content(path), "hello");
+	CHECK_INT(stat(path, &status), 0);
+	CHECK_INT(status.st_mode & 07777, 0640);
+	CHECK_INT(saved(GOT("", "once more"), &sync), 9);
+	CHECK_STR(content(path), "once more");
+	CHECK_INT(saved(GOT("", ""), NULL), 0);
+	CHECK_STR(content(path), "");
+	CHECK_INT(files_there(), 1);
+	umask(mask);
+	CHECK_INT(unlink(path), 0);
+}
+
+static bide_http_response *got_cut(void)
+{
+	static const char cut[] = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf";
+	closes = true;
+	bide_http_response *response = got(cut, sizeof cut - 1);
+	closes = false;
+	return response;
+}
+
+RAW_TEST(a_body_that_is_not_whole_is_not_saved)
+{
+	const bide_http_save_options limit = { .limit = 4 }, enough = { .limit = 5 };
+	snprintf(path, sizeof path, "%s/saved", raw_directory());
+	CHECK_INT(saved(got_cut(), NULL), -BIDE_EINCOMPLETE);
+	CHECK_STR(content(path), strerror(ENOENT));
+	CHECK_INT(saved(GOT("", "12345"), &limit), -BIDE_EHTTP_BODY);
+	CHECK_INT(files_there(), 0);
+	CHECK_INT(saved(GOT("", "12345"), &enough), 5);
+	CHECK_INT(saved(got_cut(), NULL), -BIDE_EINCOMPLETE);
+	CHECK_STR(content(path), "12345");
+	CHECK_INT(unlink(path), 0);
+	CHECK_INT(files_there(), 0);
+}
+
+RAW_TEST(what_is_no_file_is_not_replaced)
+{
+	static const char *const names[] = { "/dev/null", "/tmp", "/tmp/", "" };
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		strcpy(path, names[i]);
+		CHECK_INT(saved(GOT("", "hello"), NULL), -EINVAL);
+	}
+	struct stat status;
+	CHECK_INT(stat("/dev/null", &status), 0);
+	CHECK(S_ISCHR(status.st_mode));
+	snprintf(path, sizeof path, "%s/nowhere/file", raw_directory());
+	CHECK_INT(saved(GOT("", "hello"), NULL), -ENOENT);
+}
+
+static void say_slowly(bide_stream *stream)
+{
+	if (!raw_read_head(stream) || !raw_say(stream, "HTTP/1.1 200 OK\r\n\r\n"))
+		return;
+	while (raw_say(stream, "some more of it"))
+		if (bide_sleep(0.0005) < 0)
+			return;
+}
+
+RAW_TEST(a_save_that_is_cancelled_leaves_nothing)
+{
+	snprintf(path, sizeof path, "%s/saved", raw_directory());
+	bide_http_response_close(got_cut());
+	for (double seconds = 0.0001; seconds < 0.03; seconds *= 1.6) {
+		bide_http_response *response = NULL;
+		int fired = 0;
+		int64_t n = 0;
+		raw_handle = say_slowly;
+		BIDE_TIMEOUT(seconds, fired) {
+			if (bide_http_get(raw_session, raw_url("/"), &response) == 0)
+				n = bide_http_save(response, path, NULL);
+		}
+		CHECK_INT(fired, -ETIMEDOUT);
+		CHECK(response == NULL || n == -ETIMEDOUT);
+		bide_http_response_close(response);
+		CHECK_INT(files_there(), 0);
+	}
+}
+
+RAW_TEST(a_body_is_written_to_a_descriptor)
+{
+	int ends[2];
+	char text[20] = "";
+	CHECK_INT(pipe(ends), 0);
+	bide_http_response *response = GOT("", "hello");
+	CHECK_INT(bide_http_save_fd(response, ends[1]), 5);
+	bide_http_response_close(response);
+	CHECK_INT(read(ends[0], text, sizeof text), 5);
+	CHECK_STR(text, "hello");
+	CHECK_INT(close(ends[0]), 0);
+	response = GOT("", "hello");
+	CHECK_INT(bide_http_save_fd(response, ends[1]), -EPIPE);
+	bide_http_response_close(response);
+	CHECK_INT(close(ends[1]), 0);
+	response = GOT("", "hello");
+	CHECK_INT(bide_http_save_fd(response, -1), -EBADF);
+	bide_http_response_close(response);
+	int fd = open(raw_file("file", 3), O_WRONLY | O_APPEND);
+	response = GOT("", "hello");
+	CHECK_INT(bide_http_save_fd(response, fd), 5);
+	bide_http_response_close(response);
+	CHECK_INT(lseek(fd, 0, SEEK_END), 8);
+	CHECK_INT(close(fd), 0);
+}
+
+RAW_TEST(each_allocation_may_fail)
+{
+	unsigned long failures = 1;
+	snprintf(path, sizeof path, "%s/saved", raw_directory());
+	for (long k = 1; failures > 0; k++) {
+		char *text;
+		bide_http_response *response =
+			GOT("Content-Type: text/plain; charset=latin1\r\n", "\xe4");
+		bide__alloc_arm(k);
+		ssize_t n = bide_http_text(response, &text);
+		failures = bide__alloc_hook.failures;
+		bide__alloc_disarm();
+		CHECK(n == 2 || (failures > 0 && n == -ENOMEM));
+		bide_http_response_close(response);
+	}
+	failures = 1;
+	for (long k = 1; failures > 0; k++) {
+		bide_http_response *response = GOT("", "hello");
+		bide__alloc_arm(k);
+		int64_t n = bide_http_save(response, path, NULL);
+		failures = bide__alloc_hook.failures;
+		bide__alloc_disarm();
+		CHECK(n == 5 || (failures > 0 && (n == -ENOMEM || n == -EAGAIN)));
+		CHECK_STR(content(path), n < 0 ? strerror(ENOENT) : "hello");
+		CHECK_INT(files_there(), n == 5);
+		bide_http_response_close(response);
+		(void)unlink(path);
+	}
+}
+
+/* ---- the rest of it ----------------------------------------------------------------------- */
+
+static const char whole[] = "0123456789";
+static const char *tag = "\"1\""; /* of the content that there is now */
+static const char *other_range;   /* what is said in place of what was asked for */
+
+/* A server of one thing that knows ranges. */
+static void serve_ranges(bide_stream *stream)
+{
+	char text[512], have[64] = "";
+	while (raw_read_head(stream) && raw_read_body(stream)) {
+		const bool last = closes;
+		int from = 0;
+		const char *range = strstr(raw.head, "\r\nRange: bytes=");
+		const char *condition = strstr(raw.head, "\r\nIf-Range: ");
+		if (range != NULL)
+			from = atoi(range + 15);
+		if (condition != NULL)
+			(void)sscanf(condition + 12, "%63[^\r]", have);
+		if (condition != NULL && strcmp(have, tag) != 0)
+			range = NULL;
+		if (range != NULL && from >= 10)
+			snprintf(text, sizeof text,
+			         "HTTP/1.1 416 No\r\nContent-Range: bytes */10\r\n"
+			         "Content-Length: 0\r\n\r\n");
+		else if (range != NULL)
+			snprintf(text, sizeof text,
+			         "HTTP/1.1 206 Partial\r\nContent-Range: bytes %d-9/10\r\n"
+			         "ETag: %s\r\nContent-Length: %d\r\n\r\n%s",
+			         from, tag, 10 - from, whole + from);
+		else
+			snprintf(text, sizeof text,
+			         "HTTP/1.1 200 OK\r\nETag: %s\r\nContent-Length: 10\r\n\r\n%s", tag,
+			         whole);
+		if (!raw_say(stream, other_range != NULL ? other_range : text))
+			return;
+		if (last)
+			return;
+	}
+}
+
+/* Goes on with a file that has @p part: what it has then, or the error. */
+static const char *resumed(const char *part, const char *validator)
+{
+	static char text[100];
+	bide_http_response *response;
+	int fd = open(raw_file("part", 0), O_RDWR);
+	EXPECT_INT(write(fd, part, strlen(part)), (ssize_t)strlen(part));
+	const bide_http_request request = { .url = raw_url("/"),
+		                            .range_from = (int64_t)strlen(part),
+		                            .if_range = validator };
+	raw_handle = serve_ranges;
+	CHECK_RET(bide_http_send(raw_session, &request, &response) == 0, "not sent");
+	int64_t size = bide_http_resume(response, fd, validator);
+	bide_http_response_close(response);
+	ssize_t n = pread(fd, text, sizeof text - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
+	EXPECT(size < 0 || size == n);
+	EXPECT_INT(close(fd), 0);
+	if (size < 0)
+		strcat(strcat(text, ": "), bide_strerror((int)size));
+	return text;
+}
+
+RAW_TEST(a_download_goes_on)
+{
+	tag = "\"1\"";
+	other_range = NULL;
+	CHECK_STR(resumed("", NULL), whole);
+	CHECK(strstr(raw.head, "Range") == NULL);
+	CHECK_STR(resumed("01234", tag), whole);
+	CHECK(strstr(raw.head, "\r\nRange: bytes=5-\r\nIf-Range: \"1\"\r\n") != NULL);
+	CHECK(strstr(raw.head, "\r\nAccept-Encoding: identity\r\n") != NULL);
+	CHECK_STR(resumed(whole, tag), whole);
+	CHECK_STR(resumed("abcde", "\"0\""), whole);
+	CHECK_STR(resumed("abcdefghijklm", "\"0\""), whole);
+	CHECK_INT(raw.connections, 1);
+}
+
+RAW_TEST(what_is_not_the_rest_is_not_added)
+{
+	tag = "\"1\"";
+	static const char *const bad[] = {
+		"HTTP/1.1 206 A\r\nContent-Range: bytes 4-9/10\r\nContent-Length: 6\r\n\r\n456789",
+		"HTTP/1.1 206 B\r\nContent-Length: 5\r\n\r\n56789",
+		"HTTP/1.1 206 C\r\nContent-Range: bytes 5-9/10\r\nETag: \"2\"\r\n"
+		"Content-Length: 5\r\n\r\n56789",
+		"HTTP/1.1 206 D\r\nContent-Range: bytes 5-6/10\r\nContent-Length: 5\r\n\r\n56789",
+		"HTTP/1.1 206 E\r\nContent-Range: bytes 5-9/10\r\nContent-Encoding: gzip\r\n"
+		"Content-Length: 5\r\n\r\n56789",
+		"HTTP/1.1 404 F\r\nContent-Length: 5\r\n\r\n56789",
+		"HTTP/1.1 416 G\r\nContent-Range: bytes */9\r\nContent-Length: 0\r\n\r\n",
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		other_range = bad[i];
+		CHECK_STR(resumed("01234", tag), "01234: the range is not what was asked for");
+	}
+	other_range = "HTTP/1.1 206 H\r\nContent-Range: bytes 5-6/10\r\n"
+		      "Content-Length: 2\r\n\r\n56";
+	CHECK_STR(resumed("01234", tag), "0123456: the stream ended too early");
+	closes = true;
+	other_range = "HTTP/1.1 206 I\r\nContent-Range: bytes 5-9/10\r\n"
+		      "Content-Length: 5\r\n\r\n56";
+	CHECK_STR(resumed("01234", tag), "0123456: the stream ended too early");
+	closes = false;
+	other_range = NULL;
+	CHECK_STR(resumed("0123456", tag), whole);
+}
+
+RAW_TEST(a_range_is_asked_for)
+{
+	const struct {
+		int64_t from, to;
+		const char *field;
+	} good[] = { { 5, 0, "\r\nRange: bytes=5-\r\n" },
+		     { 0, 4, "\r\nRange: bytes=0-4\r\n" },
+		     { 5, 5, "\r\nRange: bytes=5-5\r\n" },
+		     { -3, 0, "\r\nRange: bytes=-3\r\n" } };
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		const bide_http_request request = { .url = raw_url("/"),
+			                            .range_from = good[i].from,
+			                            .range_to = good[i].to };
+		CHECK_INT(raw_send(&request), 200);
+		CHECK(strstr(raw.head, good[i].field) != NULL);
+	}
+	const bide_http_request bad[] = {
+		{ .url = raw_url("/"), .range_from = 5, .range_to = 4 },
+		{ .url = raw_url("/"), .range_from = -5, .range_to = 4 },
+		{ .url = raw_url("/"), .range_from = 5, .if_range = "\"x\"\r\nY: z" },
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		CHECK_INT(raw_send(&bad[i]), -EINVAL);
+}
