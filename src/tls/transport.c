@@ -219,10 +219,13 @@ static int fill_batch(struct bide__connection *connection, struct rest *rest, st
 }
 
 /* How many of the user's bytes count as written when a flush has failed. Those that have gone; and
- * all when the rest has been kept, as what is encrypted can be sent later, not taken back. */
-static ssize_t written(const struct bide__connection *by, const struct batch *batch, int rc)
+ * all when who was cancelled leaves the rest to the next writer, as what is encrypted can be sent
+ * later, not taken back. Without memory nobody may ever come to send it, while the user waits for
+ * the answer: he is told, and that is the end of writing. */
+static ssize_t written(struct bide__connection *by, const struct batch *batch, int rc)
 {
-	const bool kept = !by->cut && (rc == bide_cancelled() || rc == -ENOMEM);
+	const bool kept = !by->cut && rc == bide_cancelled();
+	by->cut = by->cut || rc == -ENOMEM;
 	ssize_t size = 0;
 	for (int i = 0; i < batch->n; i++)
 		if (kept || batch->records[i].upto <= by->sent)
