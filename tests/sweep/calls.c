@@ -9,6 +9,7 @@
 #include "sweep/trap.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <sys/syscall.h>
 
@@ -115,10 +116,12 @@ static const struct calls_kind *kind_of(long number)
 	return NULL;
 }
 
+/* That an option of TCP's cannot be set is told of, unlike the others. */
 static bool is_counted(long number, const long *args)
 {
-	enum { MMAP_FD = 4 };
-	return number != SYS_mmap || (int)args[MMAP_FD] >= 0;
+	enum { MMAP_FD = 4, LEVEL = 1 };
+	return (number != SYS_mmap || (int)args[MMAP_FD] >= 0) &&
+	       (number != SYS_setsockopt || args[LEVEL] != IPPROTO_TCP);
 }
 
 /* A close that fails has closed all the same. */
