@@ -199,6 +199,13 @@ static void sweep(bide_http_session *session)
 		rc = late == -ETIMEDOUT ? 0 : late < 0 ? late : rc;
 		close_old(session);
 	}
+}
+
+/* However the task ends, which it may before it has begun. */
+static void end_sweep(void *arg, bide_task *task)
+{
+	bide_http_session *session = arg;
+	(void)task;
 	session->sweeping = false;
 	if (session->closed)
 		bide__http_session_free(session);
@@ -211,8 +218,15 @@ static void have_swept(bide_http_session *session)
 	if (session->sweeping || isinf(session->options.keep_alive))
 		return;
 	bide_task *task = bide_spawn_with(&options, sweep, session);
-	session->sweeping = task != NULL;
-	bide_detach(task);
+	if (task == NULL)
+		return;
+	session->sweeping = bide_task_on_done(task, end_sweep, session) == 0;
+	if (session->sweeping) {
+		bide_detach(task);
+	} else {
+		(void)bide_cancel(task);
+		(void)bide_join(task);
+	}
 }
 
 /* The one that was used last: others can grow old. NULL if none is good. */
