@@ -146,19 +146,35 @@ static void make_scripts(void)
 	make_script("stall", "printf 'Content-Length: 8\\n\\nhalf'; exec sleep 1000");
 }
 
-static unsigned prepare_apache(void)
+static bool find_apache(void)
 {
 	static const char modules[] = "/usr/lib/apache2/modules";
 	const char *program = programs_find("apache2");
 	if (program == NULL || access(modules, R_OK) < 0)
-		return 0;
+		return false;
 	programs_define("PROGRAM", "%s", program);
 	programs_define("APACHE_MODULES", "%s", modules);
 	/* It does not serve as root. */
 	programs_define("USER_APACHE", "%s", geteuid() == 0 ? "User nobody\nGroup nogroup" : "");
+	return true;
+}
+
+static unsigned prepare_apache(void)
+{
+	if (!find_apache())
+		return 0;
 	make_scripts();
 	programs_copy(source("apache.conf"), "apache.conf");
 	return CAN_ECHO | CAN_CLOSE | CAN_PACK | CAN_BROTLI | CAN_WAIT;
+}
+
+static unsigned prepare_apache_proxy(void)
+{
+	if (!find_apache())
+		return 0;
+	programs_write("users", "user:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n"); /* "password" */
+	programs_copy(source("apache_proxy.conf"), "apache_proxy.conf");
+	return ~0u;
 }
 
 /* ---- Node --------------------------------------------------------------------------------- */
@@ -247,32 +263,44 @@ const struct peer_kind peer_kinds[PEER_KINDS] = {
 	  prepare_nginx,
 	  { "-p", "@DIR@", "-c", "@DIR@/nginx.conf", "-e", "stderr", NULL },
 	  NULL,
+	  false,
 	  0 },
 	{ "Apache",
 	  "there is no Apache here",
 	  prepare_apache,
 	  { "-DFOREGROUND", "-f", "@DIR@/apache.conf", NULL },
 	  NULL,
+	  false,
 	  0 },
 	{ "Node",
 	  "there is no Node here",
 	  prepare_node,
 	  { HTTP_PEERS "/node.js", ITS_ARGUMENTS },
 	  NULL,
+	  false,
 	  1 },
-	{ "Go", "there is no Go here", prepare_go, { ITS_ARGUMENTS }, NULL, 0 },
+	{ "Go", "there is no Go here", prepare_go, { ITS_ARGUMENTS }, NULL, false, 0 },
 	{ "aiohttp",
 	  "there is no aiohttp here",
 	  prepare_aiohttp,
 	  { HTTP_PEERS "/aiohttp_peer.py", ITS_ARGUMENTS },
 	  NULL,
+	  false,
 	  0 },
 	{ "HAProxy",
 	  "there is no HAProxy here, or nothing for it to stand before",
 	  prepare_haproxy,
 	  { "-db", "-f", "@DIR@/haproxy.cfg", NULL },
 	  &peer_kinds[2],
+	  false,
 	  0 },
+	{ "Apache as a proxy",
+	  "there is no Apache here, or nothing behind it",
+	  prepare_apache_proxy,
+	  { "-DFOREGROUND", "-f", "@DIR@/apache_proxy.conf", NULL },
+	  &peer_kinds[2],
+	  true,
+	  1 },
 };
 
 static void prepare_all(double idle)
@@ -306,15 +334,23 @@ static unsigned start(struct peer *peer, const struct peer_kind *kind, struct pr
 
 bool peer_start(struct peer *peer, const struct peer_kind *kind, double idle)
 {
+	unsigned can = ~0u;
 	memset(peer, 0, sizeof *peer);
 	prepare_all(idle);
-	unsigned can = ~0u;
-	if (kind->behind != NULL) {
+	if (kind->behind != NULL)
 		can = start(peer, kind->behind, &peer->behind);
-		programs_define("BACK_PORT", "%d", peer->port);
-	}
+	programs_define("BACK_PORT", "%d", peer->port);
+	programs_define("BACK_TLS_PORT", "%d", peer->tls_port);
+	const int port = peer->port, tls_port = peer->tls_port;
 	peer->can = can != 0 ? can & start(peer, kind, &peer->program) : 0;
-	return peer->can != 0;
+	if (!kind->proxy || peer->can == 0)
+		return peer->can != 0;
+	snprintf(peer->proxy, sizeof peer->proxy, "http://user:password@%s:%d", programs_host(),
+	         peer->port);
+	peer->can |= CAN_REFUSE;
+	peer->port = port;
+	peer->tls_port = tls_port;
+	return true;
 }
 
 void peer_end(struct peer *peer)

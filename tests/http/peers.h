@@ -13,7 +13,7 @@
  *     /stall          half of a body, and nothing more for a long time
  *     /cut            the same, and then the end of the connection; /cut-chunked without a length
  *
- * Each response has X-Connection, by which its server tells connections from each other, and
+ * Each response has X-Connection, by which who answers tells connections from each other, and
  * X-Method, the method that has reached it. Other paths are answered by 404. */
 #ifndef HTTP_PEERS_H
 #define HTTP_PEERS_H
@@ -31,7 +31,8 @@ enum peer_can {
 	CAN_PACK = 1 << 2,   /* /packed by gzip */
 	CAN_BROTLI = 1 << 3, /* and by brotli */
 	CAN_WAIT = 1 << 4,   /* /slow and /stall */
-	CAN_CUT = 1 << 5     /* /cut and /cut-chunked */
+	CAN_CUT = 1 << 5,    /* /cut and /cut-chunked */
+	CAN_REFUSE = 1 << 6  /* it is a proxy, which wants a password */
 };
 
 /* What a server is. */
@@ -43,16 +44,18 @@ struct peer_kind {
 	unsigned (*prepare)(void);
 	const char *arguments[10];      /* of @PROGRAM@, to be filled */
 	const struct peer_kind *behind; /* to be started, too, which this one passes requests to */
+	bool proxy;                     /* that one is asked, by way of this one */
 	double late; /* so many seconds later than it is told it closes an idle connection */
 };
 
 extern const struct peer_kind peer_kinds[];
-enum { PEER_KINDS = 6 };
+enum { PEER_KINDS = 7 };
 
 /* One that runs. */
 struct peer {
 	unsigned can; /* enum peer_can */
 	int port, tls_port;
+	char proxy[64]; /* the URL of the proxy, or "" */
 	struct program program, behind;
 };
 
