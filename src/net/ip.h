@@ -25,16 +25,22 @@ void bide__ip_to_address(const struct bide__ip *ip, unsigned port, bide_address 
 /* The other way; false for what is no address of the two families. */
 bool bide__ip_of_address(const bide_address *address, struct bide__ip *ret_ip, unsigned *ret_port);
 
-/* The sockets by which is found out how this machine gets somewhere, of IPv4 and IPv6. */
+/* A socket by which is found out how this machine gets somewhere. */
+struct bide__route {
+	int fd; /* -1: to be opened when needed */
+	bool connected;
+};
+
+/* Of IPv4 and IPv6. */
 struct bide__routes {
-	int fds[2]; /* -1: to be opened when needed */
+	struct bide__route of[2];
 };
 
 void bide__routes_init(struct bide__routes *routes);
 void bide__routes_close(struct bide__routes *routes);
 
 /* Puts addresses in the order in which they are to be tried, by RFC 6724, with regard to the routes
- * that there are. What cannot be found out leaves them as they are. */
+ * that there are. If none can be reached any of them may be the first. */
 void bide__ip_sort(struct bide__routes *routes, struct bide__ip *ips, size_t n);
 
 #endif

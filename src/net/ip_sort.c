@@ -2,7 +2,8 @@
 /* ip_sort.c: in which order the addresses of a host are to be tried.
  *
  * Source: RFC 6724. The source address that the system would use to each is found out by connecting
- * a datagram socket, which sends nothing. Rules 3, 4 and 7 ask for what that does not tell. */
+ * a datagram socket, which sends nothing; where that cannot change the order it is left out, as it
+ * costs as much as asking a name server. Rules 3, 4 and 7 ask for what that does not tell. */
 #include "net/ip.h"
 
 #include "core/beside.h"
@@ -18,6 +19,7 @@ enum { FAMILIES = 2, PORT = 9 };
 struct way {
 	struct bide__ip ip;
 	unsigned char to[BIDE__IP_MAX], from[BIDE__IP_MAX];
+	bool found; /* it is known, */
 	bool usable;
 };
 
@@ -107,48 +109,79 @@ static void map(const struct bide__ip *ip, unsigned char *ret_mapped)
 	memcpy(ret_mapped + 12, ip->bytes, 4);
 }
 
-/* Finds out from which address the system would send. @p fd is a socket of the family, or -1: it
- * is let go of what it was connected to before. */
-static bool find_source(int fd, const struct bide__ip *ip, struct bide__ip *ret_source)
+/* Finds out from which address the system would send. A socket that has been connected is let go
+ * of that before: it would keep its source. */
+static bool find_source(struct bide__route *route, const struct bide__ip *ip,
+                        struct bide__ip *ret_source)
 {
 	const struct sockaddr none = { .sa_family = AF_UNSPEC };
 	bide_address to, from = { 0 };
 	socklen_t size = sizeof(from.at);
 	unsigned port;
 	bide__ip_to_address(ip, PORT, &to);
-	if (fd < 0 || connect(fd, &none, sizeof(none)) < 0 ||
-	    connect(fd, (const struct sockaddr *)to.at.bytes, to.size) < 0 ||
-	    getsockname(fd, (struct sockaddr *)from.at.bytes, &size) < 0)
+	if (route->fd < 0)
+		route->fd = socket(ip->family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (route->fd < 0 || (route->connected && connect(route->fd, &none, sizeof(none)) < 0))
+		return false;
+	route->connected = connect(route->fd, (const struct sockaddr *)to.at.bytes, to.size) == 0;
+	if (!route->connected ||
+	    getsockname(route->fd, (struct sockaddr *)from.at.bytes, &size) < 0)
 		return false;
 	from.size = size;
 	return bide__ip_of_address(&from, ret_source, &port);
 }
 
-static void find_way(struct bide__routes *routes, const struct bide__ip *ip, struct way *ret_way)
+static void find_way(struct bide__routes *routes, struct way *way)
 {
-	int *fd = &routes->fds[ip->family == AF_INET6];
 	struct bide__ip source;
-	if (*fd < 0)
-		*fd = socket(ip->family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	ret_way->ip = *ip;
-	map(ip, ret_way->to);
-	ret_way->usable = find_source(*fd, ip, &source);
-	if (ret_way->usable)
-		map(&source, ret_way->from);
+	if (way->found)
+		return;
+	way->found = true;
+	way->usable = find_source(&routes->of[way->ip.family == AF_INET6], &way->ip, &source);
+	if (way->usable)
+		map(&source, way->from);
 }
 
 void bide__routes_init(struct bide__routes *routes)
 {
 	for (int i = 0; i < FAMILIES; i++)
-		routes->fds[i] = -1;
+		routes->of[i] = (struct bide__route){ .fd = -1 };
 }
 
 void bide__routes_close(struct bide__routes *routes)
 {
 	for (int i = 0; i < FAMILIES; i++)
-		if (routes->fds[i] >= 0)
-			(void)close(routes->fds[i]);
+		if (routes->of[i].fd >= 0)
+			(void)close(routes->of[i].fd);
 	bide__routes_init(routes);
+}
+
+/* ---- sorting ------------------------------------------------------------------------------ */
+
+/* Whether @p b would not come before @p a from whatever address the system sends to it: it cannot
+ * be better than with its own one. */
+static bool cannot_come_before(const struct way *a, const struct way *b)
+{
+	struct way best = *b;
+	best.usable = true;
+	memcpy(best.from, best.to, sizeof(best.from));
+	return compare(a, &best) <= 0;
+}
+
+static bool comes_before(struct bide__routes *routes, struct way *a, struct way *b)
+{
+	find_way(routes, a);
+	if (!b->found && cannot_come_before(a, b))
+		return false;
+	find_way(routes, b);
+	return compare(a, b) > 0;
+}
+
+/* Whether the first of those that are in order can be used. */
+static bool is_any_usable(struct bide__routes *routes, struct way *first)
+{
+	find_way(routes, first);
+	return first->usable;
 }
 
 void bide__ip_sort(struct bide__routes *routes, struct bide__ip *ips, size_t n)
@@ -158,10 +191,11 @@ void bide__ip_sort(struct bide__routes *routes, struct bide__ip *ips, size_t n)
 		return;
 	/* By insertion, which keeps the order of equal ones: they are few. */
 	for (size_t i = 0; i < n; i++) {
-		struct way way;
+		struct way way = { .ip = ips[i] };
 		size_t at = i;
-		find_way(routes, &ips[i], &way);
-		for (; at > 0 && compare(&ways[at - 1], &way) > 0; at--)
+		map(&way.ip, way.to);
+		const bool last_hope = i == n - 1 && !is_any_usable(routes, &ways[0]);
+		for (; at > 0 && (last_hope || comes_before(routes, &ways[at - 1], &way)); at--)
 			ways[at] = ways[at - 1];
 		ways[at] = way;
 	}

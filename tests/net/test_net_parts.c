@@ -9,9 +9,11 @@
 #include "net/ip.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* ---- replies ------------------------------------------------------------------------------ */
@@ -254,11 +256,74 @@ static bool has_ipv6(void)
 
 /* ---- order -------------------------------------------------------------------------------- */
 
+/* Which address the system sends from to another; NULL: none, it cannot be reached. */
+struct source {
+	const char *to, *from;
+};
+
+/* Instead of the system's routes, when there are some. */
+static const struct source *sources;
+static int connects;
+static const char *bound[2]; /* of a socket of IPv4, and of one of IPv6 */
+
+static const char *source_of(const struct sockaddr *address, socklen_t size)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct bide__ip ip;
+	unsigned port;
+	bide_address to = { .size = size };
+	memcpy(to.at.bytes, address, size);
+	EXPECT(bide__ip_of_address(&to, &ip, &port));
+	inet_ntop(ip.family, ip.bytes, text, sizeof text);
+	const struct source *source = sources;
+	while (source->to != NULL && strcmp(source->to, text) != 0)
+		source++;
+	return source->from;
+}
+
+static const char **bound_of(int fd)
+{
+	int family = 0;
+	socklen_t size = sizeof family;
+	EXPECT_INT(getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size), 0);
+	return &bound[family == AF_INET6];
+}
+
+/* These two take the place of the system's. As there, who is connected keeps its source. */
+int connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+	if (sources == NULL)
+		return (int)syscall(SYS_connect, fd, address, size);
+	const char **source = bound_of(fd);
+	connects++;
+	if (address->sa_family == AF_UNSPEC)
+		*source = NULL;
+	else if (*source == NULL)
+		*source = source_of(address, size);
+	errno = ENETUNREACH;
+	return address->sa_family == AF_UNSPEC || *source != NULL ? 0 : -1;
+}
+
+int getsockname(int fd, struct sockaddr *address, socklen_t *size)
+{
+	struct bide__ip ip;
+	bide_address from;
+	if (sources == NULL)
+		return (int)syscall(SYS_getsockname, fd, address, size);
+	EXPECT(bide__ip_parse(*bound_of(fd), &ip));
+	bide__ip_to_address(&ip, 9, &from);
+	memcpy(address, from.at.bytes, from.size);
+	*size = from.size;
+	return 0;
+}
+
 static void expect_order(const char *const *texts, size_t n, const char *const *expected)
 {
 	struct bide__routes routes;
 	struct bide__ip ips[8];
 	bide__routes_init(&routes);
+	connects = 0;
+	bound[0] = bound[1] = NULL;
 	for (size_t i = 0; i < n; i++)
 		CHECK(bide__ip_parse(texts[i], &ips[i]));
 	bide__ip_sort(&routes, ips, n);
@@ -290,4 +355,95 @@ TEST(ipv6_of_this_machine_comes_before_ipv4)
 	if (!has_ipv6())
 		SKIP("no IPv6 on the loopback");
 	expect_order(texts, 2, expected);
+}
+
+static void expect_order_of_two(const struct source *routes, const char *first, const char *second)
+{
+	const char *const expected[] = { first, second }, *const turned[] = { second, first };
+	sources = routes;
+	expect_order(expected, 2, expected);
+	expect_order(turned, 2, expected);
+	sources = NULL;
+}
+
+/* The examples of RFC 6724, 10.2, that ask for no more than routes tell. */
+TEST(a_source_of_the_same_scope_is_preferred)
+{
+	expect_order_of_two((const struct source[]){ { "2001:db8:1::1", "2001:db8:1::2" },
+	                                             { "198.51.100.121", "169.254.13.78" },
+	                                             { 0 } },
+	                    "2001:db8:1::1", "198.51.100.121");
+	expect_order_of_two((const struct source[]){ { "2001:db8:1::1", "fe80::1" },
+	                                             { "198.51.100.121", "198.51.100.117" },
+	                                             { 0 } },
+	                    "198.51.100.121", "2001:db8:1::1");
+}
+
+TEST(a_higher_precedence_is_preferred)
+{
+	expect_order_of_two((const struct source[]){ { "2001:db8:1::1", "2001:db8:1::2" },
+	                                             { "10.1.2.3", "10.1.2.4" },
+	                                             { 0 } },
+	                    "2001:db8:1::1", "10.1.2.3");
+	expect_order_of_two((const struct source[]){ { "2001:db8:1::1", "2001:db8:3::2" },
+	                                             { "2002:c633:6401::1", "2002:c633:6401::2" },
+	                                             { 0 } },
+	                    "2001:db8:1::1", "2002:c633:6401::1");
+}
+
+TEST(a_smaller_scope_is_preferred)
+{
+	expect_order_of_two((const struct source[]){ { "2001:db8:1::1", "2001:db8:1::2" },
+	                                             { "fe80::1", "fe80::2" },
+	                                             { 0 } },
+	                    "fe80::1", "2001:db8:1::1");
+}
+
+TEST(a_label_that_is_the_sources_is_preferred)
+{
+	expect_order_of_two((const struct source[]){ { "2002:c633:6401::1", "2002:c633:6401::2" },
+	                                             { "2001:db8:1::1", "2002:c633:6401::2" },
+	                                             { 0 } },
+	                    "2002:c633:6401::1", "2001:db8:1::1");
+}
+
+TEST(a_longer_common_prefix_is_preferred)
+{
+	expect_order_of_two((const struct source[]){ { "2001:db8:1::1", "2001:db8:1::2" },
+	                                             { "2001:db8:3ffe::1", "2001:db8:3f44::2" },
+	                                             { 0 } },
+	                    "2001:db8:1::1", "2001:db8:3ffe::1");
+}
+
+TEST(addresses_of_a_family_without_a_route_come_last_in_their_order)
+{
+	static const char *const texts[] = { "2001:db8::1", "2001:db8::2", "192.0.2.1",
+		                             "192.0.2.2" };
+	static const char *const expected[] = { "192.0.2.1", "192.0.2.2", "2001:db8::1",
+		                                "2001:db8::2" };
+	sources = (const struct source[]){ { "192.0.2.1", "192.0.2.9" },
+		                           { "192.0.2.2", "192.0.2.9" },
+		                           { 0 } };
+	expect_order(texts, 4, expected);
+	sources = NULL;
+}
+
+TEST(routes_that_change_nothing_are_not_looked_for)
+{
+	const struct source both[] = { { "2001:db8::1", "2001:db8::9" },
+		                       { "192.0.2.1", "192.0.2.9" },
+		                       { 0 } };
+	const struct source none[] = { { 0 } };
+	const char *const six_first[] = { "2001:db8::1", "192.0.2.1" };
+	const char *const four_first[] = { "192.0.2.1", "2001:db8::1" };
+	sources = both;
+	expect_order(six_first, 2, six_first);
+	EXPECT_INT(connects, 1);
+	sources = none;
+	expect_order(six_first, 2, four_first);
+	EXPECT_INT(connects, 1);
+	sources = both + 1;
+	expect_order(six_first, 2, four_first);
+	EXPECT_INT(connects, 1);
+	sources = NULL;
 }
