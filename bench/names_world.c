@@ -137,11 +137,17 @@ static void serve(int fd, double latency)
 	}
 }
 
-static int start_server(double latency)
+static struct sockaddr_in address(void)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(PORT) };
-	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), room = 4 << 20;
 	inet_pton(AF_INET, server, &in.sin_addr);
+	return in;
+}
+
+static int start_server(double latency)
+{
+	const struct sockaddr_in in = address();
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), room = 4 << 20;
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&in, sizeof(in)) < 0)
 		return -1;
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
@@ -209,5 +215,15 @@ int names_world_enter(double latency)
 	if (unshare_all() && loopback_up() && configure() && start_server(latency) == 0)
 		return 0;
 	perror("names: a name space with a server of its own");
+	return -1;
+}
+
+int names_world_connect(void)
+{
+	const struct sockaddr_in in = address();
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&in, sizeof(in)) == 0)
+		return fd;
+	close(fd);
 	return -1;
 }

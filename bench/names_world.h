@@ -10,4 +10,7 @@
  * called before there are threads. Returns 0, or -1 after it has said what the system refuses. */
 int names_world_enter(double latency);
 
+/* Returns a socket that is connected to its server, or -1. */
+int names_world_connect(void);
+
 #endif

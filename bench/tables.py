@@ -200,10 +200,12 @@ HANDING_OVER = [
 
 
 def names(name, title, about, goals):
-    ways = (("bide full", ""), ("bide light", "_light"), ("getaddrinfo", "_threads"))
+    ways = (("bide full", ""), ("bide light", "_light"), ("getaddrinfo", "_threads"),
+            ("the system alone", "_bare"))
     return Table(name, title,
                  about + " Each name is another one, with an address of each family; bide has 100 "
-                 "tasks that look names up, getaddrinfo 6 threads. The CPU time is without the "
+                 "tasks that look names up, getaddrinfo 6 threads. The system alone is a loop of "
+                 "send and recv that asks the same and does no more. The CPU time is without the "
                  "server's.",
                  Fixed(10000, 1000, base=None),
                  tuple(Ours(way, "names", row=name + suffix) for way, suffix in ways),

@@ -125,8 +125,11 @@ static int open_channel(bide_resolver *resolver, int kind, ares_channel *ret_cha
 	}
 	int rc = bide__net_error(ares_init_options(ret_channel, &chosen, mask));
 	bide__free(list);
-	if (rc < 0 || options->servers == NULL)
+	if (rc < 0)
 		return rc;
+	bide__datagrams_serve(resolver->datagrams, *ret_channel);
+	if (options->servers == NULL)
+		return 0;
 	rc = bide__net_error(ares_set_servers_ports_csv(*ret_channel, options->servers));
 	if (rc < 0)
 		ares_destroy(*ret_channel);
@@ -139,6 +142,10 @@ int bide__channel_of_kind(bide_resolver *resolver, int kind)
 	int mask = 0;
 	if (resolver->channels[kind] != NULL)
 		return 0;
+	if (resolver->datagrams == NULL)
+		resolver->datagrams = bide__datagrams_new();
+	if (resolver->datagrams == NULL)
+		return -ENOMEM;
 	pthread_once(&library, library_init);
 	int rc = open_channel(resolver, kind, &channel);
 	if (rc == 0 && kind == BIDE__ORDINARY) {
@@ -180,6 +187,8 @@ void bide__channels_close(bide_resolver *resolver)
 		if (resolver->channels[kind] != NULL)
 			ares_destroy(resolver->channels[kind]);
 	memset(resolver->channels, 0, sizeof(resolver->channels));
+	bide__datagrams_free(resolver->datagrams);
+	resolver->datagrams = NULL;
 	if (resolver->epoll >= 0)
 		(void)close(resolver->epoll);
 	resolver->epoll = -1;
@@ -233,6 +242,15 @@ void bide__channel_ask(struct bide__question *question)
 {
 	question->plainly = false;
 	send_question(question, BIDE__ORDINARY);
+}
+
+void bide__channel_flush(bide_resolver *resolver)
+{
+	if (resolver->lead_scope == NULL)
+		return;
+	bide__datagrams_send(resolver->datagrams);
+	if (bide__datagrams_due(resolver->datagrams) != ARES_SOCKET_BAD)
+		bide_scope_cancel(resolver->lead_scope);
 }
 
 void bide__channel_stop(bide_resolver *resolver, int error)
@@ -293,9 +311,22 @@ static void process_ready(const bide_resolver *resolver)
 	}
 }
 
+/* Has c-ares read what it need not wait for. Returns whether there was something. */
+static bool process_due(const bide_resolver *resolver)
+{
+	bool any = false;
+	for (ares_socket_t fd; (fd = bide__datagrams_due(resolver->datagrams)) != ARES_SOCKET_BAD;
+	     any = true)
+		process(resolver, fd, ARES_SOCKET_BAD);
+	return any;
+}
+
 static int wait_and_process(bide_resolver *resolver)
 {
 	bide_scope *scope;
+	bide__datagrams_send(resolver->datagrams);
+	if (process_due(resolver))
+		return 0;
 	int rc = bide_scope_open(patience(resolver), &scope);
 	if (rc < 0)
 		return rc;
@@ -309,12 +340,15 @@ static int wait_and_process(bide_resolver *resolver)
 		process_ready(resolver);
 	else
 		process(resolver, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	(void)process_due(resolver);
 	return 0;
 }
 
 int bide__channel_attend(bide_resolver *resolver)
 {
-	int rc = resolver->failure == 0 ? wait_and_process(resolver) : 0;
+	int rc = bide_yield();
+	if (rc == 0 && resolver->failure == 0)
+		rc = wait_and_process(resolver);
 	if (resolver->failure < 0)
 		bide__channel_stop(resolver, resolver->failure);
 	return rc;

@@ -140,6 +140,8 @@ static int ask(struct query *query, const char *name, struct bide__question **re
 		rc = bide__ask(query->resolver, name, query->types[n], &ret_questions[n]);
 		n += rc == 0;
 	}
+	if (n > 0)
+		bide__channel_flush(query->resolver);
 	for (int i = 0; rc == 0 && i < n; i++)
 		rc = bide__question_await(ret_questions[i]);
 	*ret_rc = rc;

@@ -14,6 +14,7 @@
 #include <bide/net.h>
 
 #include "net/cache.h"
+#include "net/datagrams.h"
 #include "net/hosts.h"
 
 #include <bide/scope.h>
@@ -38,6 +39,7 @@ enum {
 struct bide_resolver {
 	bide_resolver_options options; /* its strings are the resolver's own */
 	ares_channel channels[BIDE__CHANNELS]; /* NULL until needed */
+	struct bide__datagrams *datagrams; /* of both; NULL until one is there */
 	struct ares_options config;    /* what c-ares has read: domains, ndots */
 	int epoll;                     /* -1 until needed */
 	int nsockets;                  /* in it, */
@@ -75,7 +77,10 @@ void bide__channels_close(bide_resolver *resolver);
 /* Has a question asked whose answer `bide__question_end` gets, perhaps before this returns. */
 void bide__channel_ask(struct bide__question *question);
 
-/* Waits until the epoll set is ready or c-ares has to be called because of the time; has it do what
+/* Sends what has been asked, unless the leader is about to. */
+void bide__channel_flush(bide_resolver *resolver);
+
+/* Lets others that are ready ask, too, and sends what has been asked. Waits until the epoll set is ready or c-ares has to be called because of the time; has it do what
  * is to be done. [suspends] 0 or an error. */
 int bide__channel_attend(bide_resolver *resolver);
 

@@ -94,6 +94,29 @@ NAMES_TEST(the_next_server_is_asked_when_one_is_not_there_or_fails)
 	dns_stop(other);
 }
 
+/* More than have a place where questions are put together. */
+NAMES_TEST(many_servers_may_say_nothing_before_one_answers)
+{
+	enum { SILENT = 20 };
+	char servers[SILENT * 24 + 24], *end = servers;
+	int fds[SILENT];
+	for (int i = 0; i < SILENT; i++) {
+		struct sockaddr_in in = { .sin_family = AF_INET,
+			                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+		socklen_t size = sizeof in;
+		fds[i] = socket(AF_INET, SOCK_DGRAM, 0);
+		EXPECT_INT(bind(fds[i], (struct sockaddr *)&in, size), 0);
+		EXPECT_INT(getsockname(fds[i], (struct sockaddr *)&in, &size), 0);
+		end += snprintf(end, 24, "127.0.0.1:%d,", ntohs(in.sin_port));
+	}
+	snprintf(end, 24, "%s", dns_address(server));
+	bide_resolver_close(resolver);
+	resolver = open_resolver((bide_resolver_options){ .servers = servers, .timeout = 2e-3 });
+	FOUND("half.test", AF_INET, "192.0.2.4 ");
+	for (int i = 0; i < SILENT; i++)
+		close(fds[i]);
+}
+
 NAMES_TEST(servers_take_turns_where_that_is_asked_for)
 {
 	for (int rotate = 0; rotate < 2; rotate++) {
@@ -170,6 +193,21 @@ NAMES_TEST_ONCE(no_socket)
 NAMES_TEST_ONCE(no_connection)
 {
 	refused(__NR_connect, ENETUNREACH, bide_strerror(BIDE_ENOSERVER));
+}
+
+NAMES_TEST_ONCE(what_cannot_be_sent_has_reached_no_server)
+{
+	refused(__NR_sendmmsg, EPERM, bide_strerror(BIDE_ENOSERVER));
+}
+
+NAMES_TEST_ONCE(what_finds_no_room_to_be_sent_has_reached_no_server)
+{
+	refused(__NR_sendmmsg, EAGAIN, bide_strerror(BIDE_ENOSERVER));
+}
+
+NAMES_TEST_ONCE(what_cannot_be_received_has_reached_no_server)
+{
+	refused(__NR_recvmmsg, ENOMEM, bide_strerror(BIDE_ENOSERVER));
 }
 
 TEST(a_configuration_that_is_missing_is_an_empty_one)
