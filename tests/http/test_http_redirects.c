@@ -119,6 +119,39 @@ PAGES_TEST(the_way_is_told)
 	bide_http_response_close(response);
 }
 
+static const struct page busy[] = { { "A/1", "302 Found", "/2", "Set-Cookie: a=1\r\n" },
+	                            { "A/2", "503 Busy", NULL, "Set-Cookie: b=2\r\n" },
+	                            { .path = NULL } };
+static const struct page ready[] = { { "A/2", "302 Found", "/3", NULL }, { .path = NULL } };
+
+static void get_ready(void *arg, const bide_http_event *event)
+{
+	(void)arg;
+	if (event->phase == BIDE_HTTP_RETRY)
+		pages = ready;
+}
+
+PAGES_TEST(a_place_that_is_tried_again_is_one_of_the_way)
+{
+	static const bide_http_retry retry = { .attempts = 2, .delay = 0.001 };
+	const bide_http_options with = { .retry = &retry, .hook = get_ready };
+	bide_http_session *usual = session;
+	bide_http_response *response;
+	pages = busy;
+	CHECK_INT(bide_http_session_open(&with, &session), 0);
+	CHECK_INT(bide_http_get(session, full("A/1"), &response), 0);
+	CHECK_STR(log_text, "A GET /1\n"
+	                    "A GET /2 cookie=a=1\n"
+	                    "A GET /2 cookie=a=1; b=2\n"
+	                    "A GET /3 cookie=a=1; b=2\n");
+	CHECK_INT(bide_http_redirects(response), 2);
+	CHECK_STR(bide_http_history(response, 0, NULL), full("A/1"));
+	CHECK_STR(bide_http_history(response, 1, NULL), full("A/2"));
+	bide_http_response_close(response);
+	bide_http_session_close(session);
+	session = usual;
+}
+
 PAGES_TEST(a_circle_is_left)
 {
 	static const struct page here[] = { { "A/1", "302 Found", "B/2", NULL },
