@@ -195,9 +195,16 @@ static void check_links(bool inside)
 	*strrchr(root, '/') = '\0';
 }
 
+/* Old kernels have it not, nor has Valgrind. */
+static bool has_openat2(void)
+{
+	return syscall(SYS_openat2, AT_FDCWD, ".", NULL, 0) < 0 && errno != ENOSYS &&
+	       errno != EPERM;
+}
+
 FILES_TEST(links_are_followed_as_far_as_they_stay_inside)
 {
-	check_links(true);
+	check_links(has_openat2());
 }
 
 static bool filtered;
