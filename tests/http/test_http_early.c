@@ -416,7 +416,7 @@ RAW_TEST(a_request_that_is_cancelled_while_it_is_sent_leaves_nothing)
 		before = before > 0 ? before : descriptors();
 		for (int waited = 0; descriptors() > before && waited < 1000; waited++)
 			(void)bide_sleep(0.001);
-		CHECK_INT(descriptors(), before);
+		CHECK(descriptors() <= before);
 	}
 }
 
