@@ -117,6 +117,12 @@ static bool wants_more(const struct way *way)
 	return !way->at_end && !way->silent && (way->deaf || way->end < ROOM);
 }
 
+/* Whether what passes now does so in pieces and after a while. */
+static bool is_hindered(const struct way *way)
+{
+	return way->rule->until == 0 || way->passed < way->rule->until;
+}
+
 /* How many bytes are to be passed on next. */
 static size_t next_piece(const struct way *way)
 {
@@ -124,7 +130,7 @@ static size_t next_piece(const struct way *way)
 	size_t n = held(way);
 	if (way->silent || way->deaf || (n < rule->gather && !way->at_end && way->end < ROOM))
 		return 0;
-	if (rule->piece > 0 && n > rule->piece)
+	if (rule->piece > 0 && n > rule->piece && is_hindered(way))
 		n = rule->piece;
 	if (rule->action != PROXY_PASS && n > rule->after - way->passed)
 		n = rule->after - way->passed;
@@ -157,7 +163,7 @@ static bool pass_on(struct way *way, size_t size)
 	way->passed += (size_t)n;
 	if (way->start == way->end)
 		way->start = way->end = 0;
-	way->due_us = now_us() + way->rule->delay_us;
+	way->due_us = is_hindered(way) ? now_us() + way->rule->delay_us : 0;
 	return true;
 }
 
@@ -341,10 +347,17 @@ const struct sockaddr *proxy_address(const struct proxy *proxy, socklen_t *ret_s
 	return (const struct sockaddr *)&proxy->address;
 }
 
-void proxy_stop(struct proxy *proxy)
+void proxy_stop(struct proxy *proxy, struct proxy_count *ret_count)
 {
 	const uint64_t one = 1;
+	struct proxy_count count = { 0, 0 };
 	(void)!write(proxy->to_stop, &one, sizeof one);
 	pthread_join(proxy->thread, NULL);
+	for (int i = 0; i < proxy->used; i++) {
+		count.to_server += proxy->connections[i].ways[0].passed;
+		count.to_client += proxy->connections[i].ways[1].passed;
+	}
+	if (ret_count != NULL)
+		*ret_count = count;
 	free_proxy(proxy);
 }

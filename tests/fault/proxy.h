@@ -22,6 +22,7 @@ enum proxy_action {
 struct proxy_rule {
 	size_t piece;             /* passed at once at most; 0: all there is */
 	unsigned delay_us;        /* from one piece to the next */
+	size_t until;             /* both only for so many bytes; 0: for all */
 	size_t gather;            /* so many are collected first, or all up to the end */
 	enum proxy_action action; /* done when */
 	size_t after;             /* so many bytes have passed */
@@ -30,6 +31,11 @@ struct proxy_rule {
 /* Of a connection. */
 struct proxy_rules {
 	struct proxy_rule to_server, to_client;
+};
+
+/* Bytes that have passed, in all connections. */
+struct proxy_count {
+	size_t to_server, to_client;
 };
 
 struct proxy;
@@ -42,7 +48,7 @@ struct proxy *proxy_start(const struct sockaddr *server, socklen_t size,
 /* Where clients are to connect to. */
 const struct sockaddr *proxy_address(const struct proxy *proxy, socklen_t *ret_size);
 
-/* Closes all connections and ends the thread. */
-void proxy_stop(struct proxy *proxy);
+/* Closes all connections and ends the thread. ret_count may be NULL. */
+void proxy_stop(struct proxy *proxy, struct proxy_count *ret_count);
 
 #endif

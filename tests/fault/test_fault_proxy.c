@@ -48,7 +48,7 @@ static void leave(void)
 	close(client);
 	close(server);
 	close(listener);
-	proxy_stop(proxy);
+	proxy_stop(proxy, NULL);
 }
 
 /* Reads up to the end or an error, which is returned, or until nothing comes for a while (1). */

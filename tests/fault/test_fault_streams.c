@@ -409,7 +409,7 @@ static void run_all(int family, const struct style *style)
 		printf("%s, %s\n", style->name, faults[i].name);
 		fflush(stdout);
 		run(listener, &faults[i], style);
-		proxy_stop(proxy);
+		proxy_stop(proxy, NULL);
 	}
 	close(listener);
 }

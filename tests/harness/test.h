@@ -61,6 +61,10 @@ extern "C" {
  * It is printed by every program, and the same for all its tests. */
 uint64_t test_seed(void);
 
+/* From now on checks that fail are not recorded, though they return as they do, or are again: for
+ * what is done to a test from outside. */
+void test_forgive(bool forgives);
+
 /* Called in a test's process when its time is up, from a signal handler; weak: a test program may
  * define its own. The harness's calls bide_dump(2), if that is linked in. */
 void test_dump(void);

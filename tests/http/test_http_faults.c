@@ -273,7 +273,7 @@ static void run_through(const struct proxy_rules *fault, bool light)
 	         ntohs(address->sin_port));
 	EXPECT_INT(light ? bide_try_run(NULL, NULL, meet_lightly) : bide_try_run(NULL, NULL, meet),
 	           0);
-	proxy_stop(proxy);
+	proxy_stop(proxy, NULL);
 }
 
 static void run_once(bool light)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What tests of streams share. STREAMS_TEST(name) { … } is a test whose block is the main task of a
  * run in which two streams are connected: what is written to `far` is read from `near`, and the
- * other way round. It is run over memory, sockets and pipes, by a full and by a light task. A block
- * that closes one of them sets it to NULL. */
+ * other way round. It is run over memory, sockets and pipes, or by TCP and the way that fault/way.h
+ * tells, by a full and by a light task. A block that closes one of them sets it to NULL. */
 #ifndef STREAMS_KIT_H
 #define STREAMS_KIT_H
 
-#include "core/kinds_kit.h"
+#include "fault/way.h"
 
 #include "core/loop.h"
 
@@ -26,7 +26,10 @@ static int kind; /* of the present two */
 static inline void open_over_sockets(void)
 {
 	int fds[2] = { -1, -1 };
-	EXPECT_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	if (way_direct())
+		EXPECT_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	else
+		way_connect(fds);
 	EXPECT_INT(bide_stream_open(fds[0], fds[0], &near), 0);
 	EXPECT_INT(bide_stream_open(fds[1], fds[1], &far), 0);
 }
@@ -56,6 +59,8 @@ static inline void open_streams(void)
 
 static inline void close_streams(void)
 {
+	way_look(near);
+	way_look(far);
 	bide_stream_abort(near);
 	bide_stream_abort(far);
 	EXPECT_UINT(bide__loop->in_flight, 0);
@@ -81,6 +86,7 @@ static inline unsigned char byte_at(size_t i)
 	return (unsigned char)(i * 7 + i / 251);
 }
 
-#define STREAMS_TEST(name) KINDS_TEST(name, kind, KINDS, open_streams(), close_streams())
+#define STREAMS_TEST(name) \
+	WAY_TEST(name, NULL, open_streams(), close_streams(), kind, KINDS, SOCKETS)
 
 #endif

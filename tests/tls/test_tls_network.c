@@ -144,7 +144,7 @@ static void run(struct proxy_rules rules, double patience)
 	memcpy(&session.address, address, session.size);
 	session.patience = patience;
 	EXPECT_INT(bide_run(talk, listener), 0);
-	proxy_stop(proxy);
+	proxy_stop(proxy, NULL);
 }
 
 static void open_all(void)

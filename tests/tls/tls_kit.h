@@ -7,7 +7,7 @@
 #ifndef TLS_KIT_H
 #define TLS_KIT_H
 
-#include "core/kinds_kit.h"
+#include "fault/way.h"
 #include "tls/certs.h"
 #include "tls/tls.h"
 
@@ -55,6 +55,8 @@ static inline void net_open(void)
 /* Closes the streams, the client's first; the contexts stay for the next connection. */
 static inline void net_hang_up(void)
 {
+	way_look(net.client);
+	way_look(net.server);
 	(void)bide_stream_close(net.client);
 	(void)bide_stream_close(net.server);
 	net.client = net.server = NULL;
@@ -85,8 +87,15 @@ static inline void net_contexts(void)
 
 static inline void net_pair(void)
 {
-	bide_stream *pair[2];
-	EXPECT_INT(bide_stream_pair(net.capacity, pair), 0);
+	bide_stream *pair[2] = { NULL, NULL };
+	int fds[2];
+	if (way_direct()) {
+		EXPECT_INT(bide_stream_pair(net.capacity, pair), 0);
+	} else {
+		way_connect(fds);
+		EXPECT_INT(bide_stream_open(fds[0], fds[0], &pair[0]), 0);
+		EXPECT_INT(bide_stream_open(fds[1], fds[1], &pair[1]), 0);
+	}
 	net.client = pair[0];
 	net.server = pair[1];
 }
@@ -131,19 +140,11 @@ static inline bool net_below(bide_stream *stream, bide_stream **ret_below)
 	return connection != NULL;
 }
 
-#define TLS_TEST(name) \
-	KINDS_TASKS_VIRTUAL(name) \
-	static void in_##name(void)
+__attribute__((unused)) static const bide_options net_virtual = { .backend = BIDE_BACKEND_VIRTUAL };
+__attribute__((unused)) static int net_kind;
 
-#define KINDS_TASKS_VIRTUAL(name) \
-	KINDS_TASKS(name, net_open(), net_close()) \
-	TEST(name) \
-	{ \
-		const bide_options options = { .backend = BIDE_BACKEND_VIRTUAL }; \
-		TEST_TIMEOUT(100); \
-		CHECK_INT(bide_try_run(&options, NULL, full_##name), 0); \
-		CHECK_INT(bide_try_run(&options, NULL, light_##name), 0); \
-	}
+#define TLS_TEST(name) \
+	WAY_TEST(name, way_direct() ? &net_virtual : NULL, net_open(), net_close(), net_kind, 1, 0)
 
 /* A byte that depends on where it is. */
 static inline unsigned char byte_at(size_t i)
