@@ -5,12 +5,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 enum {
 	RECORD = SSL3_RT_MAX_PLAIN_LENGTH, /* bytes of the user's in a record, at most */
 	OVERHEAD = 256,                    /* what a record has besides, at most */
-	BATCH = 4                          /* records that are sent at once */
+	BATCH = 4,                         /* records that are sent at once */
+	PIECES_LEFT = 64                   /* of what came that are thrown away, at most */
 };
 
 static const double alert_seconds = 1;    /* for the reason why we end a connection */
@@ -351,6 +353,17 @@ static void send_last(struct bide__connection *connection)
 	}
 }
 
+/* What has come and is not read has the system reset a connection that is closed, and what is still
+ * on its way be lost. Somebody who has only written has not read the tickets of TLS 1.3. */
+static void throw_away_what_came(bide_stream *below)
+{
+	char nowhere[1024];
+	const int fd = bide_stream_fd(below);
+	int pieces = fd >= 0 ? PIECES_LEFT : 0;
+	while (pieces > 0 && recv(fd, nowhere, sizeof(nowhere), MSG_DONTWAIT) > 0)
+		pieces--;
+}
+
 static int tls_close(void *object, bool abort)
 {
 	struct bide__connection *connection = object;
@@ -360,6 +373,8 @@ static int tls_close(void *object, bool abort)
 		end_handshake(connection);
 	if (!abort && in_task && connection->error == 0)
 		send_last(connection);
+	if (!abort)
+		throw_away_what_came(below);
 	const bool lost = connection->sent < connection->owed;
 	bide__connection_free(connection);
 	if (abort) {

@@ -222,3 +222,41 @@ TEST(tls_that_is_lost_times_out)
 {
 	cut_at_each_point(PROXY_DROP, 0.3);
 }
+
+/* ---- closing ------------------------------------------------------------------------------ */
+
+enum { UPLOAD = 400000 };
+
+/* The server reads only when the client has closed, who had tickets to read. */
+static BIDE_ASYNC(int, upload, void);
+static int upload(void)
+{
+	unsigned char *data = bytes(UPLOAD), *got = malloc(UPLOAD);
+	const int room = UPLOAD, little = 8192;
+	int fds[2];
+	way_connect(fds);
+	EXPECT_INT(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof room), 0);
+	EXPECT_INT(setsockopt(fds[1], SOL_SOCKET, SO_RCVBUF, &little, sizeof little), 0);
+	EXPECT_INT(bide_stream_open(fds[0], fds[0], &net.client), 0);
+	EXPECT_INT(bide_stream_open(fds[1], fds[1], &net.server), 0);
+	net_shake_hands();
+	EXPECT_INT(net.client_rc, 0);
+	EXPECT(bide_wait_fd(fds[0], BIDE_READABLE) > 0);
+	EXPECT_INT(bide_stream_write(net.client, data, UPLOAD), UPLOAD);
+	EXPECT_INT(bide_stream_close(net.client), 0);
+	net.client = NULL;
+	EXPECT_INT(bide_stream_read_exactly(net.server, got, UPLOAD), UPLOAD);
+	EXPECT_MEM(got, data, UPLOAD);
+	EXPECT_INT(bide_stream_read(net.server, got, 1), 0);
+	net_close();
+	free(data);
+	free(got);
+	return 0;
+}
+
+TEST(a_client_that_closes_without_reading_its_tickets_loses_nothing)
+{
+	net_open();
+	net_contexts();
+	EXPECT_INT(bide_run(upload), 0);
+}
