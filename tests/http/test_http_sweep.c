@@ -106,14 +106,15 @@ static bool is_time_out(int rc)
 }
 
 /* In the words of the sweep. Deadlines that expire are the session's, too; and whoever is told that
- * nobody reads what he writes looks for the reason, which does not come if that was not so. */
+ * nobody reads what is written looks for the reason, which does not come if that was not so. */
 static int explained(int rc)
 {
 	const struct calls_fault *fault = calls_struck();
 	if (sweep_cancels() && is_time_out(rc))
 		return -ETIMEDOUT;
-	if (rc == -BIDE_EHTTP_TIMEOUT_READ && fault->call != NULL && fault->error == EPIPE)
-		return -EPIPE;
+	if (rc == -BIDE_EHTTP_TIMEOUT_READ && fault->call != NULL &&
+	    (fault->error == EPIPE || fault->error == ECONNRESET))
+		return -fault->error;
 	return rc;
 }
 
