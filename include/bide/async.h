@@ -94,10 +94,12 @@ typedef struct bide__function {
 	uint32_t args_size;                  /* bytes */
 	uint32_t ret_size;                   /* bytes, 0 for void */
 	uint16_t ret_class;                  /* BIDE__CLASS of the result, 0 for void */
-	uint16_t flags;                      /* BIDE__RESULT_SIGNED | BIDE__LIGHT */
+	uint16_t flags;                      /* BIDE__RESULT_SIGNED | BIDE__LIGHT | … */
 } bide__function;
 
-enum { BIDE__RESULT_SIGNED = 1, BIDE__LIGHT = 2 };
+/* BIDE__TOLD_UNRUN: when there is no stack for it, it is called without a result, not in a task, to
+ * let go of its arguments. */
+enum { BIDE__RESULT_SIGNED = 1, BIDE__LIGHT = 2, BIDE__TOLD_UNRUN = 4 };
 
 /* What is done with packed arguments; `with` is NULL, the options, the group or the loop. */
 enum bide__how {

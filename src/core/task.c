@@ -355,6 +355,8 @@ int bide__begin(bide_loop *loop, struct bide__task *task)
 	if (bide__on_own_stack(loop, task)) {
 		struct bide__stack *stack = bide__stack_take(&loop->stacks, class_of(loop, task));
 		if (stack == NULL) {
+			if (task->fn->flags & BIDE__TOLD_UNRUN)
+				task->fn->run(loop->passing, NULL);
 			bide__end_unrun(loop, task);
 			return -ENOMEM;
 		}

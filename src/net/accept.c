@@ -89,13 +89,17 @@ __attribute__((noinline)) static void finish(const struct connection *own, int r
 }
 
 /* The handler takes its arguments before it does anything else, so that one copy is enough for all
- * that are served. What is on the stack here is kept for each connection. */
+ * that are served. What is on the stack here is kept for each connection. Without a result there is
+ * no stack for the task. */
 static void serve(void *args, void *ret)
 {
 	const struct connection own = *(const struct connection *)args;
 	const bide__function *fn = own.server->handler;
 	long long result = 0;
-	(void)ret;
+	if (ret == NULL) {
+		finish(&own, -ENOMEM);
+		return;
+	}
 	memcpy(own.server->args, &own.stream, sizeof(own.stream));
 	fn->run(own.server->args, &result);
 	finish(&own, error_in(fn, &result));
@@ -104,12 +108,13 @@ static void serve(void *args, void *ret)
 void bide__connection_init(bide_server *server)
 {
 	const bide__function *fn = server->handler;
-	server->connection = (bide__function){ .name = fn->name,
-		                               .type = fn->type,
-		                               .result = "void",
-		                               .run = serve,
-		                               .args_size = sizeof(struct connection),
-		                               .flags = fn->flags & BIDE__LIGHT };
+	server->connection =
+		(bide__function){ .name = fn->name,
+		                  .type = fn->type,
+		                  .result = "void",
+		                  .run = serve,
+		                  .args_size = sizeof(struct connection),
+		                  .flags = (fn->flags & BIDE__LIGHT) | BIDE__TOLD_UNRUN };
 }
 
 /* ---- taking one --------------------------------------------------------------------------- */

@@ -3,6 +3,8 @@
  * and one at a time is made to fail. */
 #include "net/server_kit.h"
 
+#include "base/alloc.h"
+
 #include <sys/syscall.h>
 
 /* ---- the calls ---------------------------------------------------------------------------- */
@@ -145,4 +147,52 @@ SERVER_TEST(an_address_that_is_not_there_counts_only_alone)
 	CHECK_INT(bide_start_server(NULL, "0", NULL, &server, echo), 0);
 	CHECK(strncmp(text_of(0), "0.0.0.0:", 8) == 0);
 	bide_server_close(server);
+}
+
+/* ---- stacks ------------------------------------------------------------------------------- */
+
+/* Whether a connection is served; else it is closed. */
+static bool is_served(int fd)
+{
+	char answer[5];
+	int rc;
+	EXPECT_INT(send(fd, "hello", 5, MSG_NOSIGNAL), 5);
+	do
+		rc = bide_wait_fd(fd, BIDE_READABLE);
+	while (rc == -ENOMEM);
+	ssize_t n = recv(fd, answer, sizeof answer, MSG_DONTWAIT);
+	EXPECT(n == 5 || n == 0 || (n < 0 && errno == ECONNRESET));
+	return n == 5 && memcmp(answer, "hello", 5) == 0;
+}
+
+/* Each server's handlers have stacks of another size. The first is made in time, and the second
+ * when it is needed. */
+SERVER_TEST(a_connection_for_which_there_is_no_stack_is_closed_and_reported)
+{
+	bool struck = true;
+	int closed = 0;
+	for (long k = 1; struck; k++) {
+		const bide_server_options options = { .stack_size = 65536 + 4096 * (size_t)k };
+		EXPECT_INT(bide_start_server("127.0.0.1", "0", &options, &server, full_echo), 0);
+		int first = connect_plainly();
+		EXPECT(is_served(first));
+		int fd = connect_plainly();
+		n_reports = 0;
+		bide__alloc_arm(k);
+		const bool served = is_served(fd);
+		bide__alloc_disarm();
+		struck = bide__alloc_hook.failures > 0;
+		if (!served) {
+			CHECK_INT(n_reports, 1);
+			CHECK_INT(last_error, -ENOMEM);
+			closed++;
+		}
+		CHECK(served || struck);
+		close(first);
+		close(fd);
+		while (bide_server_connections(server) > 0)
+			CHECK_INT(bide_sleep(0.001), 0);
+		bide_server_close(server);
+	}
+	CHECK(closed > 0);
 }
