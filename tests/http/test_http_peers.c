@@ -156,6 +156,48 @@ static void bodies_that_come_back(void)
 	free(body);
 }
 
+/* A body of so many bytes of the pattern. */
+struct produced {
+	size_t at, size;
+};
+
+static ssize_t produce(void *arg, void *buf, size_t size)
+{
+	struct produced *it = arg;
+	size_t n = it->size - it->at;
+	if (n > size)
+		n = size;
+	for (size_t i = 0; i < n; i++)
+		((unsigned char *)buf)[i] = peer_pattern()[(it->at + i) % PATTERN_PERIOD];
+	it->at += n;
+	return (ssize_t)n;
+}
+
+static void bodies_that_are_produced(void)
+{
+	static const size_t sizes[] = { 0, 1, 65537, 1 << 20 };
+	static struct produced produced;
+	char path[100];
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		snprintf(path, sizeof path, "%s/files/%zu", programs_directory(), sizes[i]);
+		const bide_http_source sources[] = {
+			bide_http_from_file(path),
+			bide_http_from_call(produce, &produced, (int64_t)sizes[i]),
+			bide_http_from_call(produce, &produced, BIDE_HTTP_UNKNOWN),
+		};
+		for (int k = 0; k < 6; k++) {
+			produced = (struct produced){ 0, sizes[i] };
+			bide_http_response *response =
+				ask("/echo", (bide_http_request){ .method = "PUT",
+			                                          .source = sources[k % 3],
+			                                          .expect_continue = k >= 3 });
+			if (response != NULL)
+				EXPECT_STR(bide_http_header(response, "X-Method", NULL), "PUT");
+			EXPECT_INT(pattern_of(response, sizes[i], 0), 200);
+		}
+	}
+}
+
 static void a_request_with_a_large_head(void)
 {
 	char large[LARGE_FIELD + 10] = "X-Large: ";
@@ -224,6 +266,7 @@ static const struct the_case {
 	{ "bodies by brotli", CAN_BROTLI, bodies_by_brotli, false },
 	{ "heads that are large", 0, heads_that_are_large, false },
 	{ "bodies that come back", CAN_ECHO, bodies_that_come_back, false },
+	{ "bodies that are produced", CAN_ECHO, bodies_that_are_produced, false },
 	{ "a request with a large head", CAN_ECHO, a_request_with_a_large_head, false },
 	{ "redirects of each kind", CAN_ECHO, redirects_of_each_kind, false },
 	{ "a hundred requests at once", 0, a_hundred_requests_at_once, false },
