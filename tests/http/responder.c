@@ -83,11 +83,23 @@ static ssize_t answer(bide_stream *stream, const char *method, const char *path,
 
 /* ---- connections -------------------------------------------------------------------------- */
 
+/* Reads the body of a request and answers. */
+static ssize_t serve_body(bide_stream *stream, const char *method, const char *path, size_t size)
+{
+	unsigned char *sent = malloc(RESPONDER_SENT);
+	ssize_t n = sent != NULL && size <= RESPONDER_SENT ? 1 : -1;
+	if (n > 0 && size > 0 && bide_stream_read_exactly(stream, sent, size) != (ssize_t)size)
+		n = -1;
+	if (n > 0)
+		n = answer(stream, method, path, sent, size);
+	free(sent);
+	return n;
+}
+
 static ssize_t serve_one(bide_stream *stream)
 {
 	static const bide_bytes end = { "\r\n\r\n", 4 };
 	char method[20], path[20];
-	unsigned char sent[RESPONDER_BODY];
 	const void *head;
 	ssize_t n = bide_stream_read_until(stream, &end, 1, &head);
 	if (n <= 0)
@@ -97,11 +109,7 @@ static ssize_t serve_one(bide_stream *stream)
 	const size_t size = field != NULL ? (size_t)atol(field + 15) : 0;
 	const bool understood = sscanf(text, "%19s %19s", method, path) == 2;
 	free(text);
-	if (!understood || size > sizeof sent)
-		return -1;
-	if (size > 0 && bide_stream_read_exactly(stream, sent, size) != (ssize_t)size)
-		return -1;
-	return answer(stream, method, path, sent, size);
+	return understood ? serve_body(stream, method, path, size) : -1;
 }
 
 static BIDE_ASYNC(int, serve, bide_stream *, bool);

@@ -18,7 +18,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-enum { RESPONDER_BODY = 6000 };
+enum {
+	RESPONDER_BODY = 6000,
+	RESPONDER_SENT = 20000 /* the largest body that /echo takes */
+};
 
 struct responder {
 	struct sockaddr_in plain, secure; /* where it listens, at 127.0.0.1 */

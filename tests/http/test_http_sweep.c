@@ -34,7 +34,8 @@ void sweep_scenario(const struct scenario *scenario)
 		strike_sweep(scenario, kinds[i]);
 	if (!calls_watch())
 		SKIP("this system has no filters for system calls");
-	strike_sweep(scenario, STRIKE_CALL);
+	if (all || !(scenario->flags & SWEEP_LIGHT_MAIN))
+		strike_sweep(scenario, STRIKE_CALL);
 	responder_end(&responder);
 }
 
@@ -120,7 +121,7 @@ static int explained(int rc)
 
 static int fetch(bide_http_session *session, const char *path, bool secure, size_t body_size)
 {
-	static unsigned char body[2000];
+	static unsigned char body[RESPONDER_SENT];
 	char url[60];
 	bide_http_response *response;
 	for (size_t i = 0; i < sizeof body; i++)
@@ -174,6 +175,18 @@ SCENARIO_WITH(requests_by_a_light_task, 2 * RESPONDER_BODY, SWEEP_FDS | SWEEP_LI
 SCENARIO_WITH(requests_with_bodies, 4000, SWEEP_FDS, NULL)
 {
 	return fetch_all(echo, false, 2000);
+}
+
+/* What comes meanwhile is looked for. */
+SCENARIO_WITH(requests_with_bodies_that_are_not_small, 2 * RESPONDER_SENT, SWEEP_FDS, NULL)
+{
+	return fetch_all(echo, false, RESPONDER_SENT);
+}
+
+SCENARIO_WITH(requests_with_such_bodies_and_tls, 2 * RESPONDER_SENT, SWEEP_FDS | SWEEP_LIGHT_MAIN,
+              NULL)
+{
+	return fetch_all(echo, true, RESPONDER_SENT);
 }
 
 SCENARIO_WITH(a_request_that_is_redirected, RESPONDER_BODY, SWEEP_FDS, NULL)
