@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* http-raw.c: the least that a client can take which is written for its one purpose: `http-raw ROW N
- * PORT [CA]` asks for one page over and over, by epoll and llhttp, over TLS by OpenSSL. Descriptors
- * are registered once, edge-triggered, and a system call is tried before anything waits. */
+/* http-raw.c: the least that a client can take which is written for its one purpose: `http-raw ROW
+ * N PORT [CA]` asks for one page over and over, by epoll and llhttp, over TLS by OpenSSL.
+ * Descriptors are registered once, edge-triggered, and a system call is tried before anything
+ * waits. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
