@@ -11,13 +11,11 @@ enum { FIRST_ROOM = 256 };
 
 bool bide__string_reserve(struct bide__string *string, size_t size)
 {
-	size_t room = string->room > 0 ? string->room : FIRST_ROOM;
+	size_t room = string->room > 0 ? string->room : size;
 	if (string->failed)
 		return false;
-	if (string->data != NULL && size <= string->room - string->size)
+	if (size <= string->room - string->size)
 		return true;
-	if (string->data == NULL && size > room)
-		room = size;
 	while (room - string->size < size)
 		room *= 2;
 	char *data = bide__realloc(string->data, room);
@@ -31,8 +29,9 @@ bool bide__string_reserve(struct bide__string *string, size_t size)
 
 void bide__string_add(struct bide__string *string, const void *data, size_t size)
 {
+	const size_t least = string->room == 0 && size < FIRST_ROOM ? FIRST_ROOM : size;
 	if (size == 0 ||
-	    (size > string->room - string->size && !bide__string_reserve(string, size)))
+	    (size > string->room - string->size && !bide__string_reserve(string, least)))
 		return;
 	memcpy(string->data + string->size, data, size);
 	string->size += size;

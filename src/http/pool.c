@@ -81,17 +81,14 @@ static int make_buckets(bide_http_session *session)
 static struct bide__http_host *host_new(bide_http_session *session,
                                         const struct bide__http_route *route)
 {
-	struct bide__string key = { NULL, 0, 0, false };
+	const size_t size = session->key.size + 1;
 	struct bide__http_host *host = NULL;
-	bide__string_add(&key, session->key.data, session->key.size + 1);
-	if (!key.failed && make_buckets(session) == 0)
-		host = bide__calloc(1, sizeof(*host));
-	if (host == NULL) {
-		bide__string_free(&key);
+	if (make_buckets(session) == 0)
+		host = bide__calloc(1, sizeof(*host) + size);
+	if (host == NULL)
 		return NULL;
-	}
-	struct bide__http_host **bucket = &session->hosts[bide__hash(key.data) % session->buckets];
-	host->key = key.data;
+	memcpy(host->key, session->key.data, size);
+	struct bide__http_host **bucket = &session->hosts[bide__hash(host->key) % session->buckets];
 	host->tls = route->tls != NULL ? bide_tls_ref(route->tls) : NULL;
 	host->next = *bucket;
 	*bucket = host;
@@ -131,7 +128,6 @@ static void host_leave(bide_http_session *session, struct bide__http_host *host)
 	*link = host->next;
 	session->n_hosts--;
 	bide_tls_unref(host->tls);
-	bide__free(host->key);
 	bide__free(host);
 }
 

@@ -69,11 +69,11 @@ struct bide__http_connection {
 
 struct bide__http_host {
 	struct bide__http_host *next; /* in its bucket */
-	char *key;                    /* what its connections have in common: route.c */
 	bide_tls *tls;                /* of the key, held so that no other one has its address */
 	unsigned users;               /* requests and connections */
 	bide_semaphore turn;          /* of requests */
 	struct bide__http_list idle;
+	char key[]; /* what its connections have in common: route.c */
 };
 
 struct bide_http_session {

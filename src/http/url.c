@@ -302,6 +302,8 @@ static char *next_string(char **at)
 static int build(const struct parts *parts, struct span path, struct bide__url *ret_url)
 {
 	struct bide__string out = { NULL, 0, 0, false };
+	const size_t written = parts->host.size + parts->user.size + path.size + parts->query.size;
+	(void)bide__string_reserve(&out, written + sizeof("\0\0\0/?"));
 	int rc = put_host(&out, parts->host);
 	bide__string_put_char(&out, '\0');
 	if (rc == 0)
@@ -438,6 +440,8 @@ char *bide__url_format(const struct bide__url *url)
 {
 	struct bide__string out = { NULL, 0, 0, false };
 	const bool bracket = strchr(url->host, ':') != NULL;
+	(void)bide__string_reserve(&out, strlen(url->host) + strlen(url->target) +
+	                                         sizeof("https://[]:65535"));
 	bide__string_put(&out, url->secure ? "https://" : "http://");
 	bide__string_put(&out, bracket ? "[" : "");
 	bide__string_put(&out, url->host);
