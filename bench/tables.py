@@ -335,7 +335,7 @@ HTTP = [
            printed("held_bytes", "a request and its connection", "bytes", chart=True)),
           peers=HTTP_PEERS, counts="ops", rounds=FEW, take=asked.memory,
           goals=(Goal("idle_bytes", at_most=1536, of="each"),
-                 Goal("held_bytes", at_most=6144, of=HTTP_LIGHT.name))),
+                 Goal("held_bytes", at_most=6144, of="each"))),
     Table("fetch", "A file of URLs, by a command", "Each of 1 KiB, at nginx on the other core, a "
           "hundred at once. The figures are of the whole command, from its start to its end.",
           Fixed(10000, 1000, base=None), (Ours("bide fetch", "fetch"),),
