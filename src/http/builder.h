@@ -14,7 +14,8 @@ struct bide__string {
 	bool failed; /* there was no memory */
 };
 
-/* Makes room for so many bytes more, at least 1, behind `size`: the first time exactly that. False when there was no memory. */
+/* Makes room for so many bytes more, at least 1, behind `size`: the first time exactly that. False
+ * when there was no memory. */
 bool bide__string_reserve(struct bide__string *string, size_t size);
 
 /* Append bytes, a decimal number, a string, a byte. */
