@@ -15,6 +15,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+	{ "fetch", tool_fetch, "fetches URLs, many at once" },
 	{ "serve", tool_serve, "serves the files of a directory by HTTP" },
 	{ NULL, NULL, NULL },
 };

@@ -11,6 +11,7 @@ enum {
 };
 
 /* The subcommands: argv[0] is the name of one, and the exit status what it returns. */
+int tool_fetch(int argc, char **argv);
 int tool_serve(int argc, char **argv);
 
 #endif

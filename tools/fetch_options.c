@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT
+/* fetch_options.c: the arguments of bide fetch. */
+#include "fetch.h"
+
+#include "tools.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+	"usage: bide fetch [OPTION…] [URL…]\n"
+	"\n"
+	"Fetches URLs, many at once, and tells of each: status, bytes, seconds, URL.\n"
+	"\n"
+	"which:\n"
+	"  -i, --input FILE      more URLs, one a line; - is the standard input\n"
+	"  -c, --concurrency N   requests at once (50)\n"
+	"      --per-host N      the same for each host (6)\n"
+	"      --rate N[/s|/m|/h]  requests a second, a minute, an hour, at most\n"
+	"\n"
+	"where to:\n"
+	"  -o, --output DIR      files in a directory, which is made; those that are there,\n"
+	"                        whole, are left; - is the standard output, in the order given\n"
+	"      --resume          keeps what there is of a file, and goes on with it the next time\n"
+	"\n"
+	"how:\n"
+	"      --retries N       further attempts at what may get better (2)\n"
+	"      --timeout S       seconds in which nothing comes forward (30)\n"
+	"  -H, --header 'N: V'   a header of each request; may be given several times\n"
+	"  -A, --user-agent NAME\n"
+	"  -X, --method METHOD\n"
+	"  -d, --data TEXT       the body of each request\n"
+	"      --proxy URL       goes through a proxy of http or https; without it, through the\n"
+	"                        one that the environment names (http_proxy and the like)\n"
+	"      --unix PATH       connects to this socket, whatever the host\n"
+	"      --cacert FILE     trusts the issuers in it, and no others\n"
+	"      --insecure        accepts any certificate\n"
+	"\n"
+	"what is told:\n"
+	"      --json            an object a line, and one for all at the end\n"
+	"      --timeline FILE   draws who waited for what, as SVG\n"
+	"  -v, --verbose         a line for each result, also where there is a progress bar\n"
+	"  -b, --brief           a line for each failure\n"
+	"  -q, --quiet           the same, and neither a progress bar nor a summary\n"
+	"\n"
+	"Exit status: 0 all is well; 1 something failed, as by a status that is not 2xx; 2 usage.\n"
+	"bide-fetch(1) tells more.\n";
+
+enum {
+	PER_HOST = 256,
+	RATE,
+	RESUME,
+	RETRIES,
+	TIMEOUT,
+	PROXY,
+	UNIX,
+	CACERT,
+	INSECURE,
+	JSON,
+	TIMELINE
+};
+
+static const struct option longer[] = {
+	{ "input", required_argument, NULL, 'i' },
+	{ "concurrency", required_argument, NULL, 'c' },
+	{ "per-host", required_argument, NULL, PER_HOST },
+	{ "rate", required_argument, NULL, RATE },
+	{ "output", required_argument, NULL, 'o' },
+	{ "resume", no_argument, NULL, RESUME },
+	{ "retries", required_argument, NULL, RETRIES },
+	{ "timeout", required_argument, NULL, TIMEOUT },
+	{ "header", required_argument, NULL, 'H' },
+	{ "user-agent", required_argument, NULL, 'A' },
+	{ "method", required_argument, NULL, 'X' },
+	{ "data", required_argument, NULL, 'd' },
+	{ "proxy", required_argument, NULL, PROXY },
+	{ "unix", required_argument, NULL, UNIX },
+	{ "cacert", required_argument, NULL, CACERT },
+	{ "insecure", no_argument, NULL, INSECURE },
+	{ "json", no_argument, NULL, JSON },
+	{ "timeline", required_argument, NULL, TIMELINE },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "brief", no_argument, NULL, 'b' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* ---- numbers ------------------------------------------------------------------------------ */
+
+static int complain(const char *what, const char *text)
+{
+	fprintf(stderr, "bide fetch: %s: %s; see bide fetch --help\n", text, what);
+	return TOOL_USAGE;
+}
+
+/* An exit status, or -1: it is one. */
+static int read_number(const char *text, long least, int *ret_number)
+{
+	char *end;
+	const long number = strtol(text, &end, 10);
+	if (end == text || *end != '\0' || number < least || number > 1000000)
+		return complain("no number that makes sense", text);
+	*ret_number = (int)number;
+	return -1;
+}
+
+static bool read_seconds(const char *text, char **end, double *ret_seconds)
+{
+	*ret_seconds = strtod(text, end);
+	return *end != text && *ret_seconds > 0 && !isnan(*ret_seconds);
+}
+
+static int read_timeout(const char *text, double *ret_seconds)
+{
+	char *end;
+	if (!read_seconds(text, &end, ret_seconds) || *end != '\0')
+		return complain("no time", text);
+	return -1;
+}
+
+static int read_rate(const char *text, double *ret_rate)
+{
+	static const struct {
+		const char *unit;
+		double seconds;
+	} units[] = { { "", 1 }, { "/s", 1 }, { "/m", 60 }, { "/h", 3600 } };
+	char *end;
+	double number;
+	if (read_seconds(text, &end, &number))
+		for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+			if (strcmp(end, units[i].unit) == 0) {
+				*ret_rate = number / units[i].seconds;
+				return -1;
+			}
+	return complain("no rate, such as 100/s or 30/m", text);
+}
+
+/* ---- options ------------------------------------------------------------------------------ */
+
+static int add_header(struct fetch_options *options, const char *header)
+{
+	size_t n = 0;
+	if (strcspn(header, ":\r\n") == 0 || header[strcspn(header, ":\r\n")] != ':')
+		return complain("not of the form 'Name: value'", header);
+	while (options->headers[n] != NULL)
+		n++;
+	options->headers[n] = header;
+	return -1;
+}
+
+/* Those that say how. */
+static int set_way(struct fetch_options *options, int option, const char *value)
+{
+	switch (option) {
+	case 'H':
+		return add_header(options, value);
+	case 'A':
+		options->user_agent = value;
+		return -1;
+	case 'X':
+		options->method = value;
+		return -1;
+	case 'd':
+		options->data = value;
+		return -1;
+	case PROXY:
+		options->proxy = value;
+		return -1;
+	case UNIX:
+		options->unix_path = value;
+		return -1;
+	case CACERT:
+		options->ca_file = value;
+		return -1;
+	case INSECURE:
+		options->insecure = true;
+		return -1;
+	default:
+		return TOOL_USAGE;
+	}
+}
+
+/* An exit status, or -1: go on. */
+static int set(struct fetch_options *options, int option, const char *value)
+{
+	switch (option) {
+	case 'i':
+		options->list = value;
+		return -1;
+	case 'c':
+		return read_number(value, 1, &options->concurrency);
+	case PER_HOST:
+		return read_number(value, 1, &options->per_host);
+	case RATE:
+		return read_rate(value, &options->rate);
+	case 'o':
+		options->output = value;
+		return -1;
+	case RESUME:
+		options->resume = true;
+		return -1;
+	case RETRIES:
+		return read_number(value, 0, &options->retries);
+	case TIMEOUT:
+		return read_timeout(value, &options->timeout);
+	case JSON:
+		options->json = true;
+		return -1;
+	case TIMELINE:
+		options->timeline = value;
+		return -1;
+	case 'q':
+		options->telling = FETCH_QUIET;
+		return -1;
+	case 'b':
+		options->telling = FETCH_BRIEF;
+		return -1;
+	case 'v':
+		options->telling = FETCH_VERBOSE;
+		return -1;
+	case 'h':
+		fputs(help, stdout);
+		return fflush(stdout) == 0 ? TOOL_OK : TOOL_FAILED;
+	default:
+		return set_way(options, option, value);
+	}
+}
+
+static int check(const struct fetch_options *options)
+{
+	if (*options->urls == NULL && options->list == NULL) {
+		fputs("bide fetch: no URL; see bide fetch --help\n", stderr);
+		return TOOL_USAGE;
+	}
+	if (options->resume && (options->output == NULL || strcmp(options->output, "-") == 0))
+		return complain("needs a directory, by -o", "--resume");
+	if (options->proxy != NULL && options->unix_path != NULL)
+		return complain("not with a proxy", "--unix");
+	return -1;
+}
+
+int fetch_options_read(struct fetch_options *options, int argc, char **argv)
+{
+	*options = (struct fetch_options){ .concurrency = 50,
+		                           .per_host = 6,
+		                           .retries = 2,
+		                           .timeout = 30,
+		                           .rate = INFINITY,
+		                           .headers = calloc((size_t)argc + 1, sizeof(char *)) };
+	int status = -1, option;
+	if (options->headers == NULL) {
+		perror("bide fetch");
+		return TOOL_FAILED;
+	}
+	optind = 1;
+	opterr = 0;
+	while (status < 0 &&
+	       (option = getopt_long(argc, argv, ":i:c:o:H:A:X:d:vbqh", longer, NULL)) != -1)
+		if (option == '?')
+			status = complain("no such option", argv[optind - 1]);
+		else if (option == ':')
+			status = complain("needs a value", argv[optind - 1]);
+		else
+			status = set(options, option, optarg);
+	options->urls = argv + optind;
+	return status < 0 ? check(options) : status;
+}
+
+void fetch_options_free(struct fetch_options *options)
+{
+	free(options->headers);
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+/* fetch_report.c: see fetch_report.h. */
+#include "fetch_report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LINES_MOST = 32768 }; /* bytes that wait to be written */
+
+int fetch_report_open(struct fetch_report *report, const struct fetch_run *run)
+{
+	*report = (struct fetch_report){
+		.options = &run->options, .list = &run->list, .bar.fd = -1, .began = bide_time()
+	};
+	bide_mutex_init(&report->writing);
+	if (run->options.timeline != NULL) {
+		report->timeline = calloc(1, sizeof(*report->timeline));
+		if (report->timeline == NULL)
+			return -ENOMEM;
+	}
+	const int standard = run->store.kind == FETCH_OUTPUT ? STDERR_FILENO : STDOUT_FILENO;
+	int fd = fcntl(standard, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	report->interactive = isatty(fd) == 1;
+	int rc = bide_stream_open(-1, fd, &report->out);
+	if (rc < 0)
+		close(fd);
+	else if (run->options.telling != FETCH_QUIET)
+		fetch_bar_open(&report->bar);
+	report->brief =
+		run->options.telling >= FETCH_BRIEF ||
+		(run->options.telling == FETCH_USUAL && report->interactive && report->bar.fd >= 0);
+	return rc;
+}
+
+void fetch_report_close(struct fetch_report *report)
+{
+	fetch_bar_close(&report->bar);
+	if (report->timeline != NULL)
+		fetch_timeline_free(report->timeline);
+	free(report->timeline);
+	if (report->out != NULL)
+		bide_stream_abort(report->out);
+	text_free(&report->lines);
+	text_free(&report->spare);
+	fetch_table_free(&report->kinds);
+}
+
+/* ---- lines -------------------------------------------------------------------------------- */
+
+static int write_lines(struct fetch_report *report)
+{
+	struct text lines = report->lines;
+	if (lines.failed)
+		return -ENOMEM;
+	if (lines.size == 0)
+		return 0;
+	report->lines = report->spare;
+	report->spare = (struct text)TEXT_NONE;
+	if (report->interactive)
+		fetch_bar_clear(&report->bar);
+	const ssize_t n = bide_stream_write(report->out, lines.data, lines.size);
+	int rc = n < 0 ? (int)n : 0;
+	if (n >= 0 && (size_t)n < lines.size) {
+		rc = bide_cancelled();
+		rc = rc < 0 ? rc : -EIO;
+	}
+	text_clear(&lines);
+	report->spare = lines;
+	return rc;
+}
+
+/* Who waits for the output to take lines waits here, in the order in which he came. */
+static int flush(struct fetch_report *report)
+{
+	int rc = bide_mutex_lock(&report->writing);
+	if (rc < 0)
+		return rc;
+	rc = write_lines(report);
+	bide_mutex_unlock(&report->writing);
+	return rc;
+}
+
+/* ---- results ------------------------------------------------------------------------------ */
+
+uint64_t fetch_kind_of(const struct fetch_result *result)
+{
+	return result->error < 0 ? (uint64_t)(FETCH_KIND_ERROR - result->error)
+	                         : (uint64_t)result->status;
+}
+
+static int count(struct fetch_report *report, const struct fetch_result *result)
+{
+	report->counts[result->outcome]++;
+	report->list_size += result->list_size;
+	if (result->outcome == FETCH_PRESENT || result->outcome == FETCH_REPEATED)
+		return 0;
+	report->bytes += result->bytes;
+	if (result->status > 0)
+		fetch_times_add(&report->latencies,
+		                fetch_latency_of(&result->times, result->ended));
+	if (report->timeline != NULL)
+		fetch_timeline_add(report->timeline, result);
+	if (result->outcome == FETCH_DONE)
+		return 0;
+	uint64_t *kind = fetch_table_at(&report->kinds, fetch_kind_of(result));
+	if (kind == NULL)
+		return -ENOMEM;
+	++*kind;
+	return 0;
+}
+
+int fetch_report_add(struct fetch_report *report, const struct fetch_result *result)
+{
+	int rc = count(report, result);
+	if (rc < 0)
+		return rc;
+	if (report->options->json)
+		fetch_put_json(&report->lines, result);
+	else if (!report->brief || result->outcome == FETCH_FAILED)
+		fetch_put_line(&report->lines, result);
+	return report->lines.size >= LINES_MOST ? flush(report) : 0;
+}
+
+/* ---- progress ----------------------------------------------------------------------------- */
+
+static void draw(struct fetch_report *report)
+{
+	const double seconds = fmax(bide_time() - report->began, 1e-3);
+	const double size = (double)report->list->size;
+	const uint64_t fetched = report->counts[FETCH_DONE] + report->counts[FETCH_FAILED];
+	struct fetch_progress progress = {
+		.done = fetched - report->counts[FETCH_FAILED] + report->counts[FETCH_PRESENT] +
+		        report->counts[FETCH_REPEATED],
+		.failed = report->counts[FETCH_FAILED],
+		.fraction = size > 0 ? fmin((double)report->list_size / size, 1) : (double)NAN,
+		.rate = (double)fetched / seconds,
+		.left = (double)NAN,
+		.bytes = (double)report->bytes / seconds,
+	};
+	if (progress.fraction > 0)
+		progress.left = seconds * (1 - progress.fraction) / progress.fraction;
+	fetch_bar_draw(&report->bar, &progress);
+}
+
+int fetch_report_tick(struct fetch_report *report)
+{
+	int rc = flush(report);
+	if (rc == 0)
+		draw(report);
+	return rc;
+}
+
+/* ---- the end ------------------------------------------------------------------------------ */
+
+static int write_timeline(struct fetch_report *report)
+{
+	const char *path = report->options->timeline;
+	int rc = report->timeline != NULL ? fetch_timeline_write(report->timeline, path) : 0;
+	if (rc < 0)
+		fprintf(stderr, "bide fetch: %s: %s\n", path, bide_strerror(rc));
+	return rc;
+}
+
+int fetch_report_end(struct fetch_report *report)
+{
+	const double seconds = bide_time() - report->began;
+	struct text summary = TEXT_NONE;
+	fetch_bar_clear(&report->bar);
+	if (report->options->json)
+		fetch_put_json_summary(&report->lines, report, seconds);
+	int rc = flush(report);
+	if (rc < 0)
+		return rc;
+	rc = write_timeline(report);
+	if (!report->options->json && report->options->telling != FETCH_QUIET) {
+		fetch_put_summary(&summary, report, seconds);
+		if (!summary.failed)
+			fputs(summary.data, stderr);
+	}
+	text_free(&summary);
+	return rc;
+}

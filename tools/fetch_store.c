@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+/* fetch_store.c: see fetch_store.h. */
+#include "fetch_store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- the store ---------------------------------------------------------------------------- */
+
+static int open_directory(struct fetch_store *store, const char *path)
+{
+	if (mkdir(path, 0777) < 0 && errno != EEXIST)
+		return -errno;
+	store->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (store->directory < 0)
+		return -errno;
+	return fetch_journal_open(&store->journal, store->directory);
+}
+
+int fetch_store_open(struct fetch_store *store, const char *path, bool resume)
+{
+	*store = (struct fetch_store){ .directory = -1, .resume = resume };
+	store->journal.fd = -1;
+	bide_mutex_init(&store->lock);
+	bide_cond_init(&store->turns);
+	if (path == NULL)
+		return 0;
+	store->kind = strcmp(path, "-") == 0 ? FETCH_OUTPUT : FETCH_FILES;
+	return store->kind == FETCH_FILES ? open_directory(store, path) : 0;
+}
+
+void fetch_store_close(struct fetch_store *store)
+{
+	fetch_journal_close(&store->journal);
+	fetch_table_free(&store->taken);
+	if (store->directory >= 0)
+		close(store->directory);
+}
+
+/* ---- taking a place ----------------------------------------------------------------------- */
+
+struct part_name {
+	char text[FETCH_NAME_MAX + sizeof(".part")];
+};
+
+static struct part_name part_of(const struct fetch_place *place)
+{
+	struct part_name name;
+	memcpy(name.text, place->name, strlen(place->name) + 1);
+	strcat(name.text, ".part");
+	return name;
+}
+
+/* The size of a file, or -1 when there is none of that name. */
+static int64_t size_of(const struct fetch_store *store, const char *name)
+{
+	struct stat about;
+	if (fstatat(store->directory, name, &about, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISREG(about.st_mode))
+		return -1;
+	return about.st_size;
+}
+
+/* Sees whether there is a piece of it, and what it is a piece of. */
+static void find_part(const struct fetch_store *store, const struct fetch_record *record,
+                      struct fetch_place *place)
+{
+	if (record->whole || strcmp(record->validator, "-") == 0)
+		return;
+	const int64_t size = size_of(store, part_of(place).text);
+	text_put(&place->validator, record->validator);
+	place->size = store->resume && size > 0 ? (uint64_t)size : 0;
+}
+
+static int take_file(struct fetch_store *store, struct fetch_place *place)
+{
+	struct fetch_record record;
+	uint64_t *taken = fetch_table_at(&store->taken, fetch_hash(place->key.data, false));
+	if (taken == NULL)
+		return -ENOMEM;
+	int rc = fetch_journal_find(&store->journal, place->key.data, &record);
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		rc = fetch_journal_name(&store->journal, place->key.data, place->name);
+	else
+		memcpy(place->name, record.name, strlen(record.name) + 1);
+	const bool known = rc == 1;
+	if (known && record.whole && size_of(store, place->name) == (int64_t)record.size) {
+		place->size = record.size;
+		rc = *taken ? FETCH_TWICE : FETCH_KEPT;
+	} else {
+		rc = rc < 0 ? rc : *taken ? FETCH_TWICE : FETCH_WANTED;
+	}
+	if (known && rc == FETCH_WANTED)
+		find_part(store, &record, place);
+	*taken = 1;
+	return place->validator.failed ? -ENOMEM : rc;
+}
+
+int fetch_store_take(struct fetch_store *store, const char *url, struct fetch_place *place)
+{
+	place->fd = -1;
+	place->begun = false;
+	place->name[0] = '\0';
+	place->size = 0;
+	place->number = store->given++;
+	text_clear(&place->key);
+	text_clear(&place->validator);
+	if (store->kind != FETCH_FILES)
+		return FETCH_WANTED;
+	fetch_put_key(&place->key, url);
+	return place->key.failed ? -ENOMEM : take_file(store, place);
+}
+
+/* ---- writing ------------------------------------------------------------------------------ */
+
+/* A file without a name. */
+static int open_nameless(void)
+{
+	const char *directory = getenv("TMPDIR");
+	struct text path = TEXT_NONE;
+	text_format(&path, "%s/bide-fetch-XXXXXX",
+	            directory != NULL && *directory != '\0' ? directory : "/tmp");
+	if (path.failed)
+		return -ENOMEM;
+	int fd = mkostemp(path.data, O_CLOEXEC);
+	const int error = errno;
+	if (fd >= 0)
+		unlink(path.data);
+	text_free(&path);
+	return fd >= 0 ? fd : -error;
+}
+
+/* Says in the journal what NAME.part is a piece of from now on, before there is any of it. */
+static int note_part(struct fetch_store *store, struct fetch_place *place, const char *validator)
+{
+	const bool known = place->validator.size > 0;
+	text_clear(&place->validator);
+	if (validator != NULL)
+		text_put(&place->validator, validator);
+	if (place->validator.failed)
+		return -ENOMEM;
+	if (!known && (!store->resume || validator == NULL))
+		return 0;
+	const struct fetch_record record = { .name = place->name,
+		                             .validator = validator != NULL ? validator : "-",
+		                             .key = place->key.data };
+	return fetch_journal_add(&store->journal, &record);
+}
+
+static int open_part(struct fetch_store *store, struct fetch_place *place, bool go_on)
+{
+	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
+	place->fd =
+		openat(store->directory, part_of(place).text, flags | (go_on ? 0 : O_TRUNC), 0666);
+	if (place->fd < 0)
+		return -errno;
+	place->begun = true;
+	return 0;
+}
+
+int fetch_store_begin(struct fetch_store *store, struct fetch_place *place, bool go_on,
+                      const char *validator)
+{
+	int rc = 0;
+	if (place->fd >= 0)
+		close(place->fd);
+	place->fd = -1;
+	if (!go_on)
+		place->size = 0;
+	if (store->kind == FETCH_FILES)
+		rc = open_part(store, place, go_on);
+	if (store->kind == FETCH_FILES && rc == 0 && !go_on)
+		rc = note_part(store, place, validator);
+	if (store->kind == FETCH_OUTPUT)
+		rc = place->fd = open_nameless();
+	return rc < 0 ? rc : 0;
+}
+
+int fetch_store_put(struct fetch_place *place, const void *data, size_t size)
+{
+	for (size_t done = 0; place->fd >= 0 && done < size;) {
+		ssize_t n = write(place->fd, (const char *)data + done, size - done);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += n > 0 ? (size_t)n : 0;
+		place->size += n > 0 ? (size_t)n : 0;
+	}
+	if (place->fd < 0)
+		place->size += size;
+	return 0;
+}
+
+/* ---- the end ------------------------------------------------------------------------------ */
+
+static int close_fd(struct fetch_place *place)
+{
+	const int fd = place->fd;
+	place->fd = -1;
+	return fd >= 0 && close(fd) < 0 && errno != EINTR ? -errno : 0;
+}
+
+static int finish_file(struct fetch_store *store, struct fetch_place *place, const char *validator)
+{
+	int rc = close_fd(place);
+	if (rc < 0)
+		return rc;
+	if (renameat(store->directory, part_of(place).text, store->directory, place->name) < 0)
+		return -errno;
+	place->begun = false;
+	const struct fetch_record record = { .whole = true,
+		                             .size = place->size,
+		                             .name = place->name,
+		                             .validator = validator != NULL ? validator : "-",
+		                             .key = place->key.data };
+	return fetch_journal_add(&store->journal, &record);
+}
+
+/* Waits until those before have been written, or have failed. */
+static int wait_for_turn(struct fetch_store *store, const struct fetch_place *place)
+{
+	int rc = bide_mutex_lock(&store->lock);
+	if (rc < 0)
+		return rc;
+	rc = bide_cond_wait_for(&store->turns, &store->lock, store->turn == place->number);
+	bide_mutex_unlock(&store->lock);
+	return rc;
+}
+
+static int finish_output(struct fetch_store *store, struct fetch_place *place)
+{
+	int rc = wait_for_turn(store, place);
+	if (rc < 0)
+		return rc;
+	if (lseek(place->fd, 0, SEEK_SET) < 0)
+		return -errno;
+	return bide_copy_fd(STDOUT_FILENO, place->fd, SIZE_MAX, NULL);
+}
+
+int fetch_store_finish(struct fetch_store *store, struct fetch_place *place, const char *validator)
+{
+	switch (store->kind) {
+	case FETCH_FILES:
+		return finish_file(store, place, validator);
+	case FETCH_OUTPUT:
+		return finish_output(store, place);
+	default:
+		return 0;
+	}
+}
+
+void fetch_store_leave(struct fetch_store *store, struct fetch_place *place)
+{
+	(void)close_fd(place);
+	const bool useful = store->resume && place->validator.size > 0 && place->size > 0;
+	if (place->begun && !useful)
+		(void)unlinkat(store->directory, part_of(place).text, 0);
+	place->begun = false;
+	/* Who is cancelled is not waited for: all are. */
+	if (store->kind == FETCH_OUTPUT && wait_for_turn(store, place) == 0) {
+		store->turn++;
+		(void)bide_cond_notify_all(&store->turns);
+	}
+}
