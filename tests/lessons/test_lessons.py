@@ -289,6 +289,19 @@ def test_fetch_urls_says_what_it_needs_and_what_went_wrong():
     assert (status, output, errors) == (1, '', 'fetch_urls: Invalid argument\n'), errors
 
 
+def test_far_site_shows_what_waiting_costs():
+    fetch('/0')
+    program = os.path.join(BUILD, 'lessons', 'fetch_urls')
+    for order, words, least in (('each', 'One after the other', 0.9), ('all', 'All at once', 0.3)):
+        status, output, errors = run('far_site', '3', order, program)
+        assert (status, errors) == (0, ''), errors
+        assert [int(size) for size in re.findall(r'/(\d)\.html: \d+ bytes$', output, re.M)] == [
+            1, 2, 3], output
+        assert float(re.search(words + r': ([\d.]+) s$', output, re.M).group(1)) >= least, output
+    assert run('far_site', '1', 'all', 'false')[0] == 1
+    assert run('far_site', '1', 'some', 'true')[0] == 2
+
+
 def test_numbers_may_be_written_in_many_ways():
     for text in '1', '+1', '1.', '.5', '1e0', '1E-2', '-0', '-1', '1e-400':
         assert len(lines('0-main', text, virtual=True)) == 1, text
@@ -504,7 +517,7 @@ def test_python_prints_the_same_as_c():
 def test_every_program_is_shown_in_both_languages():
     shown = {(block.language, block.name) for block in document()}
     sources = [name for name in os.listdir(LESSONS)
-               if name.endswith('.c') and name != 'lesson.c']
+               if name.endswith('.c') and name not in ('lesson.c', 'far_site.c')]
     assert len(sources) == 15
     for name in sources:
         assert ('c', name) in shown, name
