@@ -5,7 +5,7 @@
  *     slow, bytes, both  through a proxy that passes on what comes after a while, one byte at a
  *                        time, or a few bytes after a while: the test finds the same
  *     reset, end, drop   through one that resets, ends one direction, or swallows what comes once k
- *                        bytes have passed, for k over all that the test exchanges, by samples
+ *                        bytes have passed, for k over what the test exchanges, by few samples
  *                        unless BIDE_SWEEP is "all": its checks may fail then, but it comes to an
  *                        end, and each stream has a result that there may be
  *

@@ -409,7 +409,7 @@ STREAMS_TEST(a_buffer_that_is_kept_grows_with_what_comes_at_once)
 STREAMS_TEST(a_large_buffer_is_not_kept_while_nothing_lies_in_it)
 {
 	enum { LARGE = 1 << 20 };
-	char *data = malloc(LARGE);
+	static char data[LARGE];
 	CHECK_INT(bide_stream_set_limit(near, LARGE), 0);
 	memset(data, 'x', LARGE);
 	data[LARGE - 1] = '\n';
@@ -420,7 +420,6 @@ STREAMS_TEST(a_large_buffer_is_not_kept_while_nothing_lies_in_it)
 	CHECK(near->room <= BIDE_STREAM_LIMIT);
 	put("\n");
 	CHECK_INT(bide_await(ssize_t, reader), 1);
-	free(data);
 }
 
 STREAMS_TEST(a_buffer_in_which_nothing_lies_is_given_back_when_it_is_looked_at)

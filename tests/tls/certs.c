@@ -25,9 +25,14 @@ static void must(bool works, const char *what)
 /* What is kept until the process ends, where leak checkers find it. */
 static void keep(void *block)
 {
-	static void *kept[1000] __attribute__((used));
-	static int n;
-	must(block != NULL && n < 1000, "memory");
+	static void **kept __attribute__((used));
+	static size_t n, room;
+	must(block != NULL, "memory");
+	if (n == room) {
+		room = 2 * room + 64;
+		kept = realloc(kept, room * sizeof *kept);
+		must(kept != NULL, "memory");
+	}
 	kept[n++] = block;
 }
 
