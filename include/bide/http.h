@@ -13,9 +13,9 @@
  *     }
  *     bide_http_session_close(session);
  *
- * A call returns when the response's head has come; its body is read by the calls below and those of
- * bide/http_body.h, whole or piece by piece, and the connection is used again when it has been read
- * to its end. A status such as 404 is no error: bide_http_status() tells it.
+ * A call returns when the response's head has come; its body is read by the calls below and those
+ * of bide/http_body.h, whole or piece by piece, and the connection is used again when it has been
+ * read to its end. A status such as 404 is no error: bide_http_status() tells it.
  *
  * Connections are kept and used again, redirects followed, cookies kept, compressed bodies
  * expanded. Requests can go through proxies, be made again when they fail (bide/http_retry.h), and
@@ -90,9 +90,9 @@ typedef struct bide_http_options {
  *                     `tls`, `proxy_tls` and `cookies` references are taken, `resolver` must last
  *                     as long as the session.
  *  @param ret_session gets the session; untouched on failure.
- *  @return 0; -EINVAL for numbers that mean nothing, a header that is none, both a proxy and a Unix
- *          socket, or both `cookies` and `no_cookies`; -EPROTONOSUPPORT for a proxy that is not of
- *          http or https; -ENOMEM. Aborts on a thread without a loop. */
+ *  @return 0; -EINVAL for numbers that mean nothing, a header or user agent that is none, both a
+ *          proxy and a Unix socket, or both `cookies` and `no_cookies`; -EPROTONOSUPPORT for a
+ *          proxy that is not of http or https; -ENOMEM. Aborts on a thread without a loop. */
 BIDE_API BIDE_CHECKED int bide_http_session_open(const bide_http_options *options,
                                                  bide_http_session **ret_session) BIDE__NOTHROW;
 

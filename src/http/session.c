@@ -24,6 +24,8 @@ static bool are_valid(const bide_http_options *options)
 	for (const char *const *it = options->headers; it != NULL && *it != NULL; it++)
 		if (!bide__http_is_header(*it))
 			return false;
+	if (options->user_agent != NULL && !bide__http_is_value(options->user_agent))
+		return false;
 	if (options->proxy != NULL && options->unix_path != NULL)
 		return false;
 	if (options->cookies != NULL && options->no_cookies)

@@ -402,6 +402,9 @@ HTTP_TEST(what_would_be_more_than_one_request_is_refused)
 	CHECK_STR(sent(&bearer), strerror(EINVAL));
 	const bide_http_request user = { .url = url_of("/echo"), .user = "a:b" };
 	CHECK_STR(sent(&user), strerror(EINVAL));
+	bide_http_session *other;
+	const bide_http_options agent = { .user_agent = "a\r\nX: b" };
+	CHECK_INT(bide_http_session_open(&agent, &other), -EINVAL);
 	CHECK_INT(seen.requests, 0);
 }
 
