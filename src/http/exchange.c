@@ -114,7 +114,8 @@ static int send_watched(struct bide__http_errand *errand, struct bide__http_conn
 	return rc;
 }
 
-/* In the time that the session has for it. */
+/* In the time that the session has for it. What TLS has encrypted then, and will send with what
+ * comes next, counts as written, but nothing comes next. */
 static int send_timely(struct bide__http_errand *errand, struct bide__http_connection *connection,
                        struct bide__http_body *body, bide_bytes head)
 {
@@ -123,7 +124,7 @@ static int send_timely(struct bide__http_errand *errand, struct bide__http_conne
 		rc = bide__http_body_is_small(body)
 		             ? bide__http_body_send(body, connection->stream, head)
 		             : send_watched(errand, connection, head);
-	return (int)bide__http_timed(fired, rc, -BIDE_EHTTP_TIMEOUT_WRITE);
+	return fired == -ETIMEDOUT ? -BIDE_EHTTP_TIMEOUT_WRITE : fired < 0 ? fired : rc;
 }
 
 /* Who has closed the connection may have said why. */

@@ -148,6 +148,62 @@ HTTP_TEST(sending_has_an_end)
 	free(body);
 }
 
+/* Takes the connection, in TLS, and reads nothing then. */
+static BIDE_ASYNC(int, serve_handshake, bide_stream *);
+static int serve_handshake(bide_stream *stream)
+{
+	int rc = bide_start_tls(stream, origin.tls, NULL);
+	(void)bide_sleep(10);
+	return rc;
+}
+
+enum { PIECE = 16000 }; /* one record, which a local socket takes whole or not at all */
+
+static ssize_t give_piece(void *arg, void *buf, size_t size)
+{
+	int *left = arg;
+	if (*left == 0)
+		return 0;
+	--*left;
+	memset(buf, 'x', size < PIECE ? size : PIECE);
+	return size < PIECE ? (ssize_t)size : PIECE;
+}
+
+static const char *put_pieces(const char *path, int *n)
+{
+	const bide_http_request request = {
+		.url = "https://127.0.0.1/",
+		.method = "PUT",
+		.unix_path = path,
+		.source = bide_http_from_call(give_piece, n, (int64_t)PIECE * *n),
+	};
+	return got(session, &request);
+}
+
+/* What TLS has encrypted and not sent has not been sent. */
+HTTP_TEST(sending_the_last_of_it_has_an_end)
+{
+	enum { MANY = 100000 };
+	char path[128], local[140];
+	bide_server *unix_server;
+	bide_http_options options = { OTHERS };
+	options.timeout_write = options.timeout_read = 0.05;
+	options.tls = origin_client_tls();
+	origin.tls = origin_server_tls("IP:127.0.0.1", BIDE_TLS_CLIENTS_ANY);
+	snprintf(path, sizeof path, "%s/mute", cert_directory());
+	snprintf(local, sizeof local, "unix:%s", path);
+	EXPECT_INT(bide_start_server(local, NULL, NULL, &unix_server, serve_handshake), 0);
+	open_session(&options);
+	int left = MANY;
+	CHECK_STR(put_pieces(path, &left), bide_strerror(-BIDE_EHTTP_TIMEOUT_WRITE));
+	/* The one before the last that was asked for had found no room. */
+	left = MANY - left - 1;
+	CHECK_STR(put_pieces(path, &left), bide_strerror(-BIDE_EHTTP_TIMEOUT_WRITE));
+	CHECK_INT(left, 0);
+	bide_tls_unref(options.tls);
+	bide_server_close(unix_server);
+}
+
 HTTP_TEST(the_wait_for_more_has_an_end)
 {
 	bide_http_options options = { OTHERS };
