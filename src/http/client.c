@@ -6,7 +6,6 @@
 
 #include <bide/task.h>
 
-#include <poll.h>
 #include <string.h>
 #include <time.h>
 
@@ -91,31 +90,6 @@ static void drop(bide_http_response *response)
 
 /* ---- once, and once more ------------------------------------------------------------------ */
 
-/* Nothing comes unasked on a connection that is good: it has been closed, or cannot be trusted. */
-static bool is_stale(struct bide__http_connection *connection)
-{
-	struct pollfd fd = { bide_stream_fd(connection->stream), POLLIN, 0 };
-	return poll(&fd, 1, 0) != 0;
-}
-
-/* Gives a connection that can be used: a request that may not be made twice, or cannot, is not
- * risked on one that has been closed. */
-static int find_connection(struct bide__http_errand *errand,
-                           struct bide__http_connection **ret_connection)
-{
-	struct bide__http_connection *connection = NULL;
-	int rc = bide__http_acquire(errand, errand->fresh, &connection);
-	const bool once = !bide__http_is_idempotent(errand->method) || errand->body.once;
-	if (rc == 0 && connection->again && once && is_stale(connection)) {
-		errand->trace.peer = NULL;
-		bide__http_release(errand->session, connection, false);
-		rc = bide__http_acquire(errand, true, &connection);
-	}
-	if (rc == 0)
-		*ret_connection = connection;
-	return rc;
-}
-
 static int go_once(struct bide__http_errand *errand, bide_http_response **ret_response)
 {
 	struct bide__http_connection *connection = NULL;
@@ -123,7 +97,7 @@ static int go_once(struct bide__http_errand *errand, bide_http_response **ret_re
 	if (rc < 0)
 		return rc;
 	bide__http_trace_again(&errand->trace);
-	rc = find_connection(errand, &connection);
+	rc = bide__http_acquire(errand, &connection);
 	if (rc < 0)
 		return rc;
 	rc = bide__http_exchange(errand, connection);

@@ -6,6 +6,7 @@
 #include "http/hash.h"
 
 #include <math.h>
+#include <poll.h>
 #include <string.h>
 
 enum { FIRST_BUCKETS = 16 };
@@ -225,14 +226,30 @@ static void have_swept(bide_http_session *session)
 	}
 }
 
-/* The one that was used last: others can grow old. NULL if none is good. */
-static struct bide__http_connection *reuse(bide_http_session *session, struct bide__http_host *host)
+/* Nothing comes unasked on a connection that is good: it has been closed, or cannot be trusted. Of
+ * one that became idle in this very turn of the loop that is known well enough for a request that
+ * can be made again; any other is not risked. */
+static bool is_stale(const struct bide__http_errand *errand,
+                     const struct bide__http_connection *connection)
 {
-	struct bide__http_connection *connection = host->idle.last;
-	if (connection == NULL || is_too_old(session, connection))
-		return NULL;
-	take_off(session, connection);
-	return connection;
+	struct pollfd fd = { bide_stream_fd(connection->stream), POLLIN, 0 };
+	const bool again = bide__http_is_idempotent(errand->method) && !errand->body.once;
+	return !(again && connection->idle_since == bide_now()) && poll(&fd, 1, 0) != 0;
+}
+
+/* The one that was used last: others can grow old. NULL if none is good. */
+static struct bide__http_connection *reuse(const struct bide__http_errand *errand,
+                                           struct bide__http_host *host)
+{
+	bide_http_session *session = errand->session;
+	struct bide__http_connection *connection;
+	while ((connection = host->idle.last) != NULL && !is_too_old(session, connection)) {
+		take_off(session, connection);
+		if (!is_stale(errand, connection))
+			return connection;
+		discard(session, connection, false);
+	}
+	return NULL;
 }
 
 static int connection_new(struct bide__http_errand *errand, struct bide__http_host *host,
@@ -285,7 +302,7 @@ static void end_turn(bide_http_session *session, struct bide__http_host *host)
 	host_leave(session, host);
 }
 
-int bide__http_acquire(struct bide__http_errand *errand, bool fresh,
+int bide__http_acquire(struct bide__http_errand *errand,
                        struct bide__http_connection **ret_connection)
 {
 	bide_http_session *session = errand->session;
@@ -299,7 +316,7 @@ int bide__http_acquire(struct bide__http_errand *errand, bool fresh,
 		return rc;
 	}
 	bide__http_note(&errand->trace, BIDE_HTTP_TURN, 0);
-	struct bide__http_connection *connection = fresh ? NULL : reuse(session, host);
+	struct bide__http_connection *connection = errand->fresh ? NULL : reuse(errand, host);
 	if (connection == NULL)
 		rc = connection_new(errand, host, &connection);
 	if (rc < 0) {

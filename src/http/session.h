@@ -170,9 +170,9 @@ void bide__http_session_free(bide_http_session *session);
 
 /* ---- pool.c ------------------------------------------------------------------------------- */
 
-/* Waits for the turn of a request, and gives the connection, idle or new, that it has then.
- * @p fresh: none that has served before. 0 or an error. */
-int bide__http_acquire(struct bide__http_errand *errand, bool fresh,
+/* Waits for the turn of a request, and gives the connection, idle or new, that it has then. 0 or an
+ * error. */
+int bide__http_acquire(struct bide__http_errand *errand,
                        struct bide__http_connection **ret_connection);
 
 /* Gives it back: to be used again, or to be closed. May suspend; always completes. */

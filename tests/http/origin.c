@@ -75,11 +75,30 @@ static ssize_t cut_redirect(bide_stream *stream, const char *url)
 	return say(stream, text);
 }
 
+static void answer_until_more(bide_stream *stream)
+{
+	const void *data;
+	if (answer(stream, "200 OK", "", "last") > 0)
+		(void)bide_stream_peek(stream, 1, &data);
+}
+
+/* As servers do that give up an idle connection. */
+static void answer_twice(bide_stream *stream)
+{
+	(void)answer(stream, "200 OK", "", "hello");
+	(void)bide_sleep(0.002);
+	(void)answer(stream, "408 Request Timeout", "", "too late");
+}
+
 /* What is closed then. */
 static void answer_last(bide_stream *stream, const char *path)
 {
 	if (strcmp(path, "/once") == 0)
 		(void)answer(stream, "200 OK", "", "once");
+	else if (strcmp(path, "/last") == 0)
+		answer_until_more(stream);
+	else if (strcmp(path, "/unasked") == 0)
+		answer_twice(stream);
 	else if (strcmp(path, "/half") == 0)
 		(void)say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
 	else if (strncmp(path, "/cut-to?", 8) == 0)

@@ -5,6 +5,8 @@
  *     /echo        the head of the request
  *     /pieces      "hello", in two pieces, one after the other
  *     /once        "once", and the connection is closed
+ *     /last        "last", and the connection is closed when more comes
+ *     /unasked     "hello" and then what nobody has asked for, and the connection is closed
  *     /half        half of a body, and the connection is closed
  *     /closed      nothing, and the connection is closed
  *     /silence     nothing

@@ -198,13 +198,44 @@ HTTP_TEST(repeats_are_counted_over_redirects)
 	CHECK_INT(n_delays, 3);
 }
 
+/* What has come on an idle connection answers nothing; nor is one used that has been closed. */
+HTTP_TEST(what_nobody_has_asked_for_is_no_answer)
+{
+	CHECK_STR(get("/unasked"), "200 hello");
+	bide_sleep(0.01);
+	CHECK_STR(get("/"), "200 hello");
+	CHECK_INT(n_delays, 0);
+	CHECK_INT(origin.connections, 2);
+}
+
+static BIDE_ASYNC_LIGHT(void, get_unasked, void);
+static void get_unasked(void)
+{
+	(void)got(session, &(bide_http_request){ .url = url_of("/unasked") });
+}
+
+HTTP_TEST(all_that_were_closed_are_dropped_at_once)
+{
+	enum { N = 5 };
+	int rc;
+	BIDE_GROUP(group, rc) {
+		for (int i = 0; i < N; i++)
+			bide_group_spawn(group, get_unasked);
+	}
+	CHECK_INT(rc, 0);
+	bide_sleep(0.01);
+	for (int i = 0; i < N; i++)
+		CHECK_STR(get("/"), "200 hello");
+	CHECK_INT(n_delays, 0);
+	CHECK_INT(origin.connections, N + 1);
+}
+
 /* The connection that turns out to be closed is beside what is counted. */
 HTTP_TEST(a_stale_connection_is_not_counted)
 {
 	const bide_http_retry twice = { .attempts = 2, .delay = 0.0005, .jitter = -1 };
 	open_session(&twice, 0);
-	CHECK_STR(get("/once"), "200 once");
-	bide_sleep(0.005);
+	CHECK_STR(get("/last"), "200 last");
 	origin.refusals = 1;
 	CHECK_STR(get("/later/503"), "200 hello");
 	CHECK_INT(n_delays, 2);
