@@ -95,12 +95,15 @@ void bide__tls_before(void)
 		ERR_clear_error();
 }
 
-/* Gives back what has been shown when all of it has been used. */
+/* Gives back what has been shown when all of it has been used, and with that the buffer, which is
+ * not to be kept while nobody reads. */
 static void settle(struct bide__connection *connection)
 {
+	const void *nothing;
 	if (connection->in_size == 0 || connection->in_used < connection->in_size)
 		return;
 	bide_stream_consume(connection->below, connection->in_size);
+	(void)bide_stream_peek(connection->below, 0, &nothing);
 	connection->in = NULL;
 	connection->in_size = connection->in_used = 0;
 }

@@ -58,6 +58,20 @@ TLS_TEST(data_goes_through_a_pipe_that_is_narrower_than_a_record)
 	CHECK(carries(3 * RECORD + 7));
 }
 
+/* As of a connection that is kept until it is used again: who looks has nothing given back. */
+TLS_TEST(a_connection_that_nobody_reads_has_no_buffer)
+{
+	const void *nothing;
+	CHECK(net_up());
+	bide__alloc_arm(0);
+	CHECK(carries(3 * RECORD));
+	const long live = bide__alloc_hook.live;
+	CHECK_INT(bide_stream_peek(bide__connection_of(net.server)->below, 0, &nothing), 0);
+	CHECK_INT(bide_stream_peek(net.server, 0, &nothing), 0);
+	CHECK_INT(bide__alloc_hook.live, live);
+	bide__alloc_disarm();
+}
+
 TLS_TEST(a_read_of_much_gets_several_records_at_once)
 {
 	static char buf[4 * RECORD];
