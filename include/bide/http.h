@@ -127,7 +127,7 @@ typedef struct bide_http_request {
 	bool expect_continue;    /**< asks for leave to send the body (RFC 9110, 10.1.1) */
 	int64_t range_from; /**< asks for the bytes from here on only, as bide_http_content_range()
 	                           tells; < 0: for so many of the end */
-	int64_t range_to;   /**< and up to this one; 0: to the end */
+	int64_t range_size; /**< and so many of them; 0: to the end */
 	const char *if_range;         /**< and for all if the content has another validator now */
 	const char *user, *password;  /**< for basic authentication (RFC 7617) */
 	const char *bearer;           /**< a token (RFC 6750) */

@@ -231,22 +231,22 @@ static bool has_body_by_nature(const char *method)
 
 static bool wants_range(const bide_http_request *request)
 {
-	return request->range_from != 0 || request->range_to != 0;
+	return request->range_from != 0 || request->range_size != 0;
 }
 
 /* RFC 9110, 14.2. */
 static int put_range(struct bide__string *head, const bide_http_request *request)
 {
 	char range[64];
-	const int64_t from = request->range_from, to = request->range_to;
+	const int64_t from = request->range_from, size = request->range_size;
 	if (request->if_range != NULL && !bide__http_is_value(request->if_range))
 		return -EINVAL;
 	if (!wants_range(request))
 		return 0;
-	if (to != 0 && (from < 0 || to < from))
+	if (size != 0 && (size < 0 || from < 0 || from > INT64_MAX - size))
 		return -EINVAL;
-	if (to != 0)
-		snprintf(range, sizeof(range), "bytes=%" PRId64 "-%" PRId64, from, to);
+	if (size != 0)
+		snprintf(range, sizeof(range), "bytes=%" PRId64 "-%" PRId64, from, from + size - 1);
 	else
 		snprintf(range, sizeof(range), from < 0 ? "bytes=%" PRId64 : "bytes=%" PRId64 "-",
 		         from);

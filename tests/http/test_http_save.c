@@ -424,22 +424,25 @@ RAW_TEST(what_is_not_the_rest_is_not_added)
 RAW_TEST(a_range_is_asked_for)
 {
 	const struct {
-		int64_t from, to;
+		int64_t from, size;
 		const char *field;
 	} good[] = { { 5, 0, "\r\nRange: bytes=5-\r\n" },
-		     { 0, 4, "\r\nRange: bytes=0-4\r\n" },
-		     { 5, 5, "\r\nRange: bytes=5-5\r\n" },
+		     { 0, 1, "\r\nRange: bytes=0-0\r\n" },
+		     { 0, 5, "\r\nRange: bytes=0-4\r\n" },
+		     { 5, 1, "\r\nRange: bytes=5-5\r\n" },
+		     { 5, INT64_MAX - 5, "\r\nRange: bytes=5-9223372036854775806\r\n" },
 		     { -3, 0, "\r\nRange: bytes=-3\r\n" } };
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
 		const bide_http_request request = { .url = raw_url("/"),
 			                            .range_from = good[i].from,
-			                            .range_to = good[i].to };
+			                            .range_size = good[i].size };
 		CHECK_INT(raw_send(&request), 200);
 		CHECK(strstr(raw.head, good[i].field) != NULL);
 	}
 	const bide_http_request bad[] = {
-		{ .url = raw_url("/"), .range_from = 5, .range_to = 4 },
-		{ .url = raw_url("/"), .range_from = -5, .range_to = 4 },
+		{ .url = raw_url("/"), .range_from = 5, .range_size = -1 },
+		{ .url = raw_url("/"), .range_from = 5, .range_size = INT64_MAX - 4 },
+		{ .url = raw_url("/"), .range_from = -5, .range_size = 4 },
 		{ .url = raw_url("/"), .range_from = 5, .if_range = "\"x\"\r\nY: z" },
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
