@@ -68,7 +68,7 @@ static bool take(const char **at, char c)
 	return true;
 }
 
-/* "first-last", or "*" for none. */
+/* "first-last", or "*" for none. That many bytes can be counted. */
 static bool take_range(const char **at, struct bide__range *range)
 {
 	range->first = range->last = -1;
@@ -78,7 +78,7 @@ static bool take_range(const char **at, struct bide__range *range)
 	if (range->first < 0 || !take(at, '-'))
 		return false;
 	range->last = number(at);
-	return range->last >= range->first;
+	return range->last >= range->first && range->last < INT64_MAX;
 }
 
 bool bide__content_range(const char *value, struct bide__range *ret_range)

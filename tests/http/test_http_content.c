@@ -60,6 +60,7 @@ TEST(a_range_that_makes_no_sense_is_none)
 		                           "bytes 0-1/2x",
 		                           "bytes 0 -1/2",
 		                           "items 0-1/2",
+		                           "bytes 0-9223372036854775807/*",
 		                           "bytes 0-9223372036854775808/*",
 		                           "bytes=0-1/2" };
 	struct bide__range range = { 7, 7, 7 };
