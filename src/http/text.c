@@ -212,10 +212,19 @@ static const char *charset_of(const bide_http_response *response)
 	return bide__charset(label);
 }
 
+/* The text that has been made before. */
+static ssize_t give_text(const bide_http_response *response, char **ret_text)
+{
+	*ret_text = response->text.data;
+	return (ssize_t)response->text.size;
+}
+
 ssize_t bide_http_text(bide_http_response *response, char **ret_text)
 {
 	void *data;
 	size_t mark;
+	if (response->text.data != NULL)
+		return give_text(response, ret_text);
 	ssize_t n = bide_http_bytes(response, &data);
 	if (n < 0)
 		return n;
@@ -227,12 +236,8 @@ ssize_t bide_http_text(bide_http_response *response, char **ret_text)
 	if (charset == NULL)
 		return -BIDE_EHTTP_CHARSET;
 	if (strcmp(charset, "UTF-8") != 0 || !bide__is_utf8(text, size)) {
-		bide__string_free(&response->text);
 		int rc = bide__to_utf8(charset, text, size, &response->text);
-		if (rc < 0)
-			return rc;
-		*ret_text = response->text.data;
-		return (ssize_t)response->text.size;
+		return rc < 0 ? rc : give_text(response, ret_text);
 	}
 	*ret_text = text;
 	return (ssize_t)size;

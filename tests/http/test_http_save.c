@@ -125,6 +125,19 @@ RAW_TEST(text_is_utf8)
 	CHECK_STR(text_of(GOT("", "")), "");
 }
 
+RAW_TEST(text_stays_where_it_is)
+{
+	bide_http_response *response =
+		GOT("Content-Type: text/html; charset=iso-8859-1\r\n", "J\xf6rg");
+	char *text, *again;
+	CHECK_INT(bide_http_text(response, &text), 5);
+	bide__alloc_arm(1);
+	CHECK_INT(bide_http_text(response, &again), 5);
+	bide__alloc_disarm();
+	CHECK(again == text);
+	bide_http_response_close(response);
+}
+
 RAW_TEST(an_unknown_charset_is_told_and_the_bytes_are_there)
 {
 	bide_http_response *response = GOT("Content-Type: text/html; charset=utf-7\r\n", "+AOQ-");
