@@ -23,7 +23,6 @@ void bide__http_expect(struct bide__http_connection *connection, bool no_body, d
 	connection->cut = connection->ended = false;
 	connection->error = 0;
 	connection->patience = patience;
-	bide__string_free(&connection->ahead);
 	connection->ahead_at = 0;
 	bide__http_parser_next(&connection->parser, no_body);
 }

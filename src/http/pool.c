@@ -338,6 +338,7 @@ void bide__http_release(bide_http_session *session, struct bide__http_connection
 		connection->again = true;
 		connection->idle_since = bide_now();
 		bide__http_parser_finish(&connection->parser);
+		bide__string_free(&connection->ahead);
 		append(&host->idle, connection, of_host);
 		append(&session->idle, connection, of_session);
 		session->n_idle++;

@@ -4,6 +4,7 @@
 #include "http/raw_kit.h"
 
 #include "base/alloc.h"
+#include "http/session.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -176,6 +177,18 @@ RAW_TEST(an_answer_that_is_no_failure_does_not_end_the_sending)
 		bide_http_response_close(response);
 	}
 	CHECK_INT(raw.connections, 1);
+}
+
+RAW_TEST(what_was_kept_meanwhile_goes_with_its_response)
+{
+	bide_http_response *response;
+	raw_handle = answer_first;
+	const bide_http_request request = { .url = raw_url("/"),
+		                            .source = bide_http_from_file(huge_file()) };
+	CHECK_INT(bide_http_send(raw_session, &request, &response), 0);
+	bide_http_response_close(response);
+	const struct bide__http_connection *idle = raw_session->idle.last;
+	CHECK(idle != NULL && idle->ahead.data == NULL);
 }
 
 static void hang_up(bide_stream *stream)
