@@ -39,8 +39,9 @@ void bide__http_trace_add(struct bide__http_trace *trace, const struct bide__htt
 	trace->status = met->status;
 	trace->times.received = met->times.received;
 	for (int i = BIDE_HTTP_FIRST; i <= BIDE_HTTP_BODY; i++) {
+		const bool new = isnan(trace->times.at[i]) && !isnan(met->times.at[i]);
 		trace->times.at[i] = met->times.at[i];
-		if (!isnan(met->times.at[i]) && trace->session->options.hook != NULL)
+		if (new && trace->session->options.hook != NULL)
 			bide__http_tell(trace, (enum bide_http_phase)i, 0);
 	}
 }

@@ -264,6 +264,29 @@ RAW_TEST(a_body_waits_for_leave)
 	CHECK(!head_has("Expect"));
 }
 
+static void count_first(void *arg, const bide_http_event *event)
+{
+	if (event->phase == BIDE_HTTP_FIRST)
+		++*(int *)arg;
+}
+
+/* The leave that comes before the body, and what comes while it is sent, are of one response. */
+RAW_TEST(what_comes_first_is_told_once)
+{
+	int told = 0;
+	const bide_http_options options = { .hook = count_first, .hook_arg = &told };
+	const bide_http_request request = { .url = raw_url("/"),
+		                            .source = bide_http_from_file(raw_file("f", 100000)),
+		                            .expect_continue = true };
+	bide_http_session_close(raw_session);
+	CHECK_INT(bide_http_session_open(&options, &raw_session), 0);
+	leave = "HTTP/1.1 100 Continue\r\n\r\n";
+	refused = false;
+	raw_handle = give_leave;
+	CHECK_INT(raw_send(&request), 200);
+	CHECK_INT(told, 1);
+}
+
 RAW_TEST(a_body_does_not_wait_for_ever)
 {
 	leave = NULL;
