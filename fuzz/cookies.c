@@ -8,6 +8,7 @@
 #include "http/cookies.h"
 
 #include "base/alloc.h"
+#include "http/field.h"
 
 #include <errno.h>
 
@@ -72,7 +73,7 @@ static void check_request(bide_http_cookies *jar, const struct bide__url *url, c
 	bide__cookies_write(jar, url, bide__cookie_is_secure(url, true), own, NOW, &out);
 	HOLDS(out.size == 0 || (out.size > 10 && memcmp(out.data, "Cookie: ", 8) == 0 &&
 	                        memcmp(out.data + out.size - 2, "\r\n", 2) == 0));
-	HOLDS(out.size == 0 || bide__cookie_is_clean(out.data, out.size - 2));
+	HOLDS(out.size == 0 || bide__http_is_clean(out.data, out.size - 2));
 	bide__string_free(&out);
 }
 

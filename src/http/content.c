@@ -3,6 +3,7 @@
 #include "http/content.h"
 
 #include "http/date.h"
+#include "http/field.h"
 #include "http/session.h"
 
 #include <bide/http.h>
@@ -14,21 +15,6 @@
 static char lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
-static bool is_token_char(char c)
-{
-	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z' ? true
-	       : c >= '0' && c <= '9'                 ? true
-	                              : c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
-}
-
-static size_t token_size(const char *at)
-{
-	size_t size = 0;
-	while (is_token_char(at[size]))
-		size++;
-	return size;
 }
 
 static const char *skip_space(const char *at)
@@ -106,10 +92,10 @@ bool bide__content_range(const char *value, struct bide__range *ret_range)
 /* The bytes of "type/subtype", or 0. */
 static size_t type_size(const char *at)
 {
-	const size_t type = token_size(at);
+	const size_t type = bide__http_token_size(at);
 	if (type == 0 || at[type] != '/')
 		return 0;
-	const size_t subtype = token_size(at + type + 1);
+	const size_t subtype = bide__http_token_size(at + type + 1);
 	const size_t size = type + 1 + subtype;
 	const char end = *skip_space(at + size);
 	return subtype > 0 && (end == '\0' || end == ';') ? size : 0;
@@ -133,7 +119,7 @@ static bool take_value(const char **at, char *text, size_t room)
 {
 	size_t used = 0;
 	const bool quoted = take(at, '"');
-	while (quoted ? **at != '"' : is_token_char(**at)) {
+	while (quoted ? **at != '"' : bide__http_is_of_token(**at)) {
 		if (quoted && **at == '\\' && (*at)[1] != '\0')
 			++*at;
 		if (**at == '\0')
@@ -153,7 +139,7 @@ bool bide__content_parameter(const char *value, const char *name, char *text, si
 	while (take(&at, ';') || *skip_space(at) == ';') {
 		at = skip_space(at);
 		at = skip_space(*at == ';' ? at + 1 : at);
-		const size_t size = token_size(at);
+		const size_t size = bide__http_token_size(at);
 		const bool found = size == strlen(name) && strncasecmp(at, name, size) == 0;
 		at += size;
 		if (size == 0)

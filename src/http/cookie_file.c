@@ -9,6 +9,7 @@
 #include "http/cookies.h"
 
 #include "base/alloc.h"
+#include "http/field.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -114,7 +115,7 @@ static int take_line(bide_http_cookies *cookies, const char *line, int64_t now)
 	struct bide__url url;
 	bool below = false;
 	line += cookie.http_only ? prefix : 0;
-	if (line[0] == '#' || !bide__cookie_is_clean(line, strlen(line)) || !split(line, fields) ||
+	if (line[0] == '#' || !bide__http_is_value(line) || !split(line, fields) ||
 	    !is_true(fields[BELOW], &below) || !is_true(fields[SECURE], &cookie.secure) ||
 	    !is_time(fields[EXPIRES], now, &cookie.expires))
 		return 0;

@@ -2,6 +2,8 @@
 /* cookie_parse.c: what is in Set-Cookie, taken apart: RFC 6265bis, 5.6. */
 #include "http/cookies.h"
 
+#include "http/field.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -31,14 +33,6 @@ static struct bide__piece trim(struct bide__piece text)
 static bool is(struct bide__piece piece, const char *word)
 {
 	return piece.size == strlen(word) && strncasecmp(piece.at, word, piece.size) == 0;
-}
-
-bool bide__cookie_is_clean(const char *text, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		if (((unsigned char)text[i] < 0x20 && text[i] != '\t') || text[i] == 0x7f)
-			return false;
-	return true;
 }
 
 /* ---- attributes --------------------------------------------------------------------------- */
@@ -119,7 +113,7 @@ bool bide__cookie_parse(const char *text, int64_t now, struct bide__new_cookie *
 	struct bide__new_cookie cookie = { .name = { text, 0 },
 		                           .domain = { text, 0 },
 		                           .path = { text, 0 } };
-	if (!bide__cookie_is_clean(rest.at, rest.size))
+	if (!bide__http_is_clean(rest.at, rest.size))
 		return false;
 	take_pair(take_until(&rest, ';'), &cookie);
 	const size_t size = cookie.name.size + cookie.value.size;

@@ -80,9 +80,6 @@ struct bide_http_cookies {
  * at all. */
 bool bide__cookie_parse(const char *text, int64_t now, struct bide__new_cookie *ret_cookie);
 
-/* Whether nothing in a text could end a field, or a line. */
-bool bide__cookie_is_clean(const char *text, size_t size);
-
 /* Reads a date as cookies have them: 5.1.1. Whether it is one. */
 bool bide__cookie_date(struct bide__piece text, int64_t *ret_time);
 

@@ -3,6 +3,7 @@
  * of WHATWG, "multipart/form-data encoding algorithm"). */
 #include "http/source.h"
 
+#include "http/field.h"
 #include "http/session.h"
 
 #include <stdio.h>

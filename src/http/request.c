@@ -3,6 +3,7 @@
 #include "http/session.h"
 
 #include "http/decoder.h"
+#include "http/field.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,33 +13,9 @@
 
 /* ---- headers ------------------------------------------------------------------------------ */
 
-/* RFC 9110, 5.6.2. */
-static bool is_of_token(char c)
-{
-	const char lower = (char)(c | 0x20);
-	return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') ||
-	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
-
-static size_t token_size(const char *text)
-{
-	size_t size = 0;
-	while (is_of_token(text[size]))
-		size++;
-	return size;
-}
-
-bool bide__http_is_value(const char *text)
-{
-	for (; *text != '\0'; text++)
-		if (((unsigned char)*text < 0x20 && *text != '\t') || *text == 0x7f)
-			return false;
-	return true;
-}
-
 static bool is_named(const char *header, const char *name)
 {
-	const size_t size = token_size(header);
+	const size_t size = bide__http_token_size(header);
 	return size == strlen(name) && strncasecmp(header, name, size) == 0;
 }
 
@@ -46,7 +23,7 @@ static bool is_named(const char *header, const char *name)
  * host is to see, by the proxy's URL. */
 bool bide__http_is_header(const char *header)
 {
-	const size_t name = token_size(header);
+	const size_t name = bide__http_token_size(header);
 	return name > 0 && header[name] == ':' && bide__http_is_value(header + name + 1) &&
 	       !is_named(header, "Content-Length") && !is_named(header, "Transfer-Encoding") &&
 	       !is_named(header, "Proxy-Authorization");
@@ -88,11 +65,11 @@ static void put_headers(struct bide__string *head, const struct bide__http_erran
                         const char *const *headers, const char *const *instead, bool cookies)
 {
 	for (; headers != NULL && *headers != NULL; headers++) {
-		const size_t name = token_size(*headers);
+		const size_t name = bide__http_token_size(*headers);
 		bool overridden = false;
 		for (const char *const *it = instead; it != NULL && *it != NULL; it++)
-			overridden |=
-				token_size(*it) == name && strncasecmp(*it, *headers, name) == 0;
+			overridden |= bide__http_token_size(*it) == name &&
+			              strncasecmp(*it, *headers, name) == 0;
 		if (overridden || is_left(errand, *headers) ||
 		    (cookies && is_named(*headers, "Cookie")))
 			continue;
@@ -298,7 +275,8 @@ int bide__http_write_head(const struct bide__http_errand *errand, struct bide__s
 	const char *agent = errand->session->options.user_agent;
 	const struct bide__url *proxy = url->secure ? NULL : errand->route.proxy;
 	const bool cookies = bide__cookies_any(errand->session->cookies);
-	if (token_size(errand->method) == 0 || errand->method[token_size(errand->method)] != '\0' ||
+	if (bide__http_token_size(errand->method) == 0 ||
+	    errand->method[bide__http_token_size(errand->method)] != '\0' ||
 	    strcmp(errand->method, "CONNECT") == 0 || !are_headers(mine))
 		return -EINVAL;
 	bide__string_put(head, errand->method);

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "core/beside.h"
+#include "http/field.h"
 
 #include <math.h>
 #include <string.h>

@@ -238,9 +238,6 @@ int bide__http_exchange(struct bide__http_errand *errand, struct bide__http_conn
  * credentials, and to a proxy of http as it is to pass it on. 0, -EINVAL or -ENOMEM. */
 int bide__http_write_head(const struct bide__http_errand *errand, struct bide__string *head);
 
-/* Whether a text can be the value of a field. */
-bool bide__http_is_value(const char *text);
-
 /* Writes a URL's host, with its port if that is not the scheme's own or @p port. */
 void bide__http_put_authority(struct bide__string *head, const struct bide__url *url, bool port);
 
