@@ -65,7 +65,8 @@ typedef struct bide_http_options {
 	size_t body_limit; /**< bytes of a body that bide_http_bytes() and bide_http_text() take; 0:
 	                        256 MiB */
 	const char *user_agent;      /**< "" sends none; NULL: "bide/" and the version */
-	const char *const *headers;  /**< sent with each request: "Name: value", NULL at the end */
+	const char *const *headers;  /**< sent with each request that does not say otherwise:
+	                                  "Name: value", NULL at the end */
 	bide_http_cookies *cookies;  /**< a jar that is shared; NULL: one of its own */
 	bool no_cookies;             /**< none are kept */
 	bide_tls *tls;               /**< NULL: a client that trusts whom the system trusts */

@@ -60,17 +60,28 @@ static bool is_left(const struct bide__http_errand *errand, const char *header)
 	       (errand->bodiless && strncasecmp(header, of_body, strlen(of_body)) == 0);
 }
 
-/* @p instead: what goes before them. @p cookies: Cookie is put by put_cookies(). */
-static void put_headers(struct bide__string *head, const struct bide__http_errand *errand,
-                        const char *const *headers, const char *const *instead, bool cookies)
+/* What the request says by a header of its own, or in another way, goes before the session's. */
+static bool is_overridden(const struct bide__http_errand *errand, const char *header)
 {
+	const bide_http_request *request = errand->request;
+	const size_t name = bide__http_token_size(header);
+	for (const char *const *it = request->headers; it != NULL && *it != NULL; it++)
+		if (bide__http_token_size(*it) == name && strncasecmp(*it, header, name) == 0)
+			return true;
+	if (is_named(header, "Content-Type"))
+		return errand->body.exists;
+	return is_named(header, "Authorization") &&
+	       (request->bearer != NULL || request->user != NULL || errand->url.user != NULL);
+}
+
+/* Those of the request, or @p ours, the session's. @p cookies: Cookie is put by put_cookies(). */
+static void put_headers(struct bide__string *head, const struct bide__http_errand *errand,
+                        bool ours, bool cookies)
+{
+	const char *const *headers =
+		ours ? errand->session->options.headers : errand->request->headers;
 	for (; headers != NULL && *headers != NULL; headers++) {
-		const size_t name = bide__http_token_size(*headers);
-		bool overridden = false;
-		for (const char *const *it = instead; it != NULL && *it != NULL; it++)
-			overridden |= bide__http_token_size(*it) == name &&
-			              strncasecmp(*it, *headers, name) == 0;
-		if (overridden || is_left(errand, *headers) ||
+		if (is_left(errand, *headers) || (ours && is_overridden(errand, *headers)) ||
 		    (cookies && is_named(*headers, "Cookie")))
 			continue;
 		bide__string_put(head, *headers);
@@ -285,8 +296,8 @@ int bide__http_write_head(const struct bide__http_errand *errand, struct bide__s
 	bide__string_put(head, " HTTP/1.1\r\n");
 	if (errand->foreign || (!has(mine, "Host") && !has(ours, "Host")))
 		put_host(head, url);
-	put_headers(head, errand, mine, NULL, cookies);
-	put_headers(head, errand, ours, mine, cookies);
+	put_headers(head, errand, false, cookies);
+	put_headers(head, errand, true, cookies);
 	if (cookies)
 		put_cookies(head, errand);
 	if (agent[0] != '\0' && !has(mine, "User-Agent") && !has(ours, "User-Agent"))

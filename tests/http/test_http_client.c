@@ -534,6 +534,32 @@ HTTP_TEST(many_requests_are_made_at_once)
 	} \
 	static void in_##name(void)
 
+static const char *const usual[] = { "Authorization: Bearer usual", "Content-Type: text/usual",
+	                             "X: usual", NULL };
+
+static int times_in(const char *text, const char *what)
+{
+	int n = 0;
+	while ((text = strstr(text, what)) != NULL) {
+		text += strlen(what);
+		n++;
+	}
+	return n;
+}
+
+HTTP_TEST_WITH(what_a_request_says_goes_before_the_sessions_headers, .headers = usual)
+{
+	const bide_http_request plain = { .url = url_of("/echo") };
+	CHECK(strstr(sent(&plain), "\r\nAuthorization: Bearer usual\r\n") != NULL);
+	const bide_http_request own = { .url = url_of("/echo"), .bearer = "own", .json = "{}" };
+	const char *head = sent(&own);
+	CHECK(strstr(head, "\r\nAuthorization: Bearer own\r\n") != NULL);
+	CHECK(strstr(head, "\r\nContent-Type: application/json\r\n") != NULL);
+	CHECK(strstr(head, "\r\nX: usual\r\n") != NULL);
+	CHECK_INT(times_in(head, "\r\nAuthorization:"), 1);
+	CHECK_INT(times_in(head, "\r\nContent-Type:"), 1);
+}
+
 HTTP_TEST_WITH(requests_wait_for_their_turn, .limit = 5)
 {
 	get_slow_at_once(20);
