@@ -161,6 +161,7 @@ typedef struct bide_http_request {
  *          -BIDE_EHTTP_LENGTH the body has another length than was said
  *          -BIDE_EHTTP        what came is not HTTP
  *          -BIDE_EHTTP_HEAD   the response's head is too large
+ *          -BIDE_EHTTP_BODY   its body, that comes while the request is sent, is
  *          -BIDE_EHTTP_REDIRECTS  there were too many, or one leads nowhere
  *          -BIDE_EHTTP_TIMEOUT, -BIDE_EHTTP_TIMEOUT_POOL, -BIDE_EHTTP_TIMEOUT_CONNECT,
  *          -BIDE_EHTTP_TIMEOUT_TLS, -BIDE_EHTTP_TIMEOUT_WRITE, -BIDE_EHTTP_TIMEOUT_READ

@@ -252,8 +252,9 @@ int bide__http_begin_body(bide_http_response *response)
 			at += strspn(at, " \t,");
 			const size_t length = strcspn(at, " \t,");
 			int rc = length > 0 ? add_layer(response, at, length) : 0;
-			if (rc < 0)
+			if (rc == -ENOMEM)
 				return rc;
+			response->undecodable |= rc < 0;
 			at += length;
 		}
 	return 0;
@@ -283,7 +284,10 @@ ssize_t bide_http_read(bide_http_response *response, void *buf, size_t size)
 {
 	if (response->error < 0 || size == 0)
 		return response->error;
-	ssize_t n = read_below(response, -1, buf, size);
+	ssize_t n = response->undecodable ? read_raw(response, buf, size)
+	                                  : read_below(response, -1, buf, size);
+	if (n > 0 && response->undecodable)
+		n = -BIDE_EHTTP_CODING;
 	if (n < 0 && n != bide_cancelled() && n != -ENOMEM)
 		fail(response, (int)n);
 	return n;

@@ -123,6 +123,7 @@ struct bide_http_response {
 	struct bide__http_hops hops;                        /* those that led here */
 	struct bide__http_layer *layers[BIDE__HTTP_LAYERS]; /* the outermost first */
 	int n_layers;
+	bool undecodable;         /* by a coding that is not known, if there is a body */
 	int error;                /* what reading has failed with */
 	bool ended;               /* the body has been read */
 	struct bide__string body; /* of bide_http_bytes() */
@@ -260,7 +261,7 @@ int bide__http_next(struct bide__http_connection *connection);
  * error. */
 int bide__http_read_ahead(struct bide__http_connection *connection, size_t limit);
 
-/* Looks at the head for how the body is encoded. 0 or an error. */
+/* Looks at the head for how the body is encoded. 0 or -ENOMEM. */
 int bide__http_begin_body(bide_http_response *response);
 
 /* Reads what is left of the body, if it is little, so that the connection can be used again. */

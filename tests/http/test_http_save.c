@@ -125,6 +125,18 @@ RAW_TEST(text_is_utf8)
 	CHECK_STR(text_of(GOT("", "")), "");
 }
 
+/* It is the body that fails, if there is one. */
+RAW_TEST(a_coding_that_is_not_known_is_told_when_the_body_is_read)
+{
+	char *text;
+	bide_http_response *response = GOT("Content-Encoding: gzip, strange\r\n", "abc");
+	CHECK_INT(bide_http_status(response), 200);
+	CHECK_INT(bide_http_text(response, &text), -BIDE_EHTTP_CODING);
+	CHECK_INT(bide_http_text(response, &text), -BIDE_EHTTP_CODING);
+	bide_http_response_close(response);
+	CHECK_STR(text_of(GOT("Content-Encoding: strange\r\n", "")), "");
+}
+
 RAW_TEST(text_stays_where_it_is)
 {
 	bide_http_response *response =
