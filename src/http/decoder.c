@@ -14,6 +14,7 @@
 #include <zstd.h>
 
 enum {
+	ZSTD_WINDOW = 23,       /* log2 of the bytes that are kept at most: RFC 9659 */
 	UNSUSPICIOUS = 1 << 20, /* bytes that may come of whatever little */
 	MOST_FOLD = 1200        /* that bytes may become, beyond that: more than honest zeros do */
 };
@@ -69,7 +70,9 @@ static bool start(struct bide__decoder *decoder)
 		return decoder->brotli != NULL;
 	case ZSTD:
 		decoder->zstd = ZSTD_createDStream();
-		return decoder->zstd != NULL;
+		return decoder->zstd != NULL &&
+		       !ZSTD_isError(ZSTD_DCtx_setParameter(decoder->zstd, ZSTD_d_windowLogMax,
+		                                            ZSTD_WINDOW));
 	}
 	return false;
 }
@@ -103,7 +106,7 @@ struct bide__decoder *bide__decoder_new(const char *coding, size_t length, int *
 		decoder->kind = (enum kind)kind;
 		if (start(decoder))
 			return decoder;
-		bide__free(decoder);
+		bide__decoder_free(decoder);
 	}
 	*ret_rc = -ENOMEM;
 	return NULL;

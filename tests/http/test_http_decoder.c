@@ -53,6 +53,20 @@ static size_t pack_zstd(size_t size)
 	return ZSTD_compress(packed, ROOM, plain, size, 3);
 }
 
+/* In pieces, so that all of a window is asked for whatever the size. */
+static size_t pack_zstd_with(int window)
+{
+	ZSTD_CCtx *zstd = ZSTD_createCCtx();
+	ZSTD_inBuffer in = { plain, SIZE / 2, 0 };
+	ZSTD_outBuffer out = { packed, ROOM, 0 };
+	EXPECT(!ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_windowLog, window)));
+	EXPECT(!ZSTD_isError(ZSTD_compressStream2(zstd, &out, &in, ZSTD_e_continue)));
+	in.size = SIZE;
+	EXPECT_INT(ZSTD_compressStream2(zstd, &out, &in, ZSTD_e_end), 0);
+	ZSTD_freeCCtx(zstd);
+	return out.pos;
+}
+
 /* Expands what is packed, given and taken in pieces. Bytes, or an error, what they are being
  * checked. */
 static ssize_t expand(const char *coding, size_t size, size_t step, size_t room)
@@ -98,6 +112,14 @@ TEST(what_was_compressed_is_expanded)
 	check_each_way("deflate", pack_zlib(-15, SIZE));
 	check_each_way("br", pack_brotli(SIZE));
 	check_each_way("zstd", pack_zstd(SIZE));
+}
+
+/* A few bytes do not ask for as much memory as they like. */
+TEST(what_needs_too_large_a_window_is_refused)
+{
+	fill_plain();
+	CHECK_INT(expand("zstd", pack_zstd_with(23), SIZE, SIZE), SIZE);
+	CHECK_INT(expand("zstd", pack_zstd_with(24), SIZE, SIZE), -BIDE_EHTTP_CODING);
 }
 
 TEST(what_is_cut_off_does_not_end)
