@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { SPACES = 2, DONE_WITH_LINE }; /* of a request's first line */
+
 static struct bide__http_parser *of(llhttp_t *llhttp)
 {
 	return llhttp->data;
@@ -54,9 +56,19 @@ static int on_name_complete(llhttp_t *llhttp)
 	return empty ? HPE_INVALID_HEADER_TOKEN : add_to_head(parser, "", 1);
 }
 
+/* Spaces behind a value are none of it, and llhttp leaves them there: RFC 9110, 5.5. */
+static void trim(struct bide__string *head)
+{
+	while (head->size > 0 &&
+	       (head->data[head->size - 1] == ' ' || head->data[head->size - 1] == '\t'))
+		head->size--;
+}
+
 static int on_value_complete(llhttp_t *llhttp)
 {
 	struct bide__http_parser *parser = of(llhttp);
+	if (!parser->headed)
+		trim(&parser->head);
 	parser->piece = 0;
 	parser->too_large |= ++parser->fields > BIDE__HTTP_FIELDS_MAX;
 	return add_to_head(parser, "", 1);
@@ -132,7 +144,7 @@ void bide__http_parser_next(struct bide__http_parser *parser, bool no_body)
 {
 	parser->head.size = parser->trailers = parser->piece = 0;
 	parser->target.size = 0;
-	parser->fields = 0;
+	parser->fields = parser->spaces = 0;
 	parser->no_body = no_body;
 	parser->headed = parser->head_done = parser->ended = parser->keep_alive = false;
 }
@@ -155,8 +167,21 @@ static int tell(struct bide__http_parser *parser)
 	return BIDE__HTTP_MORE;
 }
 
+/* Whether a request's first line may go on with a byte: it has two spaces, each by itself, and what
+ * is behind them is HTTP. llhttp takes any number, and two other protocols. */
+static bool is_in_line(struct bide__http_parser *parser, char last, char c)
+{
+	if (c == ' ')
+		return last != ' ' && parser->spaces++ < SPACES;
+	if (parser->spaces == SPACES && last == ' ')
+		return c == 'H';
+	if (parser->spaces > 0 && c == '\n')
+		parser->spaces = DONE_WITH_LINE;
+	return true;
+}
+
 /* What llhttp lets pass and who stands before us may read otherwise, in all of a request that is
- * not body: a line that is folded, or ends with less than "\r\n", and NUL. RFC 9112, 2.2, 5.2 and
+ * not body: its first line, a line that is folded, or ends with less than "\r\n", and NUL. RFC 9112, 2.2, 5.2 and
  * 11.2. */
 static bool is_strict(struct bide__http_parser *parser, const char *data, size_t size)
 {
@@ -166,6 +191,8 @@ static bool is_strict(struct bide__http_parser *parser, const char *data, size_t
 		if ((c == '\n') != (last == '\r') || c == '\0')
 			return false;
 		if (last == '\n' && (c == ' ' || c == '\t'))
+			return false;
+		if (parser->spaces < DONE_WITH_LINE && !is_in_line(parser, last, c))
 			return false;
 	}
 	parser->last = parser->body_size > 0 || parser->ended ? '\0' : last;

@@ -29,6 +29,7 @@ struct bide__http_parser {
 	size_t piece;               /* bytes of the name or value that is being read */
 	struct bide__string target; /* of a request, with a NUL behind it when the head is there */
 	unsigned fields;
+	unsigned spaces; /* in a request's first line so far; more than there may be behind it */
 	char last; /* byte of a request's framing that has been looked at; 0: none, or of a body */
 	const char *body;
 	size_t body_size;

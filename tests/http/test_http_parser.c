@@ -87,7 +87,7 @@ static void check(const char *text, const char *expected)
 TEST(a_message_has_a_head_and_a_body)
 {
 	check("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX:  a b \r\nEmpty:\r\n\r\nhello",
-	      "200 Content-Length=5 X=a b  Empty=|hello|end;");
+	      "200 Content-Length=5 X=a b Empty=|hello|end;");
 	check("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "404 Content-Length=0||end;");
 	check("HTTP/1.1 204 No Content\r\n\r\n", "204||end;");
 	check("HTTP/1.1 304 \r\nContent-Length: 7\r\n\r\n", "304 Content-Length=7||end;");

@@ -122,6 +122,11 @@ FILES_TEST(a_host_is_told_once_and_is_one)
 FILES_TEST(first_lines_that_are_none_are_refused)
 {
 	CHECK_REFUSED(WRONG(400, "GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+	              WRONG(400, "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"),
+	              WRONG(400, "GET /  HTTP/1.1\r\nHost: a\r\n\r\n"),
+	              WRONG(400, "GET / HTTP/1.1 \r\nHost: a\r\n\r\n"),
+	              WRONG(400, "GET / RTSP/1.0\r\nHost: a\r\n\r\n"),
+	              WRONG(400, "SOURCE / ICE/1.0\r\nHost: a\r\n\r\n"),
 	              WRONG(400, "GET / http/1.1\r\nHost: a\r\n\r\n"),
 	              WRONG(400, "GET / FOO/1.1\r\nHost: a\r\n\r\n"),
 	              WRONG(400, "GET x HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -182,6 +187,11 @@ FILES_TEST(requests_that_are_unusual_are_answered)
 	CHECK_INT(answered(GET "hOsT:a:80\r\n\r\n"), 200);
 	CHECK_INT(answered(GET "Host: [::1]:80\r\n\r\n"), 200);
 	CHECK_INT(answered(GET "Host:\r\n\r\n"), 200);
+	CHECK_INT(answered(GET "Host: a \t \r\n\r\n"), 200);
+	CHECK_INT(answered(GET "Host: \t\r\n\r\n"), 200);
+	CHECK_INT(answered(GET "Host: a\r\nExpect: 100-continue \r\n\r\n"), 200);
+	CHECK_INT(answered(GET "Host: a\r\nIf-None-Match: * \r\n\r\n"), 304);
+	CHECK_INT(answered(POST "Transfer-Encoding: chunked \r\n\r\n0\r\n\r\n"), 405);
 	CHECK_INT(answered("GET http://other/ HTTP/1.1\r\nHost: a\r\n\r\n"), 200);
 	CHECK_INT(answered("GET http://other HTTP/1.1\r\nHost: a\r\n\r\n"), 200);
 	CHECK_INT(answered("GET / HTTP/1.0\r\n\r\n"), 200);
