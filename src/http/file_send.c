@@ -81,10 +81,12 @@ static int send_range(struct bide__http_served *served, const struct bide__http_
 
 /* ---- responses ---------------------------------------------------------------------------- */
 
+/* A time that is still to come is told as that of the answer: RFC 9110, 8.8.2.1. */
 static void put_validators(struct bide__http_served *served, const struct bide__http_file *file)
 {
+	const bool ahead = file->status.st_mtim.tv_sec > served->server->second;
 	bide__http_put(served, "ETag", file->etag);
-	bide__http_put(served, "Last-Modified", file->modified);
+	bide__http_put(served, "Last-Modified", ahead ? served->server->date : file->modified);
 }
 
 static void begin(struct bide__http_served *served, const struct bide__http_file *file, int status,

@@ -72,6 +72,8 @@ static int status_of(const struct bide__http_served *served, int error)
 
 static int refusal(const struct bide__http_served *served, int error)
 {
+	if (error == -ETIMEDOUT)
+		return 408;
 	return error == -BIDE_EHTTP || error == -BIDE_EHTTP_HEAD ? status_of(served, error) : error;
 }
 
@@ -190,6 +192,12 @@ static int check(struct bide__http_served *served)
 	return check_length(served);
 }
 
+/* Whether a head of which not all can be read is a HEAD's: its answer has no body either. */
+static bool is_surely_head(const struct bide__http_served *served)
+{
+	return served->parser.target.size > 0 && served->parser.llhttp.method == HTTP_HEAD;
+}
+
 static int read_head(struct bide__http_served *served)
 {
 	size_t read = 0;
@@ -198,9 +206,12 @@ static int read_head(struct bide__http_served *served)
 		BIDE_TIMEOUT(served->server->options.timeout_head, fired)
 			event = meet_next(served, &read);
 		if (fired < 0)
-			return fired == -ETIMEDOUT ? 408 : fired;
+			event = fired;
 	}
-	return event < 0 ? refusal(served, event) : check(served);
+	if (event >= 0)
+		return check(served);
+	served->is_head = is_surely_head(served);
+	return refusal(served, event);
 }
 
 /* ---- the body ----------------------------------------------------------------------------- */

@@ -24,6 +24,17 @@ FILES_TEST(a_file_is_sent_with_what_is_known_of_it)
 	CHECK_STR(field("Connection"), "");
 }
 
+FILES_TEST(a_time_that_is_still_to_come_is_not_told)
+{
+	put("file", "hello");
+	put_time("file", 4102444800);
+	start();
+	CHECK_INT(get("/file"), 200);
+	CHECK_STR(field("Last-Modified"), field("Date"));
+	CHECK_INT(ask("GET", "/file", "If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT\r\n"), 304);
+	CHECK_STR(field("Last-Modified"), field("Date"));
+}
+
 FILES_TEST(a_head_has_the_length_of_what_is_not_sent)
 {
 	put("file", "hello");

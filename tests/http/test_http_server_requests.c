@@ -164,6 +164,25 @@ FILES_TEST(what_is_too_long_is_refused)
 	CHECK_INT(refused_long(GET "Host: a\r\n", "X: y\r\n", 300, "\r\n"), 431);
 }
 
+FILES_TEST(a_head_that_is_refused_is_answered_without_a_body)
+{
+	static const char *const heads[] = {
+		"HEAD / HTTP/1.1\r\nHost: a\r\nX y: z\r\n\r\n",
+		"HEAD / HTTP/1.1\r\nHost: a\r\n\n",
+		"HEAD / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+		"HEAD / HTTP/3.0\r\nHost: a\r\n\r\n",
+	};
+	start();
+	for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+		bide_stream *stream = client();
+		CHECK(say(stream, heads[i]));
+		CHECK(read_answer(stream, false));
+		CHECK(answer.status >= 400);
+		CHECK(is_at_end(stream));
+		CHECK_INT(bide_stream_close(stream), 0);
+	}
+}
+
 FILES_TEST(what_is_expected_and_not_known_is_refused)
 {
 	CHECK_REFUSED(WRONG(417, GET "Host: a\r\nExpect: more\r\n\r\n"));
