@@ -8,6 +8,7 @@
 #include <bide/task.h>
 
 #include <errno.h>
+#include <sys/ioctl.h>
 
 /* ---- its record --------------------------------------------------------------------------- */
 
@@ -101,6 +102,16 @@ static void linger(bide_stream *stream)
 	}
 }
 
+/* Whether something has come that will not be read: the rest of a request, or another one behind
+ * the last. */
+static bool is_any_unread(const struct bide__http_served *served)
+{
+	const void *data;
+	int waiting = 0;
+	return !served->whole || bide_stream_peek(served->stream, 0, &data) > 0 ||
+	       (ioctl(bide_stream_fd(served->stream), FIONREAD, &waiting) == 0 && waiting > 0);
+}
+
 /* Answers one. Whether another may follow; or an error. */
 static int exchange(struct bide__http_peer *self, struct bide__http_served *served)
 {
@@ -112,7 +123,7 @@ static int exchange(struct bide__http_peer *self, struct bide__http_served *serv
 	            : self->server->respond(served, self->server->site);
 	if (self->server->options.log != NULL)
 		tell_log(self, served);
-	if (rc == 0 && !served->keep && !served->whole)
+	if (rc == 0 && !served->keep && is_any_unread(served))
 		linger(served->stream);
 	return rc < 0 ? rc : served->keep;
 }

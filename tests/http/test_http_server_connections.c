@@ -48,6 +48,25 @@ FILES_TEST(requests_that_come_at_once_are_answered_in_order)
 	CHECK_INT(bide_stream_close(stream), 0);
 }
 
+/* The system resets a connection that is closed before all has been read. */
+FILES_TEST(requests_behind_the_last_one_do_not_harm_its_answer)
+{
+	enum { SIZE = 1000000, MORE = 5000 };
+	static const char more[] = "GET /file HTTP/1.1\r\nHost: a\r\n\r\n";
+	put("file", "");
+	CHECK_INT(truncate(path_to("file"), SIZE), 0);
+	start();
+	bide_stream *stream = client();
+	CHECK(say(stream, "GET /file HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+	for (int i = 0; i < MORE; i++)
+		CHECK(say(stream, more));
+	CHECK(read_answer(stream, true));
+	CHECK_INT(answer.status, 200);
+	CHECK_UINT(answer.size, SIZE);
+	CHECK(is_at_end(stream));
+	CHECK_INT(bide_stream_close(stream), 0);
+}
+
 FILES_TEST(an_old_client_s_connection_is_kept_if_it_asks_for_it)
 {
 	put("file", "hello");
