@@ -19,10 +19,8 @@ static BIDE_ASYNC_LIGHT(int, tick, struct fetch_run *);
 static BIDE_ASYNC_LIGHT(int, watch, struct fetch_run *, bide_signals *);
 
 static const char standard_output[] = "standard output";
-static const int ends[] = { SIGINT, SIGTERM };
 
 enum {
-	N_ENDS = sizeof(ends) / sizeof(*ends),
 	AHEAD = 4 /* so many tasks for each request that may be made at once take URLs from the
 	             list: when those of one host wait for their turns there are others */
 };
@@ -88,31 +86,15 @@ static int tick(struct fetch_run *run)
 static int watch(struct fetch_run *run, bide_signals *signals)
 {
 	const int signal_number = bide_signals_next(signals, NULL);
-	bide_signals_close(signals);
+	tool_signals_close(signals);
 	if (signal_number <= 0)
 		return 0;
-	for (int i = 0; i < N_ENDS; i++)
-		signal(ends[i], SIG_DFL);
 	run->signal = signal_number;
 	bide_group_cancel(run->workers);
 	return 0;
 }
 
 /* ---- the run ------------------------------------------------------------------------------ */
-
-/* A signal that was ignored when the program began stays so, as of a job in the background. */
-static int open_signals(bide_signals **ret_signals)
-{
-	int watched[N_ENDS];
-	size_t n = 0;
-	for (int i = 0; i < N_ENDS; i++) {
-		struct sigaction action;
-		if (sigaction(ends[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-			watched[n++] = ends[i];
-	}
-	*ret_signals = NULL;
-	return n > 0 ? bide_signals_open(watched, n, ret_signals) : 0;
-}
 
 static size_t workers_of(const struct fetch_options *options)
 {
@@ -138,7 +120,7 @@ static int run_workers(struct fetch_run *run)
 static int run_all(struct fetch_run *run)
 {
 	bide_signals *signals;
-	int rc = open_signals(&signals), group_rc;
+	int rc = tool_signals_open(&signals), group_rc;
 	if (rc < 0)
 		return rc;
 	BIDE_GROUP(helpers, group_rc) {

@@ -6,8 +6,8 @@
 #include <bide/http_server.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +48,12 @@ static int complain(const char *what, const char *value)
 {
 	fprintf(stderr, "bide serve: %s: %s\n", what, value);
 	return TOOL_USAGE;
+}
+
+static int fail(const char *what, int error)
+{
+	fprintf(stderr, "bide serve: %s: %s\n", what, bide_strerror(error));
+	return error;
 }
 
 /* A number from @p least to @p most, all of the text; -1 else. */
@@ -183,10 +189,19 @@ static int tell_addresses(bide_server *server)
 		const bool local = strncmp(name, "unix:", 5) == 0;
 		printf("listening on %s%s%s\n", local ? "" : "http://", name, local ? "" : "/");
 	}
-	return fflush(stdout) == 0 ? 0 : -EIO;
+	return fflush(stdout) == 0 ? 0 : -errno;
 }
 
-static int start(const struct settings *settings, bide_server **ret_server)
+/* Where it is to listen, for people. */
+static void put_place(const struct settings *settings, char *place, size_t size)
+{
+	if (settings->unix_path != NULL)
+		snprintf(place, size, "%s", settings->unix_path);
+	else
+		snprintf(place, size, "%s, port %s", settings->bind, settings->port);
+}
+
+static int listen_there(const struct settings *settings, bide_server **ret_server)
 {
 	char host[BIDE_ADDRESS_MAX];
 	const char *unix_path = settings->unix_path;
@@ -198,21 +213,43 @@ static int start(const struct settings *settings, bide_server **ret_server)
 	return bide_http_start_files(settings->root, host, NULL, &settings->options, ret_server);
 }
 
-/* Serves until a signal comes. After the first one each has its usual effect again, so that a
- * second one ends what does not end by the first. */
+/* The directory is opened first, so that what fails later is said of the place. */
+static int start(const struct settings *settings, bide_server **ret_server)
+{
+	char place[512];
+	const int fd = open(settings->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(settings->root, -errno);
+	close(fd);
+	int rc = listen_there(settings, ret_server);
+	put_place(settings, place, sizeof(place));
+	return rc < 0 ? fail(place, rc) : 0;
+}
+
+/* Waits for a signal. After it each has its usual effect again, so that a second one ends what does
+ * not end by the first. */
+static int wait_for_end(bide_server *server, bide_signals *signals)
+{
+	int rc = signals != NULL ? bide_signals_next(signals, NULL) : bide_server_wait(server);
+	tool_signals_close(signals);
+	return rc;
+}
+
 static int serve_until_signal(const struct settings *settings, bide_signals *signals)
 {
 	bide_server *server;
 	int rc = start(settings, &server);
 	if (rc < 0) {
-		fprintf(stderr, "bide serve: %s: %s\n", settings->root, bide_strerror(rc));
 		bide_signals_close(signals);
 		return rc;
 	}
 	rc = tell_addresses(server);
-	if (rc == 0)
-		rc = bide_signals_next(signals, NULL);
-	bide_signals_close(signals);
+	if (rc < 0) {
+		bide_signals_close(signals);
+		fail("standard output", rc);
+	} else {
+		rc = wait_for_end(server, signals);
+	}
 	if (rc > 0)
 		(void)bide_server_stop(server, settings->grace);
 	bide_server_close(server);
@@ -223,10 +260,9 @@ static BIDE_ASYNC(int, serve, const struct settings *);
 
 static int serve(const struct settings *settings)
 {
-	static const int ends[] = { SIGINT, SIGTERM };
 	bide_signals *signals;
-	int rc = bide_signals_open(ends, 2, &signals);
-	return rc < 0 ? rc : serve_until_signal(settings, signals);
+	int rc = tool_signals_open(&signals);
+	return rc < 0 ? fail("signals", rc) : serve_until_signal(settings, signals);
 }
 
 /* Each connection takes a descriptor, and its file another one. */

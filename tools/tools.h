@@ -3,6 +3,8 @@
 #ifndef BIDE_TOOLS_H
 #define BIDE_TOOLS_H
 
+#include <bide.h>
+
 /* Exit statuses. */
 enum {
 	TOOL_OK = 0,
@@ -13,5 +15,12 @@ enum {
 /* The subcommands: argv[0] is the name of one, and the exit status what it returns. */
 int tool_fetch(int argc, char **argv);
 int tool_serve(int argc, char **argv);
+
+/* Opens the signals that end a subcommand. One that was ignored when the program began stays so, as
+ * of a job in the background; with none left @p ret_signals gets NULL. 0 or an error. */
+int tool_signals_open(bide_signals **ret_signals);
+
+/* Closes them: the next one ends the process at once. */
+void tool_signals_close(bide_signals *signals);
 
 #endif

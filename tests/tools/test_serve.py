@@ -189,7 +189,12 @@ def what_cannot_be_served_is_told():
     with served() as server:
         status, out, errors = ended('--port', str(server.port), server.directory)
         expect((status, out), (1, ''))
-        expect('Address already in use' in errors, True)
+        expect(errors, 'bide serve: 127.0.0.1, port %d: Address already in use\n' % server.port)
+    with open('/dev/full', 'w', encoding='utf-8') as full:
+        done = subprocess.run([BIDE, 'serve', '--port', '0'], stdout=full, timeout=TIMEOUT,
+                              stderr=subprocess.PIPE, universal_newlines=True)
+    expect(done.returncode, 1)
+    expect(done.stderr, 'bide serve: standard output: No space left on device\n')
 
 
 # ---- its end ---------------------------------------------------------------------------------
@@ -201,6 +206,17 @@ def signals_end_it():
             status, out, _ = server.end(number)
             expect((status, out), (0, ''))
             expect(idle.recv(1), b'')
+
+
+def a_signal_that_is_ignored_does_not_end_it():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with served() as server:
+            server.process.send_signal(signal.SIGINT)
+            expect(server.get('/file.txt'), (200, b'hello\n'))
+            expect(server.end()[0], 0)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def what_is_being_sent_is_sent_to_its_end():
@@ -272,6 +288,7 @@ TESTS = [it_tells_where_it_listens, it_listens_where_it_is_told, it_listens_at_s
          it_listens_at_a_local_socket, requests_are_logged, it_can_be_quiet, help_is_printed,
          lists_can_be_forbidden, hidden_files_are_served_on_request,
          arguments_that_make_no_sense_are_refused, what_cannot_be_served_is_told, signals_end_it,
+         a_signal_that_is_ignored_does_not_end_it,
          what_is_being_sent_is_sent_to_its_end, who_does_not_read_is_not_waited_for,
          curl_gets_files, curl_goes_on_where_it_was, curl_cannot_put]
 
