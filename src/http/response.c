@@ -105,21 +105,30 @@ void bide__http_put_body(struct bide__http_served *served, const void *data, siz
 	served->sent += size;
 }
 
-int bide__http_flush(struct bide__http_served *served)
+/* Writes some bytes, which the other side must take in time. 0 or an error. */
+static int write_piece(struct bide__http_served *served, const char *data, size_t size)
 {
-	struct bide__string *out = &served->out;
-	const ssize_t size = (ssize_t)out->size;
 	int fired;
 	ssize_t n = 0;
-	if (out->failed)
-		return -ENOMEM;
 	BIDE_TIMEOUT(served->server->options.timeout_write, fired)
-		n = bide_stream_write(served->stream, out->data, out->size);
-	out->size = 0;
+		n = bide_stream_write(served->stream, data, size);
 	if (fired < 0)
 		return fired;
 	/* What was cut off is not told why; nothing more can be sent. */
-	return n < 0 ? (int)n : n < size ? -EPIPE : 0;
+	return n < 0 ? (int)n : n < (ssize_t)size ? -EPIPE : 0;
+}
+
+int bide__http_flush(struct bide__http_served *served)
+{
+	enum { PIECE = 65536 };
+	struct bide__string *out = &served->out;
+	int rc = out->failed ? -ENOMEM : 0;
+	for (size_t done = 0; rc == 0 && done < out->size; done += PIECE) {
+		const size_t left = out->size - done;
+		rc = write_piece(served, out->data + done, left < PIECE ? left : PIECE);
+	}
+	out->size = 0;
+	return rc;
 }
 
 int bide__http_finish_text(struct bide__http_served *served)

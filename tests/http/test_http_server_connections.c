@@ -256,6 +256,31 @@ FILES_TEST(who_does_not_read_is_given_up)
 	bide_stream_abort(stream);
 }
 
+/* The time that there is for taking something is not that for all of a long list. */
+FILES_TEST(who_reads_slowly_gets_all_of_a_list)
+{
+	enum { NAMES = 2000, LONG = 200, STEP = 16384 };
+	char name[LONG + 16], host[64], some[STEP];
+	ssize_t n = 1, size = 0;
+	options.server.timeout_write = 0.2;
+	memset(name, 'x', LONG);
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(name + LONG, 16, "%d", i);
+		put(name, "");
+	}
+	snprintf(host, sizeof host, "unix:%s", path_to("socket"));
+	EXPECT_INT(bide_http_start_files(root, host, NULL, &options, &server), 0);
+	bide_stream *stream = client();
+	CHECK(say(stream, "GET / HTTP/1.0\r\n\r\n"));
+	for (; n > 0; size += n) {
+		CHECK_INT(bide_sleep(0.01), 0);
+		n = bide_stream_read(stream, some, sizeof some);
+	}
+	CHECK_INT(n, 0);
+	CHECK(size > 2 * NAMES * LONG);
+	CHECK_INT(bide_stream_close(stream), 0);
+}
+
 /* ---- who is gone -------------------------------------------------------------------------- */
 
 FILES_TEST(a_client_that_is_gone_in_the_midst_harms_nobody)
