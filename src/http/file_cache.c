@@ -2,7 +2,8 @@
 /* file_cache.c: small files stay open after they have been sent, so that to send one again costs a
  * look at its name. That look comes with each request: an open descriptor is used only while the
  * name leads to the same file, whose number nobody else can have while it is open. So nothing is
- * ever stale.
+ * ever stale. One that is moved out of the root while it is open, with a link to it left where it
+ * was, is sent as if it had been linked there as a file, which can be had without a cache, too.
  *
  * Large ones are closed at once: what has been deleted is not to take room on the disk for long. */
 #include "http/files.h"
@@ -57,21 +58,12 @@ static void describe(struct bide__http_file *file, const struct stat *status)
 	(void)bide__http_date_format(status->st_mtim.tv_sec, file->modified);
 }
 
-static int open_file(struct bide__http_files *files, const char *name)
-{
-	int fd = bide__http_open_beneath(files, name, 0);
-	if (fd != -EMFILE && fd != -ENFILE)
-		return fd;
-	bide__http_cache_clear(files);
-	return bide__http_open_beneath(files, name, 0);
-}
-
 /* What has been opened may be something else than what was looked at before. */
 static int make(struct bide__http_files *files, const char *name, struct bide__http_file **ret_file)
 {
 	struct stat status;
 	const size_t size = strlen(name) + 1;
-	const int fd = open_file(files, name);
+	const int fd = bide__http_open_beneath(files, name, 0);
 	if (fd < 0)
 		return fd;
 	struct bide__http_file *file = NULL;

@@ -64,10 +64,8 @@ static int open_by_walking(int root, const char *path, int flags)
 	return rc;
 }
 
-int bide__http_open_beneath(struct bide__http_files *files, const char *name, int flags)
+static int open_once(struct bide__http_files *files, const char *name, int flags)
 {
-	if (name[0] == '\0')
-		name = ".";
 	int fd = files->walk ? -ENOSYS : open_by_kernel(files->root, name, flags);
 	/* A filter of system calls says EPERM, which opening for reading does not. */
 	if (fd == -ENOSYS || fd == -EPERM) {
@@ -75,4 +73,16 @@ int bide__http_open_beneath(struct bide__http_files *files, const char *name, in
 		fd = open_by_walking(files->root, name, flags);
 	}
 	return fd;
+}
+
+int bide__http_open_beneath(struct bide__http_files *files, const char *name, int flags)
+{
+	if (name[0] == '\0')
+		name = ".";
+	int fd = open_once(files, name, flags);
+	if (fd != -EMFILE && fd != -ENFILE)
+		return fd;
+	/* Files that are kept open for later give way. */
+	bide__http_cache_clear(files);
+	return open_once(files, name, flags);
 }

@@ -3,6 +3,7 @@
 #include "http/server_kit.h"
 #include "io/seccomp_kit.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -130,6 +131,32 @@ FILES_TEST(more_files_than_are_kept_open_are_sent)
 }
 
 /* ---- no way out --------------------------------------------------------------------------- */
+
+/* Leaves this process no descriptors more than it has; @p limit is the one that it had. */
+static void allow_no_more(struct rlimit *limit)
+{
+	const int next = dup(0);
+	EXPECT_INT(getrlimit(RLIMIT_NOFILE, limit), 0);
+	EXPECT_INT(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ (rlim_t)next, limit->rlim_max }), 0);
+	close(next);
+}
+
+FILES_TEST(files_that_are_kept_open_give_way)
+{
+	struct rlimit limit;
+	put_directory("list");
+	put("a", "a");
+	put("b", "b");
+	start();
+	bide_stream *stream = client();
+	for (int i = 0; i < 2; i++) {
+		CHECK_INT(ask_on(stream, "GET", "/a", ""), 200);
+		allow_no_more(&limit);
+		CHECK_INT(ask_on(stream, "GET", i == 0 ? "/b" : "/list/", ""), 200);
+		CHECK_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	}
+	CHECK_INT(bide_stream_close(stream), 0);
+}
 
 FILES_TEST(no_path_leads_out_of_the_root)
 {
