@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FAMILIES = 2, PORT = 9 };
+enum { FAMILIES = 2, PORT = 9, NETWORK_BITS = 64 };
 
 /* An address, IPv4 ones in the form ::ffff:a.b.c.d, and how this machine gets there. */
 struct way {
@@ -75,6 +75,14 @@ static bool label_matches(const struct way *way)
 	return policy[policy_of(way->to)].label == policy[policy_of(way->from)].label;
 }
 
+/* Section 2.2: what is behind the network tells nothing of how near an address is, and would have
+ * all go to the same one of several. */
+static int common_prefix(const struct way *way)
+{
+	const int bits = common_bits(way->to, way->from);
+	return bits < NETWORK_BITS ? bits : NETWORK_BITS;
+}
+
 /* Section 6: greater than 0 when @p b is to be tried before @p a. */
 static int compare(const struct way *a, const struct way *b)
 {
@@ -92,7 +100,7 @@ static int compare(const struct way *a, const struct way *b)
 	if (difference == 0)
 		difference = scope_a - scope_b;
 	if (difference == 0 && a->ip.family == AF_INET6 && b->ip.family == AF_INET6)
-		difference = common_bits(b->to, b->from) - common_bits(a->to, a->from);
+		difference = common_prefix(b) - common_prefix(a);
 	return difference;
 }
 

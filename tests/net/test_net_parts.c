@@ -415,6 +415,18 @@ TEST(a_longer_common_prefix_is_preferred)
 	                    "2001:db8:1::1", "2001:db8:3ffe::1");
 }
 
+TEST(addresses_of_the_same_network_keep_their_order)
+{
+	static const char *const near[] = { "2001:db8::3", "2001:db8::ffff" };
+	static const char *const far[] = { "2001:db8::ffff", "2001:db8::3" };
+	sources = (const struct source[]){ { near[0], "2001:db8::2" },
+		                           { near[1], "2001:db8::2" },
+		                           { 0 } };
+	expect_order(near, 2, near);
+	expect_order(far, 2, far);
+	sources = NULL;
+}
+
 TEST(addresses_of_a_family_without_a_route_come_last_in_their_order)
 {
 	static const char *const texts[] = { "2001:db8::1", "2001:db8::2", "192.0.2.1",
