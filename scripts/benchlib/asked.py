@@ -57,11 +57,6 @@ TLS = """ ssl;
         ssl_certificate_key %(directory)s/key"""
 
 
-def _free_port():
-    with socket.create_server(("0.0.0.0", 0)) as listener:
-        return listener.getsockname()[1]
-
-
 def _program(name, package):
     path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if path is None:
@@ -103,7 +98,7 @@ def nginx(tls=False, cpus=None):
     """Runs nginx meanwhile; gives the words that tell a program where."""
     path = _program("nginx", "nginx-light")
     with tempfile.TemporaryDirectory() as directory:
-        words = [str(_free_port())]
+        words = [str(process.free_port())]
         known = {"directory": directory, "port": int(words[0]), "page": PAGE,
                  "descriptors": min(_allow_descriptors(), 10000) - SPARE, "tls": ""}
         if tls:

@@ -7,7 +7,6 @@ import contextlib
 import os
 import re
 import shutil
-import socket
 import tempfile
 import time
 import urllib.request
@@ -18,11 +17,6 @@ from .model import Sample
 PAGE = b"0123456789abcdef" * 64
 PATIENCE_S = 10     # for a server to begin, and for wrk to end
 WARM_S = 1          # asked before anything counts
-
-
-def _free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def _wrk():
@@ -88,7 +82,7 @@ def seconds(connections):
                 stream.write(PAGE)
             # Who serves may be somebody else than who asks for it.
             os.chmod(directory, 0o755)
-            port = _free_port()
+            port = process.free_port()
             server = process.Child(
                 contestant.command + (table.asked(contestant), str(port), directory),
                 contestant.env, cpus=cpus[-1:])

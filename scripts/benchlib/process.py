@@ -7,6 +7,7 @@ and everything a child started can be ended with it."""
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -171,6 +172,12 @@ def finish(child, n, seconds):
 
 def run_alone(contestant, table, n):
     return finish(start(contestant, table.asked(contestant), n), n, table.timeout_s)
+
+
+def free_port():
+    """A port that nobody listens at, at any address."""
+    with socket.create_server(("0.0.0.0", 0)) as listener:
+        return listener.getsockname()[1]
 
 
 @contextlib.contextmanager
