@@ -16,10 +16,10 @@
  * is wrong with its certificate. An end of the connection without the end of TLS, which somebody in
  * between can bring about, is -BIDE_ETRUNCATED and not 0.
  *
- * A close does not wait for the other side. What a server of TLS 1.3 sends unasked, its tickets, may
- * come after it, and then the system resets the connection, and what was written last may be lost.
- * Who has written and reads no answer calls bide_stream_shutdown(), and reads to the end before it
- * closes. */
+ * A close does not wait for the other side. What a server of TLS 1.3 sends unasked, its tickets,
+ * may come after it, and then the system resets the connection, and what was written last may be
+ * lost. Who has written and reads no answer calls bide_stream_shutdown(), and reads to the end
+ * before it closes. */
 #ifndef BIDE_TLS_H
 #define BIDE_TLS_H
 
