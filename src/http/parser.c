@@ -181,8 +181,8 @@ static bool is_in_line(struct bide__http_parser *parser, char last, char c)
 }
 
 /* What llhttp lets pass and who stands before us may read otherwise, in all of a request that is
- * not body: its first line, a line that is folded, or ends with less than "\r\n", and NUL. RFC 9112,
- * 2.2, 3, 5.2 and 11.2. */
+ * not body: its first line, a line that is folded, or ends with less than "\r\n", and NUL. RFC
+ * 9112, 2.2, 3, 5.2 and 11.2. */
 static bool is_strict(struct bide__http_parser *parser, const char *data, size_t size)
 {
 	char last = parser->last;

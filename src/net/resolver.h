@@ -80,8 +80,9 @@ void bide__channel_ask(struct bide__question *question);
 /* Sends what has been asked, unless the leader is about to. */
 void bide__channel_flush(bide_resolver *resolver);
 
-/* Lets others that are ready ask, too, and sends what has been asked. Waits until the epoll set is ready or c-ares has to be called because of the time; has it do what
- * is to be done. [suspends] 0 or an error. */
+/* Lets others that are ready ask, too, and sends what has been asked. Waits until the epoll set is
+ * ready or c-ares has to be called because of the time; has it do what is to be done. [suspends] 0
+ * or an error. */
 int bide__channel_attend(bide_resolver *resolver);
 
 /* Gives up all that is being asked: it ends with @p error. */
