@@ -6,18 +6,41 @@ import contextlib
 import glob
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
+import http_site
+
 PATIENCE = 30  # seconds
+AIOHTTP = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                       '..', '..', 'docs', 'howto', 'aiohttp.md')
 # What the programs print here, which the tutorial shows.
 SHOWN = {
     'echo_client': ['to', 'be', 'or', 'not'],
     'proxy': ['> hello', '< hello'],
+    'links': ['/lost: 404', '/login: 403'],
+    'http_client': [
+        '200 This is page 1.',
+        '20 pages: 310 bytes',
+        '200 page 2 of what there is of salt & pepper, in en, as text/plain',
+        '201 noted: buy salt, at once',
+        '200 hello, ada',
+        'the cookie is ada',
+        '1024000 bytes saved',
+        '200 Holidays: photo.jpg, image/jpeg, whole',
+        '5000 lines',
+        'too slow',
+        'given up',
+        '200 asked 3 times',
+        '200 news of elsewhere.example',
+        'there is no such page',
+        'nobody listens'],
     'database': ['%d * %d = %d' % (n, n, n * n) for n in range(10)] + [
         'ten queries of half a second took less than five'],
 }
@@ -161,6 +184,49 @@ def scan(directory):
     return difference(found, expected)
 
 
+# ---- clients of HTTP ----------------------------------------------------------------------------
+
+def links(directory):
+    with http_site.serving() as site:
+        found = program(directory, 'links', site, '/links')
+    return difference(sorted(found), sorted(SHOWN['links']))
+
+
+@contextlib.contextmanager
+def nobody_listens():
+    """A URL at which nobody does, as the port is taken and not listened at."""
+    with socket.socket() as taken:
+        taken.bind(('127.0.0.1', 0))
+        yield 'http://127.0.0.1:%d/' % taken.getsockname()[1]
+
+
+def http_client(directory):
+    with http_site.serving() as site, nobody_listens() as nowhere, tempfile.TemporaryDirectory() as place:
+        return difference(program(directory, 'http_client', site, place, nowhere),
+                          SHOWN['http_client'])
+
+
+def python_with_aiohttp():
+    """The first Python may not be the one for which it is installed."""
+    for python in (sys.executable, '/usr/bin/python3'):
+        if subprocess.call([python, '-c', 'import aiohttp, asyncio; asyncio.timeout'],
+                           stderr=subprocess.DEVNULL) == 0:
+            return python
+    raise Skipped('there is no aiohttp here')
+
+
+def aiohttp(_):
+    """The Python that docs/howto/aiohttp.md shows beside the C prints the same."""
+    with open(AIOHTTP, encoding='utf-8') as file:
+        blocks = re.findall(r'^```python\n(.*?)^```$', file.read(), re.M | re.S)
+    python = python_with_aiohttp()
+    with http_site.serving() as site, nobody_listens() as nowhere, tempfile.TemporaryDirectory() as place:
+        with open(os.path.join(place, 'client.py'), 'w', encoding='utf-8') as file:
+            file.write('\n\n'.join(blocks))
+        found = program('', python, file.name, site, place, nowhere)
+    return difference(found, SHOWN['http_client'])
+
+
 # ---- a database ---------------------------------------------------------------------------------
 
 def postgres_directory():
@@ -222,7 +288,9 @@ def database(directory):
 
 def guarded(test):
     def run(directory):
-        if test != database and not os.path.exists(os.path.join(directory, 'echo_server')):
+        if test in (links, http_client) and not os.path.exists(os.path.join(directory, 'links')):
+            raise Skipped('libbide-http was not built')
+        if test in (echo, echo_cores, chat, proxy, scan) and not os.path.exists(os.path.join(directory, 'echo_server')):
             raise Skipped('libbide-net was not built')
         try:
             return test(directory)
@@ -232,4 +300,4 @@ def guarded(test):
 
 
 TESTS = [(test.__name__, guarded(test))
-         for test in (echo, echo_cores, chat, proxy, scan, database)]
+         for test in (echo, echo_cores, chat, proxy, scan, links, http_client, aiohttp, database)]
