@@ -13,15 +13,17 @@
  *     }
  *     bide_http_session_close(session);
  *
- * A call returns when the response's head has come; its body is read by the calls below and those
- * of bide/http_body.h, whole or piece by piece, and the connection is used again when it has been
- * read to its end. A status such as 404 is no error: bide_http_status() tells it.
+ * A request returns when the head of the response has come. The body is then read, whole or piece
+ * by piece or into a file, by the calls below and those of bide/http_body.h; when it has been read
+ * to its end the connection serves the next request. A status such as 404 is no error:
+ * bide_http_status() tells it.
  *
- * Connections are kept and used again, redirects followed, cookies kept, compressed bodies
- * expanded. Requests can go through proxies, be made again when they fail (bide/http_retry.h), and
- * be looked at while they happen (bide/http_events.h). Any number of tasks may use a session at
- * once. For a deadline put a call into a BIDE_TIMEOUT block, or use the session's time-outs, of
- * which each has an error of its own.
+ * Redirects are followed, cookies kept, compressed bodies expanded. Requests can go through
+ * proxies, be made again when they fail (bide/http_retry.h), and be watched (bide/http_events.h).
+ * Any number of tasks may use a session at once. For a deadline put calls into a BIDE_TIMEOUT
+ * block, or use the session's time-outs, each of which has an error of its own.
+ *
+ * What is said to be the response's lies there until bide_http_response_close().
  *
  * A library of its own, libbide-http (pkg-config: bide-http), on libbide-net and libbide-tls. */
 #ifndef BIDE_HTTP_H
@@ -40,48 +42,51 @@ extern "C" {
 
 /* ---- sessions ----------------------------------------------------------------------------- */
 
-/** What requests have in common: connections that are kept, and options. It belongs to the thread
- *  of the loop on which it was opened. */
+/** What requests have in common: connections that are kept, cookies, and options. It belongs to the
+ *  thread of the loop on which it was opened. */
 typedef struct bide_http_session bide_http_session;
 
-/** Options of a session; all zero are the defaults. Of times 0 is the default, and INFINITY no
- *  limit; all are in seconds. */
+/** Options of a session; all zero are the defaults. Times are in seconds; 0 is the default, and
+ *  INFINITY no limit. */
 typedef struct bide_http_options {
-	int limit;           /**< requests at once; others wait, first come first served; 0: 100 */
-	int limit_per_host;  /**< the same for each host and way to it; 0: no limit */
-	double keep_alive;   /**< how long a connection is kept that nobody uses; 0: 15 */
-	double timeout;      /**< of it all, from the call until the body has been read; 0: 300 */
-	double timeout_pool; /**< of the wait for its turn; 0: none */
-	double timeout_connect;  /**< of finding the host and connecting, through a proxy, too;
-	                             0: 30 */
+	int limit;          /**< requests at once; others wait, first come first served; 0: 100 */
+	int limit_per_host; /**< the same for each host and way to it; 0: no limit */
+	double keep_alive;  /**< how long a connection is kept that nobody uses; 0: 15 */
+	size_t body_limit;  /**< bytes of a body that is kept in memory; 0: 256 MiB */
+
+	double timeout;          /**< of all, from the call to the body's end; 0: 300 */
+	double timeout_pool;     /**< of the wait for its turn; 0: none */
+	double timeout_connect;  /**< of finding the host, or proxy, and connecting; 0: 30 */
 	double timeout_tls;      /**< of TLS's handshake; 0: 30 */
 	double timeout_write;    /**< of sending a request; 0: none */
-	double timeout_continue; /**< of the wait for leave to send a body (`expect_continue`), then
-	                              it is sent; 0: 1 */
+	double timeout_continue; /**< of the wait for leave to send a body; 0: 1 */
 	double timeout_read;     /**< between two pieces of a response; 0: 60 */
-	int redirects;           /**< how many are followed; 0: 10; -1: none */
-	bool allow_downgrade;    /**< follows redirects from https to http, too */
-	bool raw;                /**< bodies as they come: nothing is expanded, nothing asked for */
-	size_t body_limit; /**< bytes of a body that bide_http_bytes() and bide_http_text() take; 0:
-	                        256 MiB */
-	const char *user_agent;      /**< "" sends none; NULL: "bide/" and the version */
-	const char *const *headers;  /**< sent with each request that does not say otherwise:
-	                                  "Name: value", NULL at the end */
-	bide_http_cookies *cookies;  /**< a jar that is shared; NULL: one of its own */
-	bool no_cookies;             /**< none are kept */
-	bide_tls *tls;               /**< NULL: a client that trusts whom the system trusts */
-	bide_resolver *resolver;     /**< NULL: the loop's own */
-	const char *unix_path;       /**< connects to this socket, whatever the host */
-	const char *local;           /**< connects from this address, as "192.0.2.1:0" */
-	const char *proxy;           /**< goes through this proxy, with whatever is not asked for by
-	                                 a Unix socket: "http://user:password@host:port", or
-	                                 https */
-	bool proxy_from_environment; /**< without one: through the one that the environment names
-	                                  when the session is opened, by http_proxy, https_proxy,
-	                                  all_proxy, no_proxy */
-	bide_tls *proxy_tls;         /**< for proxies of https; NULL: trusts whom the system does */
+
+	int redirects;        /**< how many are followed; 0: 10; -1: none */
+	bool allow_downgrade; /**< follows redirects from https to http, too */
+	bool raw;             /**< bodies as they come: no compression is asked for or undone */
+
+	const char *user_agent;     /**< "" sends none; NULL: "bide/" and the version */
+	const char *const *headers; /**< sent with each request that does not say otherwise:
+	                                 "Name: value", NULL at the end */
+	bide_http_cookies *cookies; /**< a jar that is shared; NULL: one of its own */
+	bool no_cookies;            /**< none are kept */
+
+	/* The way to hosts. A request may have its own. */
+	bide_tls *tls;           /**< NULL: a client that trusts whom the system trusts */
+	bide_resolver *resolver; /**< NULL: the loop's own */
+	const char *unix_path;   /**< connects to this socket, whatever the host */
+	const char *local;       /**< connects from this address, as "192.0.2.1:0" */
+	/** Goes through this proxy, but for what goes to a Unix socket:
+	 *  "http://user:password@host:port", or one of https. */
+	const char *proxy;
+	/** If `proxy` is NULL, through those that the environment names when the session is
+	 *  opened, by http_proxy, https_proxy, all_proxy, no_proxy. */
+	bool proxy_from_environment;
+	bide_tls *proxy_tls; /**< for proxies of https; NULL: trusts whom the system does */
+
 	const bide_http_retry *retry; /**< when requests are made again; NULL: never */
-	bide_http_hook *hook;         /**< told what happens to each request: bide/http_events.h */
+	bide_http_hook *hook;         /**< is told what happens to each request; or NULL */
 	void *hook_arg;               /**< its first argument */
 } bide_http_options;
 
@@ -110,54 +115,60 @@ BIDE_API void bide_http_session_close(bide_http_session *session) BIDE__NOTHROW;
 typedef struct bide_http_request {
 	const char *method; /**< NULL: "GET", or "POST" when there is a body */
 	const char *url;    /**< of http or https */
-	const char *const
-		*params; /**< for the query, encoded: names and values in turn, NULL at the
-	                                 end */
-	const char *const
-		*headers; /**< "Name: value", NULL at the end; they go before the session's
-	                                 and those that are sent by themselves */
-	const void *body; /**< @p body_size bytes */
-	size_t body_size;
-	const char *const
-		*form;    /**< or a body of names and values in turn, NULL at the end, as from
-	                                a web page's form */
-	const char *json; /**< or a body of JSON, which is sent as it is */
-	bide_http_source source; /**< or one from elsewhere, as bide_http_from_file(path) */
-	const char *type;        /**< of the body; NULL: what it is known to be, else
-	                       "application/octet-stream" */
-	bool expect_continue;    /**< asks for leave to send the body (RFC 9110, 10.1.1) */
-	int64_t range_from; /**< asks for the bytes from here on only, as bide_http_content_range()
-	                           tells; < 0: for so many of the end */
-	int64_t range_size; /**< and so many of them; 0: to the end */
-	const char *if_range;         /**< and for all if the content has another validator now */
-	const char *user, *password;  /**< for basic authentication (RFC 7617) */
-	const char *bearer;           /**< a token (RFC 6750) */
-	bool no_redirects;            /**< the answer is taken as it is */
-	double timeout;               /**< in place of the session's, if not 0 */
-	const bide_http_retry *retry; /**< in place of the session's; NULL: that */
-	bide_tls *tls;                /**< in place of the session's, for redirects, too */
-	const char *server_name; /**< whom the certificate is to be for, and TLS asks for; NULL:
-	                                  the host. Not where it is redirected to elsewhere */
-	const char *unix_path;   /**< in place of the session's, and of proxies */
-	const char *local;       /**< in place of the session's */
-	const char *proxy;       /**< in place of the session's; "": none */
-	int *proxy_status;       /**< gets what a proxy answered that refuses to connect, as
-	                                  403; or NULL */
-	void *context;           /**< for the session's hook: is in each event */
+
+	/** For the query, which encodes them: names and values in turn, NULL at the end. */
+	const char *const *params;
+	/** "Name: value", NULL at the end. They are sent in place of those of the same name that
+	 *  the session has, or that would be sent by themselves. */
+	const char *const *headers;
+
+	/* The body: one of these four at most. */
+	const void *body;        /**< @p body_size bytes */
+	size_t body_size;        /**< of @p body */
+	const char *const *form; /**< names and values in turn, NULL at the end, as of a web page */
+	const char *json;        /**< a text in JSON, which is sent as it is */
+	bide_http_source source; /**< from elsewhere, as bide_http_from_file(path) */
+	/** The body's; NULL: what it is known to be, else "application/octet-stream". */
+	const char *type;
+	bool expect_continue; /**< asks for leave to send the body (RFC 9110, 10.1.1) */
+
+	/* Which part of the content is wanted. What came is told by bide_http_content_range(). */
+	int64_t range_from;   /**< the bytes from this one on; < 0: so many of the end */
+	int64_t range_size;   /**< so many of them; 0: to the end */
+	const char *if_range; /**< a validator: all is wanted if the content has another one now */
+
+	const char *user, *password; /**< for basic authentication (RFC 7617) */
+	const char *bearer;          /**< a token (RFC 6750) */
+
+	bool no_redirects; /**< a redirect is the response */
+
+	/* In place of the session's. */
+	double timeout;               /**< 0: the session's */
+	const bide_http_retry *retry; /**< NULL: the session's */
+	bide_tls *tls;                /**< NULL: the session's; for redirects, too */
+	/** Whom TLS asks for, and the certificate is to be for; NULL: the host. It is dropped
+	 *  when a redirect leads elsewhere. */
+	const char *server_name;
+	const char *unix_path; /**< NULL: the session's; goes before proxies */
+	const char *local;     /**< NULL: the session's */
+	const char *proxy;     /**< NULL: the session's; "": none */
+
+	int *proxy_status; /**< gets the status of a proxy that refuses to connect; or NULL */
+	void *context;     /**< for the session's hook: is in each event */
 } bide_http_request;
 
 /** Makes a request, and returns when the head of the response has come. [suspends]
  *
- *  @param ret_response gets the response, to be closed by bide_http_response_close(); untouched on
- *                      failure.
  *  A redirect that asks for the body at another place (307, 308) is followed when the body can be
  *  sent again, or none of it has been, and is the response otherwise. A response of 300 and above
  *  that comes while the body is being sent ends that, and the connection; one of 2xx does not, and
  *  of its body at most the session's body_limit is kept meanwhile.
  *
+ *  @param ret_response gets the response, to be closed by bide_http_response_close(); untouched on
+ *                      failure.
  *  @return 0, whatever the status; or:
  *          -EINVAL            the URL, the method, a header or the type is none, or may not be
- *                             sent; there are two bodies, or one of a file that is not on disk
+ *                             sent; there are two bodies, or the source is no file on disk
  *          -BIDE_EHTTP_LENGTH the body has another length than was said
  *          -BIDE_EHTTP        what came is not HTTP
  *          -BIDE_EHTTP_HEAD   the response's head is too large
@@ -189,7 +200,8 @@ BIDE_API BIDE_CHECKED int bide_http_head(bide_http_session *session, const char 
 BIDE_API BIDE_CHECKED int bide_http_delete(bide_http_session *session, const char *url,
                                            bide_http_response **ret_response) BIDE__NOTHROW;
 
-/** bide_http_send() of a body of some type, as "text/plain", by POST, PUT and PATCH. [suspends] */
+/** bide_http_send() by POST, PUT and PATCH of a body of a type, as "text/plain"; NULL:
+ *  "application/octet-stream". [suspends] */
 BIDE_API BIDE_CHECKED int bide_http_post(bide_http_session *session, const char *url,
                                          const char *type, const void *body, size_t size,
                                          bide_http_response **ret_response) BIDE__NOTHROW;
@@ -200,21 +212,21 @@ BIDE_API BIDE_CHECKED int bide_http_patch(bide_http_session *session, const char
                                           const char *type, const void *body, size_t size,
                                           bide_http_response **ret_response) BIDE__NOTHROW;
 
-/** bide_http_post() of JSON, a string. [suspends] */
+/** bide_http_send() by POST of a text in JSON. [suspends] */
 BIDE_API BIDE_CHECKED int bide_http_post_json(bide_http_session *session, const char *url,
                                               const char *json,
                                               bide_http_response **ret_response) BIDE__NOTHROW;
 
 /* ---- responses ---------------------------------------------------------------------------- */
 
-/** Closes a response; NULL is none. [suspends] Always completes. If its body has been read its
- *  connection is kept. */
+/** Closes a response; NULL is none. [suspends] Always completes. If its body has been read to its
+ *  end the connection is kept, else it is closed, too. */
 BIDE_API void bide_http_response_close(bide_http_response *response) BIDE__NOTHROW;
 
 /** Returns the status, as 200. */
 BIDE_API int bide_http_status(const bide_http_response *response) BIDE__NOTHROW;
 
-/** Returns the URL that has been read in the end, without user and password; the response's. */
+/** Returns the URL that has answered in the end, without user and password; the response's. */
 BIDE_API const char *bide_http_url(const bide_http_response *response) BIDE__NOTHROW;
 
 /** Returns how many redirects led there. */
@@ -226,11 +238,11 @@ BIDE_API int bide_http_redirects(const bide_http_response *response) BIDE__NOTHR
 BIDE_API const char *bide_http_history(const bide_http_response *response, int i,
                                        int *ret_status) BIDE__NOTHROW;
 
-/** Returns when what has happened to the request, so far; the response's. */
+/** Returns the times of what has happened to the request so far; the response's. */
 BIDE_API const bide_http_times *
 bide_http_times_of(const bide_http_response *response) BIDE__NOTHROW;
 
-/** Returns who was connected to; the response's. */
+/** Returns who was connected to, the proxy if there is one; the response's. */
 BIDE_API const bide_address *
 bide_http_peer_address(const bide_http_response *response) BIDE__NOTHROW;
 
@@ -240,8 +252,9 @@ bide_http_peer_address(const bide_http_response *response) BIDE__NOTHROW;
 BIDE_API const char *bide_http_header(const bide_http_response *response, const char *name,
                                       const char *last) BIDE__NOTHROW;
 
-/** Goes through all fields: *value is set from NULL to the first one's value, and so on; returns
- *  its name, or NULL when there are no more. */
+/** Goes through all fields of the head, in their order.
+ *  @param value in: the value that was given before, or NULL; out: the next field's.
+ *  @return the next field's name, or NULL when there are no more. Both are the response's. */
 BIDE_API const char *bide_http_next_header(const bide_http_response *response,
                                            const char **value) BIDE__NOTHROW;
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* bide/http_body.h: bodies: where a request's comes from, and what is made of a response's. Part of
- * <bide/http.h>.
+/* bide/http_body.h: bodies: where a request's comes from, and what is made of a response's.
  *
  *     const bide_http_part parts[] = {
  *             { .name = "title", .text = "Holidays" },
@@ -10,7 +9,9 @@
  *     const bide_http_request request = { .url = url, .source = bide_http_from_parts(parts) };
  *     int rc = bide_http_send(session, &request, &response);
  *
- * Bodies are never held whole in memory but by bide_http_bytes() and bide_http_text(). */
+ * Only bide_http_bytes() and bide_http_text() hold a whole body in memory.
+ *
+ * Included by <bide/http.h>. */
 #ifndef BIDE_HTTP_BODY_H
 #define BIDE_HTTP_BODY_H
 
@@ -28,8 +29,9 @@ typedef struct bide_http_response bide_http_response;
 /** A length that is not known. */
 #define BIDE_HTTP_UNKNOWN (-1)
 
-/** Writes the next bytes of a body to @p buf, at most @p size; it may suspend. It is called by the
- *  task that makes the request, and is cancelled when the server has answered already.
+/** A function of the user's that writes the next bytes of a body to @p buf, at most @p size; it may
+ *  suspend. It is called by the task that makes the request, and is cancelled when the server has
+ *  answered already.
  *  @return their number (> 0); 0 at the end; or an error, with which the request ends. */
 typedef ssize_t bide_http_producer(void *arg, void *buf, size_t size);
 
@@ -45,8 +47,9 @@ enum bide__http_from {
 	BIDE__HTTP_FROM_PARTS
 };
 
-/** Where a body comes from; all zero is nowhere. Made by the functions below, and may change. What
- *  it names is borrowed until the request has been made. */
+/** Where a body comes from; all zero is nowhere. It is made by the functions below; its fields are
+ *  nobody else's, and may change. What it names is borrowed until the call that makes the request
+ *  returns. */
 typedef struct bide_http_source {
 	enum bide__http_from from;          /**< what it is */
 	int fd;                             /**< a descriptor */
@@ -55,7 +58,7 @@ typedef struct bide_http_source {
 	bide_http_producer *call;           /**< what is called */
 	void *arg;                          /**< with what */
 	const struct bide_http_part *parts; /**< of multipart/form-data */
-	int64_t offset, size;               /**< bytes */
+	int64_t offset, size;               /**< which bytes */
 } bide_http_source;
 
 BIDE__GLUE bide_http_source bide__http_source(enum bide__http_from from, int64_t size)
@@ -130,10 +133,10 @@ typedef struct bide_http_part {
 	const char *text; /**< its value */
 	const void *data; /**< or @p size bytes */
 	size_t size;
-	bide_http_source source; /**< or from elsewhere, but for parts */
-	const char *filename;    /**< NULL: of a file that is named by a path the last component;
-	                              "": none */
-	const char *type;        /**< NULL: "application/octet-stream" of what has a filename, else
+	bide_http_source source; /**< or from elsewhere, but not of parts */
+	const char *filename;    /**< "": none is sent; NULL: the last component of the source's
+	                              path, or none */
+	const char *type;        /**< NULL: "application/octet-stream" for what has a filename, else
 	                              none is sent */
 } bide_http_part;
 
@@ -170,7 +173,7 @@ BIDE_API const char *bide_http_validator(const bide_http_response *response) BID
 
 /** Reads all that is left of the body as text, in UTF-8: from what its byte order mark says, or the
  *  charset of its Content-Type, or else UTF-8. [suspends] The charsets are those that browsers
- *  know, by the names that they know; what is none of theirs is replaced by U+FFFD.
+ *  know, by the names that they know; bytes that make no sense are replaced by U+FFFD.
  *
  *  @param ret_text gets the text, with a NUL behind it, without a byte order mark; the response's,
  *                  until it is closed.
@@ -180,31 +183,32 @@ BIDE_API ssize_t bide_http_text(bide_http_response *response, char **ret_text) B
 
 /** Options of bide_http_save(); all zero are the defaults. */
 typedef struct bide_http_save_options {
-	bool sync;     /**< returns when it is on the disk: fsync(2), of the directory, too */
+	bool sync;     /**< returns when it is on the disk: fsync(2), of its directory, too */
 	int64_t limit; /**< bytes at most; 0: none */
 } bide_http_save_options;
 
-/** Saves what is left of the body as a file, which is there when it is whole, or is as it was
- *  before. [suspends] It is written beside, as ".NAME.XXXXXXXX.part", which is renamed in the end,
- *  and removed when that does not come. Threads write to the disk, so that no other task waits for
- *  it. The file's mode is of the umask; of one that is replaced nothing remains.
+/** Saves what is left of the body as a file, which is either whole or as it was before. [suspends]
+ *  It is written beside it, as ".NAME.XXXXXXXX.part", which takes its name in the end, and is
+ *  removed on failure. Threads write to the disk, so that no other task waits for it. The mode is
+ *  0666 less the umask; of a file that is replaced nothing remains, its mode included.
  *
- *  @param path    of no directory or device: those are -EINVAL.
+ *  @param path    of a file, which need not be there; a directory or device is -EINVAL.
  *  @param options the options, or NULL.
  *  @return its bytes; -BIDE_EHTTP_BODY beyond the limit; as of bide_http_read(); or what open(2),
  *          write(2), fsync(2) or rename(2) fails with. */
 BIDE_API int64_t bide_http_save(bide_http_response *response, const char *path,
                                 const bide_http_save_options *options) BIDE__NOTHROW;
 
-/** Writes what is left of the body to a descriptor, a file's at its position. [suspends] What has
- *  been written when it fails is not taken back.
+/** Writes what is left of the body to a descriptor of any kind; to a file at its position.
+ *  [suspends] On failure what has been written stays.
  *  @return its bytes; as of bide_http_read(); or what write(2) fails with. */
 BIDE_API int64_t bide_http_save_fd(bide_http_response *response, int fd) BIDE__NOTHROW;
 
-/** Goes on with a file that has been saved in part, after a request with `range_from` the size that
- *  the file has, and `if_range` the validator that came with it: appends the body if it is the rest
- *  (206), else begins anew (200); a 416 for a file that is whole already adds nothing. [suspends]
- *  When it fails the file is a part again, with which to go on.
+/** Goes on with a file of which a part has been saved. [suspends] The request must have had the
+ *  size of that part as its `range_from`, and as its `if_range` the validator that came with it.
+ *  The body is appended if it is the rest (206); if it is all (200) the file begins anew; and for a
+ *  file that is whole already (416) nothing is added. On failure the file is a part again, with
+ *  which to go on.
  *
  *      request.range_from = size;
  *      request.if_range = validator;

@@ -16,12 +16,14 @@
  * its host or a domain above it that is no public suffix, of its path, and, if a cookie is for
  * secure connections, over https or to this machine itself only.
  *
- * A jar holds 3000 cookies, and 180 of one domain with all below it; beyond that those go first
- * that have expired, and then those that have not been used for longest. A cookie has 4096 bytes at
- * most, and lasts 400 days at most.
+ * A jar holds 3000 cookies, and 180 of one domain with all below it. Beyond that those go first
+ * that have expired; then, within a domain, those that are not for secure connections; then those
+ * that have not been used for longest. A cookie has 4096 bytes at most, and lasts 400 days at most.
  *
  * SameSite is kept and told, and nothing follows from it: there are no sites from which a request
- * could come. All calls are [threadsafe]: sessions of several loops may share a jar. */
+ * could come. All calls are [threadsafe]: sessions of several loops may share a jar.
+ *
+ * Included by <bide/http.h>. */
 #ifndef BIDE_HTTP_COOKIES_H
 #define BIDE_HTTP_COOKIES_H
 
@@ -116,10 +118,10 @@ BIDE_API BIDE_CHECKED int bide_http_cookies_list(bide_http_cookies *cookies, con
 BIDE_API void bide_http_cookie_list_free(bide_http_cookie_list *list) BIDE__NOTHROW;
 
 /** Takes away all cookies of a domain, which is written as a cookie has it, and of what is below
- *  it; of NULL, all. [threadsafe] */
+ *  it; for NULL all that there are. [threadsafe] */
 BIDE_API void bide_http_cookies_clear(bide_http_cookies *cookies, const char *domain) BIDE__NOTHROW;
 
-/** Takes away the cookies that end with the session, as those without Expires and Max-Age.
+/** Takes away the cookies that end with the session, those without Expires and Max-Age.
  *  [threadsafe] */
 BIDE_API void bide_http_cookies_end_session(bide_http_cookies *cookies) BIDE__NOTHROW;
 
@@ -139,7 +141,7 @@ BIDE_API BIDE_CHECKED int bide_http_cookies_save(bide_http_cookies *cookies,
  *  It reads a file, which blocks the thread for a moment. [threadsafe]
  *
  *  @return the number of cookies taken; what opening or reading the file fails with; -EFBIG when it
- *          has more than 64 MiB; -ENOMEM, when those before may have been taken. */
+ *          has more than 64 MiB; -ENOMEM: some may have been taken. */
 BIDE_API BIDE_CHECKED int bide_http_cookies_load(bide_http_cookies *cookies,
                                                  const char *path) BIDE__NOTHROW;
 

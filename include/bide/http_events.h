@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* bide/http_events.h: what happens to an HTTP request, and when: for timelines, logs, measurements;
- * aiohttp's TraceConfig.
+ * what aiohttp's TraceConfig is.
  *
  *     static void show(void *arg, const bide_http_event *event)
  *     {
  *             (void)arg;
- *             printf("%.6f %u %s %s\n", event->times->at[event->phase], (unsigned)event->id,
- *                    bide_http_phase_name(event->phase), event->url);
+ *             printf("%.6f %llu %s\n", event->times->at[event->phase], event->id,
+ *                    bide_http_phase_name(event->phase));
  *     }
  *     …
  *     const bide_http_options options = { .hook = show };
@@ -57,7 +57,7 @@ enum bide_http_phase {
 /** Returns a phase's name, as "resolving"; "unknown" for a number that is none. [threadsafe] */
 BIDE_API const char *bide_http_phase_name(enum bide_http_phase phase) BIDE__NOTHROW;
 
-/** When it happened, and what else is counted. */
+/** When each phase of a request happened, and what else is counted. */
 typedef struct bide_http_times {
 	double at[BIDE_HTTP_N_PHASES]; /**< seconds on the clock of bide_now(), which reads it once
 	                                    a turn; NaN for what has not happened. From QUEUED to
@@ -73,7 +73,8 @@ typedef struct bide_http_event {
 	unsigned long long id;        /**< of the request, the same in all its events; counted in
 	                                   the session, from 1 */
 	void *context;                /**< as in the request */
-	const char *method;           /**< NULL from CLOSED, and of a body that is read later */
+	const char *method;           /**< NULL once the call has returned: while the response is
+	                                   read and closed */
 	const char *url;              /**< without user and password; NULL if it was none */
 	int error;                    /**< negative; of RETRY and FAILED; else 0 */
 	double delay;                 /**< seconds until it is made once more; of RETRY; else 0 */
@@ -86,7 +87,7 @@ typedef struct bide_http_event {
 
 /** A session's hook: called in the task that makes the request or reads its response, at each
  *  phase. The last event of a request is FAILED if its call fails, and else CLOSED. It must not
- *  suspend, which aborts, and not make requests in or close the session. What takes long holds up
+ *  suspend, which aborts, nor make requests in the session or close it. What takes long holds up
  *  the loop.
  *  @param arg the session's hook_arg. */
 typedef void bide_http_hook(void *arg, const bide_http_event *event);

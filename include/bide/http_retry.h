@@ -12,9 +12,10 @@
 
 /** When a request is made again, and how soon. Only those are that do the same when they are made
  *  twice (RFC 9110, 9.2.2: GET, HEAD, PUT, DELETE, OPTIONS, TRACE), or of which nothing has been
- *  sent; and only if there is time for it before the next deadline around the call. */
+ *  sent; only if their body can be sent again; and only if there is time for it before the next
+ *  deadline around the call. */
 typedef struct bide_http_retry {
-	int attempts;        /**< how often a request is made at most; 0: once */
+	int attempts;        /**< how often a request is made at most, in all; 0: once */
 	double delay;        /**< seconds before it is made the second time; 0: 0.1 */
 	double factor;       /**< how much longer each delay is than the one before; 0: 2 */
 	double most;         /**< seconds of the longest, also where the server asks for more by
@@ -23,10 +24,11 @@ typedef struct bide_http_retry {
 	                          who have failed at once come again at once; 0: 0.5; -1: none. What
 	                          Retry-After asks for is waited for in full */
 	const int *statuses; /**< which answers, up to a 0; NULL: 429, 502, 503, 504 */
-	const int *errors;   /**< which errors, negative, up to a 0; NULL: when names cannot be
-	                          looked up for now, hosts not be reached, connections break, and
-	                          for the time-outs of connecting, TLS, writing and reading */
-	bool any_method;     /**< all methods are, also those that may do something twice */
+	/** Which errors, negative, up to a 0; NULL: those of names that cannot be looked up for
+	 *  now, of hosts that cannot be reached, of connections that break, and the time-outs of
+	 *  connecting, TLS, writing and reading. */
+	const int *errors;
+	bool any_method; /**< all methods are, also those that may do something twice */
 } bide_http_retry;
 
 #endif

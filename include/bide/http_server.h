@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* bide/http_server.h: HTTP/1.1, the server's side: RFC 9110 and 9112; so far, of files.
+/* bide/http_server.h: HTTP/1.1, the server's side: RFC 9110 and 9112; so far, of files only.
  *
  *     bide_server *server;
  *     int rc = bide_http_start_files("site", "localhost", "8000", NULL, &server);
@@ -7,15 +7,15 @@
  *     bide_server_stop(server, 5);
  *     bide_server_close(server);
  *
- * What is started is a server as of bide/serve.h: its addresses, its limit, its end are those of
- * any other. When it stops, connections that are idle are closed at once, and the others after the
- * response that they are at.
+ * What is started is a server of bide/serve.h: its addresses, its limit and its end are those of
+ * any other. When it stops, idle connections are closed at once, and the others after the response
+ * that they are at.
  *
  * Requests are read strictly: what two programs could understand differently, as two lengths or a
  * folded line, is answered by 400, and its connection closed. Each connection is a light task, and
  * one that is idle has no buffer.
  *
- * Part of libbide-http (pkg-config: bide-http). */
+ * In libbide-http (pkg-config: bide-http), as the client is. */
 #ifndef BIDE_HTTP_SERVER_H
 #define BIDE_HTTP_SERVER_H
 
@@ -39,14 +39,14 @@ typedef struct bide_http_access {
 	double seconds;           /**< from the head of the request to the end of the response */
 } bide_http_access;
 
-/** Options of an HTTP server; all zero are the defaults. Of times 0 is the default, and INFINITY no
- *  limit; all are in seconds. */
+/** Options of an HTTP server; all zero are the defaults. Times are in seconds; 0 is the default,
+ *  and INFINITY no limit. */
 typedef struct bide_http_server_options {
 	bide_server_options listen; /**< as of bide_start_server(); its hooks must be NULL */
 	double timeout_idle;        /**< how long a connection is kept without a request; 0: 60 */
-	double timeout_head;        /**< of a request's head, from its first byte on; 0: 20 */
-	double timeout_body;        /**< of a request's body; 0: 30 */
-	double timeout_write;       /**< between two pieces that the other side takes; 0: 60 */
+	double timeout_head;        /**< in which a head must come, once it begins; 0: 20 */
+	double timeout_body;        /**< in which its body must come; 0: 30 */
+	double timeout_write;       /**< in which the other side must take something; 0: 60 */
 	size_t body_limit;          /**< bytes of a request's body; more is 413; 0: 64 KiB */
 	/** Called after each request, in the task of its connection; may suspend. Or NULL. */
 	void (*log)(void *arg, const bide_http_access *access);
@@ -68,13 +68,12 @@ typedef struct bide_http_files_options {
  *
  *  Nothing outside of the directory is reached, whatever the path says and wherever symbolic links
  *  lead; only regular files are opened. Links within it are followed where the system has
- *  openat2(2), else none are. Reading from the disk is not waited for by the task, but by the
- *  thread.
+ *  openat2(2), else none are. Reading from the disk holds up the thread, and so the loop.
  *
- *  @param root    the directory; it is opened, so that it may be renamed.
- *  @param host    where to listen, as of bide_start_server().
- *  @param service the ports, the same; "0": one that is free.
- *  @param options the options, or NULL for the defaults; copied.
+ *  @param root       the directory; it is opened, and may be renamed afterwards.
+ *  @param host       where to listen, as of bide_start_server().
+ *  @param service    the port, the same; "0": one that is free.
+ *  @param options    the options, or NULL for the defaults; copied.
  *  @param ret_server gets the server, to be closed by bide_server_close(); untouched on failure.
  *  @return 0; -ENOENT, -ENOTDIR, -EACCES and what else open(2) fails with for the directory;
  *          -EINVAL for times that mean nothing; -ENOMEM; or as of bide_start_server(). */
