@@ -42,13 +42,8 @@ __attribute__((unused)) static int raise_after(double seconds, int signal)
 }
 
 #define SIGNALS_TEST(name) \
-	KINDS_TASKS(name, (void)0, \
+	STACKS_TEST(name, (void)0, \
 	            EXPECT(default_action(SIGUSR1) && default_action(SIGUSR2) && \
-	                   default_action(SIGTERM))) \
-	TEST(name) \
-	{ \
-		KINDS_RUN(name); \
-	} \
-	static void in_##name(void)
+	                   default_action(SIGTERM)))
 
 #endif

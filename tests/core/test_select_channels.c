@@ -22,13 +22,7 @@ static void close_channels(void)
 }
 
 /* A test whose block is the main task, on a full stack and on a light one. */
-#define CHANNELS_TEST(name) \
-	KINDS_TASKS(name, open_channels(2), close_channels()) \
-	TEST(name) \
-	{ \
-		KINDS_RUN(name); \
-	} \
-	static void in_##name(void)
+#define CHANNELS_TEST(name) STACKS_TEST(name, open_channels(2), close_channels())
 
 static void send_now(bide_channel *into, int item)
 {

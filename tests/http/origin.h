@@ -67,12 +67,6 @@ const char *port_of(bide_server *server, size_t i, char buf[16]);
 const char *got(bide_http_session *session, const bide_http_request *request);
 
 /* A test whose block is run on a full and a light stack, between start() and stop(). */
-#define HTTP_TEST(name) \
-	KINDS_TASKS(name, start(), stop()) \
-	TEST(name) \
-	{ \
-		KINDS_RUN(name); \
-	} \
-	static void in_##name(void)
+#define HTTP_TEST(name) STACKS_TEST(name, start(), stop())
 
 #endif

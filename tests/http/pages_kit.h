@@ -145,13 +145,7 @@ static void stop(void)
 	bide_server_close(server);
 }
 
-#define PAGES_TEST(name) \
-	KINDS_TASKS(name, start(), stop()) \
-	TEST(name) \
-	{ \
-		KINDS_RUN(name); \
-	} \
-	static void in_##name(void)
+#define PAGES_TEST(name) STACKS_TEST(name, start(), stop())
 
 /* Sets the only page. The servers' tasks read it, so it is not on the stack of the test's. */
 static inline void set_page(struct page page)

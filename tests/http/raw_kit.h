@@ -63,12 +63,6 @@ const char *raw_file(const char *name, size_t size);
 const char *raw_directory(void);
 
 /* A test whose block is run on both kinds of stack, with a server and a session. */
-#define RAW_TEST(name) \
-	KINDS_TASKS(name, raw_start(), raw_stop()) \
-	TEST(name) \
-	{ \
-		KINDS_RUN(name); \
-	} \
-	static void in_##name(void)
+#define RAW_TEST(name) STACKS_TEST(name, raw_start(), raw_stop())
 
 #endif

@@ -111,13 +111,7 @@ static inline void close_kit(void)
 	EXPECT_INT(nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
-#define FILES_TEST(name) \
-	KINDS_TASKS(name, open_kit(), close_kit()) \
-	TEST(name) \
-	{ \
-		KINDS_RUN(name); \
-	} \
-	static void in_##name(void)
+#define FILES_TEST(name) STACKS_TEST(name, open_kit(), close_kit())
 
 /* ---- responses ---------------------------------------------------------------------------- */
 

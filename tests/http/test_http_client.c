@@ -235,13 +235,7 @@ static const char *got(const char *path)
 	return text;
 }
 
-#define HTTP_TEST(name) \
-	KINDS_TASKS(name, start(), stop()) \
-	TEST(name) \
-	{ \
-		KINDS_RUN(name); \
-	} \
-	static void in_##name(void)
+#define HTTP_TEST(name) STACKS_TEST(name, start(), stop())
 
 /* ---- responses ---------------------------------------------------------------------------- */
 

@@ -44,13 +44,7 @@ static void stop_tls(void)
 	memset(&options, 0, sizeof options);
 }
 
-#define TLS_TEST(name) \
-	KINDS_TASKS(name, start_tls(), stop_tls()) \
-	TEST(name) \
-	{ \
-		KINDS_RUN(name); \
-	} \
-	static void in_##name(void)
+#define TLS_TEST(name) STACKS_TEST(name, start_tls(), stop_tls())
 
 /* What the servers saw of a request by TLS that has a password; its host is not A's or B's. */
 static const char *visit_secure(const char *path)

@@ -226,13 +226,7 @@ TEST(copy_brings_all_there_is_from_everywhere_to_everywhere)
 	KINDS_RUN(copy);
 }
 
-#define COPY_TEST(name) \
-	KINDS_TASKS(name, (void)0, EXPECT_UINT(bide__loop->in_flight, 0)) \
-	TEST(name) \
-	{ \
-		KINDS_RUN(name); \
-	} \
-	static void in_##name(void)
+#define COPY_TEST(name) STACKS_TEST(name, (void)0, EXPECT_UINT(bide__loop->in_flight, 0))
 
 /* ---- how much ----------------------------------------------------------------------------- */
 

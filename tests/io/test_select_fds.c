@@ -51,13 +51,7 @@ static void set_after(double seconds)
 }
 
 /* A test whose block is the main task, on a full stack and on a light one. */
-#define FD_TEST(name) \
-	KINDS_TASKS(name, open_pair(), close_pair()) \
-	TEST(name) \
-	{ \
-		KINDS_RUN(name); \
-	} \
-	static void in_##name(void)
+#define FD_TEST(name) STACKS_TEST(name, open_pair(), close_pair())
 
 FD_TEST(select_sees_that_a_descriptor_is_ready)
 {

@@ -58,13 +58,7 @@ static inline void names_close(void)
 	dns_stop(server);
 }
 
-#define NAMES_TEST(name) \
-	KINDS_TASKS(name, names_open(), names_close()) \
-	TEST(name) \
-	{ \
-		KINDS_RUN(name); \
-	} \
-	static void in_##name(void)
+#define NAMES_TEST(name) STACKS_TEST(name, names_open(), names_close())
 
 /* The same for what can be done once in a process. */
 #define NAMES_TEST_ONCE(name) \

@@ -109,13 +109,7 @@ static void end(void)
 	expect_nothing_left();
 }
 
-#define CONNECT_TEST(name) \
-	KINDS_TASKS(name, begin(), end()) \
-	TEST(name) \
-	{ \
-		KINDS_RUN(name); \
-	} \
-	static void in_##name(void)
+#define CONNECT_TEST(name) STACKS_TEST(name, begin(), end())
 
 /* ---- one address -------------------------------------------------------------------------- */
 
