@@ -188,24 +188,16 @@ void origin_reset(void)
 	memset(&origin, 0, sizeof origin);
 }
 
-const struct cert *origin_authority(void)
-{
-	static const struct cert *authority;
-	if (authority == NULL)
-		authority = cert_make(&(struct recipe){ .name = "authority", .authority = true });
-	return authority;
-}
-
 bide_tls *origin_server_tls(const char *hosts, enum bide_tls_clients clients)
 {
 	const struct cert *cert = cert_make(
-		&(struct recipe){ .name = "server", .hosts = hosts, .issuer = origin_authority() });
+		&(struct recipe){ .name = "server", .hosts = hosts, .issuer = cert_authority() });
 	const bide_tls_certificate identity = { .chain = cert->pem, .key = cert->key_pem };
 	const bide_tls_options options = { .server = true,
 		                           .certificates = &identity,
 		                           .n_certificates = 1,
 		                           .clients = clients,
-		                           .ca = origin_authority()->pem,
+		                           .ca = cert_authority()->pem,
 		                           .alpn = "http/1.1" };
 	bide_tls *tls = NULL;
 	EXPECT_INT(bide_tls_open(&options, &tls), 0);
@@ -214,7 +206,7 @@ bide_tls *origin_server_tls(const char *hosts, enum bide_tls_clients clients)
 
 bide_tls *origin_client_tls(void)
 {
-	const bide_tls_options options = { .ca = origin_authority()->pem };
+	const bide_tls_options options = { .ca = cert_authority()->pem };
 	bide_tls *tls = NULL;
 	EXPECT_INT(bide_tls_open(&options, &tls), 0);
 	return tls;

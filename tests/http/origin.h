@@ -52,8 +52,7 @@ ssize_t origin_answer(bide_stream *stream, const char *target);
 /* Begins anew, nothing having been seen. */
 void origin_reset(void);
 
-/* An authority, made once, and whom it vouches for by @p hosts, as of a recipe. */
-const struct cert *origin_authority(void);
+/* Whom cert_authority() vouches for by @p hosts, as of a recipe. */
 bide_tls *origin_server_tls(const char *hosts, enum bide_tls_clients clients);
 
 /* A client that trusts it. */

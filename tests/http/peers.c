@@ -63,20 +63,12 @@ static void make_files(void)
 		peer_add_file(sizes[i]);
 }
 
-static const struct cert *authority(void)
-{
-	static struct cert *made;
-	if (made == NULL)
-		made = cert_make(&(struct recipe){ .name = "authority", .authority = true });
-	return made;
-}
-
 static void make_certificate(void)
 {
 	char hosts[100];
 	snprintf(hosts, sizeof hosts, "DNS:localhost,IP:%s", programs_host());
 	const struct cert *cert = cert_make(
-		&(struct recipe){ .name = "server", .hosts = hosts, .issuer = authority() });
+		&(struct recipe){ .name = "server", .hosts = hosts, .issuer = cert_authority() });
 	programs_write("certificate.pem", cert->pem);
 	programs_write("key.pem", cert->key_pem);
 	programs_define("CERTIFICATE", "%s", cert->pem);
@@ -87,7 +79,7 @@ static void make_certificate(void)
 bide_tls *peer_trust(void)
 {
 	bide_tls *tls = NULL;
-	const bide_tls_options options = { .ca = authority()->pem };
+	const bide_tls_options options = { .ca = cert_authority()->pem };
 	EXPECT_INT(bide_tls_open(&options, &tls), 0);
 	return tls;
 }

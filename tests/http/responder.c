@@ -138,28 +138,15 @@ static int serve_both(int plain, int secure)
 
 /* ---- the process -------------------------------------------------------------------------- */
 
-static const struct cert *authority(void)
-{
-	static struct cert *made;
-	if (made == NULL)
-		made = cert_make(&(struct recipe){ .name = "authority", .authority = true });
-	return made;
-}
-
 static void make_tls(void)
 {
 	const struct cert *cert = cert_make(&(struct recipe){
-		.name = "responder", .hosts = "IP:127.0.0.1", .issuer = authority() });
+		.name = "responder", .hosts = "IP:127.0.0.1", .issuer = cert_authority() });
 	const bide_tls_certificate identity = { .chain = cert->pem, .key = cert->key_pem };
 	const bide_tls_options options = { .server = true,
 		                           .certificates = &identity,
 		                           .n_certificates = 1 };
 	EXPECT_INT(bide_tls_open(&options, &tls), 0);
-}
-
-const char *responder_authority(void)
-{
-	return authority()->pem;
 }
 
 static int listen_at(struct sockaddr_in *address)

@@ -28,13 +28,11 @@ struct responder {
 	pid_t pid;
 };
 
-/* Starts one; before any loop is opened in this process. */
+/* Starts one, whose certificate is by cert_authority(); before any loop is opened in this
+ * process. */
 void responder_start(struct responder *responder);
 
 void responder_end(struct responder *responder);
-
-/* The certificate of whom to trust, as PEM. */
-const char *responder_authority(void);
 
 static inline unsigned char responder_byte(size_t i)
 {

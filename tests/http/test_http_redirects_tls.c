@@ -15,15 +15,13 @@ static int serve_tls(bide_stream *stream)
 
 static void start_tls(void)
 {
-	const struct cert *authority =
-		cert_make(&(struct recipe){ .name = "authority", .authority = true });
-	const struct cert *cert = cert_make(
-		&(struct recipe){ .name = "server", .hosts = "IP:127.0.0.1", .issuer = authority });
+	const struct cert *cert = cert_make(&(struct recipe){
+		.name = "server", .hosts = "IP:127.0.0.1", .issuer = cert_authority() });
 	const bide_tls_certificate identity = { .chain = cert->pem, .key = cert->key_pem };
 	const bide_tls_options of_server = { .server = true,
 		                             .certificates = &identity,
 		                             .n_certificates = 1 };
-	const bide_tls_options of_client = { .ca = authority->pem };
+	const bide_tls_options of_client = { .ca = cert_authority()->pem };
 	bide_address address;
 	char text[BIDE_ADDRESS_MAX];
 	EXPECT_INT(bide_tls_open(&of_server, &server_tls), 0);

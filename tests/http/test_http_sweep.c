@@ -9,6 +9,7 @@
 #include "sweep/calls.h"
 #include "sweep/strike.h"
 #include "sweep/tasks.h"
+#include "tls/certs.h"
 
 #include <arpa/inet.h>
 #include <bide/http.h>
@@ -46,7 +47,7 @@ static int open_session(bide_http_session **ret_session)
 	bide_http_options options = { .limit = LIMIT,
 		                      .limit_per_host = LIMIT,
 		                      .timeout_read = 0.25 };
-	const bide_tls_options tls = { .ca = responder_authority() };
+	const bide_tls_options tls = { .ca = cert_authority()->pem };
 	int rc = bide_tls_open(&tls, &options.tls);
 	if (rc < 0)
 		return rc;

@@ -218,7 +218,7 @@ HTTP_TEST(whose_certificate_it_is_to_be_is_said_of_one_origin_only)
 HTTP_TEST(without_a_context_whom_the_system_trusts_is_trusted)
 {
 	bide_http_request request = { .url = url_of("https", "localhost", "/") };
-	setenv("SSL_CERT_FILE", cert_file("authority.pem", origin_authority()->pem), 1);
+	setenv("SSL_CERT_FILE", cert_file("authority.pem", cert_authority()->pem), 1);
 	open_session(NULL);
 	CHECK_STR(got(session, &request), "200 hello");
 	CHECK_STR(alpn, "http/1.1");
@@ -227,8 +227,8 @@ HTTP_TEST(without_a_context_whom_the_system_trusts_is_trusted)
 
 HTTP_TEST(a_version_of_tls_can_be_asked_for)
 {
-	const bide_tls_options options = { .ca = origin_authority()->pem, .most = BIDE_TLS_1_2 };
-	const bide_tls_options newer = { .ca = origin_authority()->pem, .least = BIDE_TLS_1_3 };
+	const bide_tls_options options = { .ca = cert_authority()->pem, .most = BIDE_TLS_1_2 };
+	const bide_tls_options newer = { .ca = cert_authority()->pem, .least = BIDE_TLS_1_3 };
 	bide_tls *old_tls, *new_tls;
 	CHECK_INT(bide_tls_open(&options, &old_tls), 0);
 	CHECK_INT(bide_tls_open(&newer, &new_tls), 0);
@@ -244,9 +244,9 @@ HTTP_TEST(a_version_of_tls_can_be_asked_for)
 static bide_tls *client_with_certificate(void)
 {
 	const struct cert *cert =
-		cert_make(&(struct recipe){ .name = "client", .issuer = origin_authority() });
+		cert_make(&(struct recipe){ .name = "client", .issuer = cert_authority() });
 	const bide_tls_certificate identity = { .chain = cert->pem, .key = cert->key_pem };
-	const bide_tls_options options = { .ca = origin_authority()->pem,
+	const bide_tls_options options = { .ca = cert_authority()->pem,
 		                           .certificates = &identity,
 		                           .n_certificates = 1 };
 	bide_tls *tls = NULL;

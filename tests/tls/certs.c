@@ -107,6 +107,14 @@ struct cert *cert_make(const struct recipe *recipe)
 	return made;
 }
 
+const struct cert *cert_authority(void)
+{
+	static const struct cert *made;
+	if (made == NULL)
+		made = cert_make(&(struct recipe){ .name = "authority", .authority = true });
+	return made;
+}
+
 char *cert_key_encrypted(const struct cert *cert, const char *password)
 {
 	BIO *memory = BIO_new(BIO_s_mem());

@@ -28,6 +28,9 @@ struct cert {
 /* Makes one. It, and all texts below, last until the process ends, which a failure brings about. */
 struct cert *cert_make(const struct recipe *recipe);
 
+/* An authority, made by the first call. */
+const struct cert *cert_authority(void);
+
 /* The key again, encrypted with a password. */
 char *cert_key_encrypted(const struct cert *cert, const char *password);
 

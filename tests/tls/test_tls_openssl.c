@@ -116,15 +116,15 @@ static bide_stream *accept_from(int listener)
 
 /* ---- both sides --------------------------------------------------------------------------- */
 
-static struct cert *authority, *server, *client;
+static struct cert *server, *client;
 
 static void make_certificates(void)
 {
-	authority = cert_make(&(struct recipe){ .name = "authority", .authority = true });
-	server = cert_make(&(struct recipe){
-		.name = "localhost", .hosts = "DNS:localhost,IP:127.0.0.1", .issuer = authority });
-	client = cert_make(&(struct recipe){ .name = "client", .issuer = authority });
-	cert_file("ca.pem", authority->pem);
+	server = cert_make(&(struct recipe){ .name = "localhost",
+	                                     .hosts = "DNS:localhost,IP:127.0.0.1",
+	                                     .issuer = cert_authority() });
+	client = cert_make(&(struct recipe){ .name = "client", .issuer = cert_authority() });
+	cert_file("ca.pem", cert_authority()->pem);
 	cert_file("server.pem", server->pem);
 	cert_file("server.key", server->key_pem);
 	cert_file("client.pem", client->pem);
@@ -184,7 +184,7 @@ static bide_tls *client_context(const bide_tls_options *options)
 {
 	bide_tls *tls = NULL;
 	bide_tls_options all = *options;
-	all.ca = authority->pem;
+	all.ca = cert_authority()->pem;
 	EXPECT_INT(bide_tls_open(&all, &tls), 0);
 	return tls;
 }
@@ -339,9 +339,9 @@ SOCKET_TEST(a_server_talks_tls_1_2_to_openssl)
 
 SOCKET_TEST(a_server_looks_at_the_certificate_of_openssl)
 {
-	serve_s_client(
-		&(bide_tls_options){ .clients = BIDE_TLS_CLIENTS_REQUIRED, .ca = authority->pem },
-		NULL, NULL, BIDE_TLS_1_3);
+	serve_s_client(&(bide_tls_options){ .clients = BIDE_TLS_CLIENTS_REQUIRED,
+	                                    .ca = cert_authority()->pem },
+	               NULL, NULL, BIDE_TLS_1_3);
 }
 
 SOCKET_TEST(openssl_finds_the_end_of_a_connection_right)
