@@ -7,62 +7,69 @@
 #include <string.h>
 
 struct origin origin;
+bide_server *server;
+char port[16];
+bide_http_session *session;
 
-static ssize_t say(bide_stream *stream, const char *text)
+/* ---- answers ------------------------------------------------------------------------------ */
+
+ssize_t origin_say(bide_stream *stream, const char *text)
 {
 	return bide_stream_write(stream, text, strlen(text));
 }
 
-static ssize_t answer(bide_stream *stream, const char *status, const char *fields, const char *body)
+ssize_t origin_respond(bide_stream *stream, const char *status, const char *fields,
+                       const char *body)
 {
 	char text[ORIGIN_HEAD + 1024];
 	snprintf(text, sizeof text, "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\n\r\n%s", status,
 	         fields, strlen(body), body);
-	return say(stream, text);
+	return origin_say(stream, text);
 }
 
 static ssize_t answer_pieces(bide_stream *stream)
 {
-	ssize_t n = say(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-	                        "3\r\nhel\r\n");
+	ssize_t n = origin_say(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	                               "3\r\nhel\r\n");
 	if (n > 0)
 		n = bide_sleep(0.002);
-	return n < 0 ? n : say(stream, "2\r\nlo\r\n0\r\n\r\n");
+	return n < 0 ? n : origin_say(stream, "2\r\nlo\r\n0\r\n\r\n");
 }
 
 static ssize_t answer_slowly(bide_stream *stream)
 {
 	int rc = bide_sleep(0.02);
-	return rc < 0 ? rc : answer(stream, "200 OK", "", "slow");
+	return rc < 0 ? rc : origin_respond(stream, "200 OK", "", "slow");
 }
 
-static ssize_t redirect(bide_stream *stream, const char *url)
+ssize_t origin_redirect(bide_stream *stream, const char *status, const char *url)
 {
 	char field[512];
 	snprintf(field, sizeof field, "Location: %s\r\n", url);
-	return answer(stream, "302 Found", field, "elsewhere");
+	return origin_respond(stream, status, field, "elsewhere");
 }
 
 static ssize_t refuse(bide_stream *stream, const char *number)
 {
 	char status[32];
 	snprintf(status, sizeof status, "%.3s Said", number);
-	return answer(stream, status, origin.fields != NULL ? origin.fields : "", "refused");
+	return origin_respond(stream, status, origin.fields != NULL ? origin.fields : "",
+	                      "refused");
 }
 
 static ssize_t stall(bide_stream *stream)
 {
-	ssize_t n = say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+	ssize_t n = origin_say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
 	return n < 0 ? n : bide_sleep(10);
 }
 
 static ssize_t drip(bide_stream *stream)
 {
-	ssize_t n = say(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+	ssize_t n = origin_say(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
 	while (n > 0) {
 		n = bide_sleep(0.002);
 		if (n == 0)
-			n = say(stream, "1\r\nx\r\n");
+			n = origin_say(stream, "1\r\nx\r\n");
 	}
 	return n;
 }
@@ -72,35 +79,35 @@ static ssize_t cut_redirect(bide_stream *stream, const char *url)
 	char text[512];
 	snprintf(text, sizeof text,
 	         "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 10\r\n\r\nhalf", url);
-	return say(stream, text);
+	return origin_say(stream, text);
 }
 
 static void answer_until_more(bide_stream *stream)
 {
 	const void *data;
-	if (answer(stream, "200 OK", "", "last") > 0)
+	if (origin_respond(stream, "200 OK", "", "last") > 0)
 		(void)bide_stream_peek(stream, 1, &data);
 }
 
 /* As servers do that give up an idle connection. */
 static void answer_twice(bide_stream *stream)
 {
-	(void)answer(stream, "200 OK", "", "hello");
+	(void)origin_respond(stream, "200 OK", "", "hello");
 	(void)bide_sleep(0.002);
-	(void)answer(stream, "408 Request Timeout", "", "too late");
+	(void)origin_respond(stream, "408 Request Timeout", "", "too late");
 }
 
 /* What is closed then. */
 static void answer_last(bide_stream *stream, const char *path)
 {
 	if (strcmp(path, "/once") == 0)
-		(void)answer(stream, "200 OK", "", "once");
+		(void)origin_respond(stream, "200 OK", "", "once");
 	else if (strcmp(path, "/last") == 0)
 		answer_until_more(stream);
 	else if (strcmp(path, "/unasked") == 0)
 		answer_twice(stream);
 	else if (strcmp(path, "/half") == 0)
-		(void)say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+		(void)origin_say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
 	else if (strncmp(path, "/cut-to?", 8) == 0)
 		(void)cut_redirect(stream, path + 8);
 	else if (strcmp(path, "/silence") == 0)
@@ -117,50 +124,51 @@ ssize_t origin_answer(bide_stream *stream, const char *target)
 	if (path == NULL)
 		return -1;
 	if (strcmp(path, "/") == 0)
-		return answer(stream, "200 OK", "", "hello");
+		return origin_respond(stream, "200 OK", "", "hello");
 	if (strncmp(path, "/echo", 5) == 0)
-		return answer(stream, "200 OK", "", origin.last);
+		return origin_respond(stream, "200 OK", "", origin.last);
 	if (strcmp(path, "/pieces") == 0)
 		return answer_pieces(stream);
 	if (strcmp(path, "/slow") == 0)
 		return answer_slowly(stream);
 	if (strncmp(path, "/to?", 4) == 0)
-		return redirect(stream, path + 4);
+		return origin_redirect(stream, "302 Found", path + 4);
 	if (strncmp(path, "/status/", 8) == 0)
 		return refuse(stream, path + 8);
 	if (strncmp(path, "/later/", 7) == 0)
 		return origin.refusals-- > 0 ? refuse(stream, path + 7)
-		                             : answer(stream, "200 OK", "", "hello");
+		                             : origin_respond(stream, "200 OK", "", "hello");
 	answer_last(stream, path);
 	return -1;
 }
 
+/* ---- the server --------------------------------------------------------------------------- */
+
 static size_t body_size(const char *head)
 {
-	const char *field = strstr(head, "Content-Length:");
+	const char *field = strcasestr(head, "content-length:");
 	return field != NULL ? (size_t)atol(field + 15) : 0;
 }
 
-/* Bytes, 0 at the end. */
-static ssize_t read_request(bide_stream *stream, char *ret_target, size_t room)
+/* Reads a request into `origin`: whether there is one. */
+static bool read_request(bide_stream *stream, char *ret_target, size_t room)
 {
 	static const bide_bytes end = { "\r\n\r\n", 4 };
-	char body[64];
 	const void *head;
-	ssize_t n = bide_stream_read_until(stream, &end, 1, &head);
+	const ssize_t n = bide_stream_read_until(stream, &end, 1, &head);
 	if (n <= 0 || n >= ORIGIN_HEAD)
-		return n < 0 ? n : 0;
+		return false;
 	memcpy(origin.last, head, (size_t)n);
 	origin.last[n] = '\0';
-	const char *target = strchr(origin.last, ' ');
-	if (target == NULL)
-		return 0;
-	snprintf(ret_target, room, "%.*s", (int)strcspn(target + 1, " "), target + 1);
 	const size_t size = body_size(origin.last);
-	return size == 0 || (size <= sizeof body &&
-	                     bide_stream_read_exactly(stream, body, size) == (ssize_t)size)
-	               ? n
-	               : 0;
+	const char *target = strchr(origin.last, ' ');
+	if (target == NULL || size >= (size_t)(ORIGIN_HEAD - n))
+		return false;
+	snprintf(ret_target, room, "%.*s", (int)strcspn(target + 1, " "), target + 1);
+	if (size > 0 && bide_stream_read_exactly(stream, origin.last + n, size) != (ssize_t)size)
+		return false;
+	origin.last[(size_t)n + size] = '\0';
+	return true;
 }
 
 int origin_serve(bide_stream *stream)
@@ -168,24 +176,39 @@ int origin_serve(bide_stream *stream)
 	char target[600];
 	ssize_t n = 1;
 	origin.connections++;
-	if (origin.tls != NULL && bide_start_tls(stream, origin.tls, NULL) < 0)
-		return 0;
 	origin.open++;
-	while (n > 0 && read_request(stream, target, sizeof target) > 0) {
+	while (n > 0 && read_request(stream, target, sizeof target)) {
 		origin.requests++;
 		if (++origin.at_once > origin.most_at_once)
 			origin.most_at_once = origin.at_once;
-		n = origin_answer(stream, target);
+		n = (origin.answer != NULL ? origin.answer : origin_answer)(stream, target);
 		origin.at_once--;
 	}
 	origin.open--;
 	return 0;
 }
 
-void origin_reset(void)
+/* ---- the kit ------------------------------------------------------------------------------ */
+
+void origin_start(const char *hosts)
 {
-	bide_tls_unref(origin.tls);
 	memset(&origin, 0, sizeof origin);
+	EXPECT_INT(bide_start_server(hosts, "0", NULL, &server, origin_serve), 0);
+	port_of(server, 0, port);
+}
+
+void origin_stop(void)
+{
+	bide_http_session_close(session);
+	session = NULL;
+	bide_server_close(server);
+}
+
+void open_session(const bide_http_options *options)
+{
+	bide_http_session_close(session);
+	session = NULL;
+	EXPECT_INT(bide_http_session_open(options, &session), 0);
 }
 
 bide_tls *origin_server_tls(const char *hosts, enum bide_tls_clients clients)
@@ -212,21 +235,35 @@ bide_tls *origin_client_tls(void)
 	return tls;
 }
 
-const char *port_of(bide_server *server, size_t i, char buf[16])
+const char *port_of(bide_server *of, size_t i, char buf[16])
 {
 	bide_address address;
 	char text[BIDE_ADDRESS_MAX];
-	if (EXPECT_INT(bide_server_address(server, i, &address), 0))
+	if (EXPECT_INT(bide_server_address(of, i, &address), 0))
 		snprintf(buf, 16, "%s", strrchr(bide_address_format(&address, text), ':') + 1);
 	return buf;
 }
 
-const char *got(bide_http_session *session, const bide_http_request *request)
+const char *url_at(const char *scheme, const char *host, const char *at_port, const char *path)
+{
+	static char urls[4][256];
+	static unsigned next;
+	char *url = urls[next++ % 4];
+	snprintf(url, sizeof urls[0], "%s://%s:%s%s", scheme, host, at_port, path);
+	return url;
+}
+
+const char *url_of(const char *path)
+{
+	return url_at("http", "127.0.0.1", port, path);
+}
+
+const char *got(bide_http_session *by, const bide_http_request *request)
 {
 	static char text[ORIGIN_HEAD + 64];
 	bide_http_response *response;
 	void *body = NULL;
-	int rc = bide_http_send(session, request, &response);
+	int rc = bide_http_send(by, request, &response);
 	if (rc < 0)
 		return bide_strerror(rc);
 	ssize_t n = bide_http_bytes(response, &body);

@@ -1,79 +1,40 @@
 // SPDX-License-Identifier: MIT
-/* The client against a server of the test's, which answers each path in a way of its own. */
+/* The client against a server that answers each path in a way of its own. */
 #include "base/alloc.h"
-#include "core/kinds_kit.h"
+#include "http/origin.h"
 
-#include <bide/http.h>
-#include <bide/serve.h>
-
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 /* ---- the server --------------------------------------------------------------------------- */
 
-enum { HEAD_MAX = 8192, LARGE = 300000 };
+enum { LARGE = 300000 };
 
-static struct {
-	char last[HEAD_MAX]; /* the head of the last request, and its body */
-	int connections, requests;
-	int at_once, most_at_once;
-} seen;
-
-static char port[16], other_port[16]; /* of 127.0.0.1, and of 127.0.0.2 */
-
-static ssize_t say(bide_stream *stream, const char *text)
-{
-	return bide_stream_write(stream, text, strlen(text));
-}
-
-static ssize_t answer(bide_stream *stream, const char *status, const char *fields, const char *body)
-{
-	char head[1024];
-	snprintf(head, sizeof head, "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\n\r\n%s", status,
-	         fields, strlen(body), body);
-	return say(stream, head);
-}
+static char other_port[16]; /* of 127.0.0.2 */
 
 static ssize_t answer_large(bide_stream *stream)
 {
 	char *body = malloc(LARGE);
 	memset(body, 'x', LARGE);
-	ssize_t n = say(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+	ssize_t n = origin_say(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
 	for (int i = 0; i < 3 && n > 0; i++) {
-		n = say(stream, "186a0\r\n");
+		n = origin_say(stream, "186a0\r\n");
 		if (n > 0)
 			n = bide_stream_write(stream, body, LARGE / 3);
 		if (n > 0)
-			n = say(stream, "\r\n");
+			n = origin_say(stream, "\r\n");
 	}
 	free(body);
-	return n > 0 ? say(stream, "0\r\n\r\n") : n;
-}
-
-static ssize_t answer_slowly(bide_stream *stream)
-{
-	int rc = bide_sleep(0.02);
-	return rc < 0 ? rc : answer(stream, "200 OK", "", "slow");
-}
-
-static ssize_t redirect(bide_stream *stream, const char *status, const char *location)
-{
-	char field[256];
-	snprintf(field, sizeof field, "Location: %s\r\n", location);
-	return answer(stream, status, field, "elsewhere");
+	return n > 0 ? origin_say(stream, "0\r\n\r\n") : n;
 }
 
 static ssize_t redirect_to_other_origin(bide_stream *stream)
 {
 	char url[64];
 	snprintf(url, sizeof url, "http://127.0.0.2:%s/echo", other_port);
-	return redirect(stream, "302 Found", url);
+	return origin_redirect(stream, "302 Found", url);
 }
 
 /* "hello" by gzip. */
@@ -85,157 +46,82 @@ static ssize_t answer_packed(bide_stream *stream, size_t size)
 	char head[128];
 	snprintf(head, sizeof head,
 	         "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n", size);
-	ssize_t n = say(stream, head);
+	ssize_t n = origin_say(stream, head);
 	return n > 0 ? bide_stream_write(stream, packed, size) : n;
+}
+
+/* What is said before the connection is closed, or NULL. */
+static const char *last_words(const char *path)
+{
+	if (strcmp(path, "/last") == 0)
+		return "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlast";
+	if (strcmp(path, "/to-the-end") == 0)
+		return "HTTP/1.1 200 OK\r\n\r\nto the end";
+	return strcmp(path, "/garbage") == 0 ? "this is no HTTP\r\n\r\n" : NULL;
 }
 
 /* Answers a path; < 0 when the connection is to be closed. */
 static ssize_t answer_path(bide_stream *stream, const char *path)
 {
 	if (strcmp(path, "/") == 0)
-		return answer(stream, "200 OK", "Set-Cookie: a\r\nSet-Cookie: b\r\n", "hello");
-	if (strncmp(path, "/echo", 5) == 0)
-		return answer(stream, "200 OK", "", seen.last);
+		return origin_respond(stream, "200 OK", "Set-Cookie: a\r\nSet-Cookie: b\r\n",
+		                      "hello");
 	if (strcmp(path, "/none") == 0)
-		return answer(stream, "404 Not Found", "", "nothing here");
+		return origin_respond(stream, "404 Not Found", "", "nothing here");
 	if (strcmp(path, "/large") == 0)
 		return answer_large(stream);
 	if (strcmp(path, "/nothing") == 0)
-		return answer(stream, "200 OK", "", "");
+		return origin_respond(stream, "200 OK", "", "");
 	if (strcmp(path, "/no-content") == 0)
-		return say(stream, "HTTP/1.1 204 No Content\r\n\r\n");
-	if (strcmp(path, "/slow") == 0)
-		return answer_slowly(stream);
+		return origin_say(stream, "HTTP/1.1 204 No Content\r\n\r\n");
 	if (strcmp(path, "/gzip") == 0)
 		return answer_packed(stream, 25);
 	if (strcmp(path, "/cut-gzip") == 0)
 		return answer_packed(stream, 20);
 	if (strcmp(path, "/to/here") == 0)
-		return redirect(stream, "302 Found", "../echo?there");
+		return origin_redirect(stream, "302 Found", "../echo?there");
 	if (strcmp(path, "/to/303") == 0)
-		return redirect(stream, "303 See Other", "/echo");
+		return origin_redirect(stream, "303 See Other", "/echo");
 	if (strcmp(path, "/to/307") == 0)
-		return redirect(stream, "307 Temporary Redirect", "/echo");
+		return origin_redirect(stream, "307 Temporary Redirect", "/echo");
 	if (strcmp(path, "/to/other") == 0)
 		return redirect_to_other_origin(stream);
 	if (strcmp(path, "/to/itself") == 0)
-		return redirect(stream, "301 Moved Permanently", "/to/itself");
+		return origin_redirect(stream, "301 Moved Permanently", "/to/itself");
 	if (strcmp(path, "/to/nowhere") == 0)
-		return redirect(stream, "301 Moved Permanently", "ftp://example.org/");
+		return origin_redirect(stream, "301 Moved Permanently", "ftp://example.org/");
 	if (strcmp(path, "/early") == 0)
-		return say(stream, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n"
-		                   "Link: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-	if (strcmp(path, "/last") == 0)
-		(void)answer(stream, "200 OK", "Connection: close\r\n", "last");
-	if (strcmp(path, "/to-the-end") == 0)
-		(void)say(stream, "HTTP/1.1 200 OK\r\n\r\nto the end");
-	if (strcmp(path, "/once") == 0)
-		(void)answer(stream, "200 OK", "", "once");
-	if (strcmp(path, "/cut") == 0)
-		(void)say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
-	if (strcmp(path, "/garbage") == 0)
-		(void)say(stream, "this is no HTTP\r\n\r\n");
-	if (strcmp(path, "/silence") == 0)
-		return bide_sleep(10);
+		return origin_say(stream,
+		                  "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n"
+		                  "Link: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+	if (last_words(path) == NULL)
+		return origin_answer(stream, path);
+	(void)origin_say(stream, last_words(path));
 	return -1;
-}
-
-static size_t body_size(const char *head)
-{
-	const char *field = strcasestr(head, "content-length:");
-	return field != NULL ? (size_t)atol(field + 15) : 0;
-}
-
-/* Reads a request into `seen`. Bytes, 0 at the end. */
-static ssize_t read_request(bide_stream *stream, char *ret_path)
-{
-	static const bide_bytes end = { "\r\n\r\n", 4 };
-	const void *head;
-	ssize_t n = bide_stream_read_until(stream, &end, 1, &head);
-	if (n <= 0 || n > 4000)
-		return n;
-	memcpy(seen.last, head, (size_t)n);
-	seen.last[n] = '\0';
-	const size_t size = body_size(seen.last);
-	if (size > 0 && bide_stream_read_exactly(stream, seen.last + n, size) != (ssize_t)size)
-		return -1;
-	seen.last[(size_t)n + size] = '\0';
-	return sscanf(seen.last, "%*s %99s", ret_path) == 1 ? n : -1;
-}
-
-static BIDE_ASYNC(int, serve, bide_stream *);
-static int serve(bide_stream *stream)
-{
-	char path[100];
-	ssize_t n = 1;
-	seen.connections++;
-	while (n > 0) {
-		n = read_request(stream, path);
-		if (n <= 0)
-			break;
-		seen.requests++;
-		if (++seen.at_once > seen.most_at_once)
-			seen.most_at_once = seen.at_once;
-		n = answer_path(stream, path);
-		seen.at_once--;
-	}
-	return 0;
 }
 
 /* ---- the kit ------------------------------------------------------------------------------ */
 
-static bide_server *server;
-static bide_http_session *session;
 static bide_http_options options;
 
 static void start(void)
 {
-	bide_address address;
-	char text[BIDE_ADDRESS_MAX];
-	memset(&seen, 0, sizeof seen);
-	EXPECT_INT(bide_start_server("127.0.0.1,127.0.0.2", "0", NULL, &server, serve), 0);
-	EXPECT_INT(bide_server_address(server, 0, &address), 0);
-	strcpy(port, strrchr(bide_address_format(&address, text), ':') + 1);
-	EXPECT_INT(bide_server_address(server, 1, &address), 0);
-	strcpy(other_port, strrchr(bide_address_format(&address, text), ':') + 1);
-	EXPECT_INT(bide_http_session_open(&options, &session), 0);
+	origin_start("127.0.0.1,127.0.0.2");
+	origin.answer = answer_path;
+	port_of(server, 1, other_port);
+	open_session(&options);
 }
 
 static void stop(void)
 {
-	bide_http_session_close(session);
-	bide_server_close(server);
+	origin_stop();
 	memset(&options, 0, sizeof options);
 }
 
-static const char *url_of(const char *path)
+static const char *get(const char *path)
 {
-	static char url[256];
-	snprintf(url, sizeof url, "http://127.0.0.1:%s%s", port, path);
-	return url;
+	return got(session, &(bide_http_request){ .url = url_of(path) });
 }
-
-/* What a path gives: its status and the body, or the error that came first. */
-static const char *got(const char *path)
-{
-	static char text[HEAD_MAX + 20];
-	bide_http_response *response;
-	void *body = NULL;
-	int rc = bide_http_get(session, url_of(path), &response);
-	if (rc < 0)
-		return bide_strerror(rc);
-	ssize_t n = bide_http_bytes(response, &body);
-	if (n < 0)
-		snprintf(text, sizeof text, "%d %s", bide_http_status(response),
-		         bide_strerror((int)n));
-	else
-		snprintf(text, sizeof text, "%d %.*s", bide_http_status(response), (int)n,
-		         (const char *)body);
-	bide_http_response_close(response);
-	return text;
-}
-
-#define HTTP_TEST(name) STACKS_TEST(name, start(), stop())
 
 /* ---- responses ---------------------------------------------------------------------------- */
 
@@ -257,7 +143,7 @@ HTTP_TEST(a_response_has_a_status_fields_and_a_body)
 	CHECK_INT(bide_http_bytes(response, &body), 5);
 	CHECK_STR((char *)body, "hello");
 	bide_http_response_close(response);
-	CHECK_STR(got("/none"), "404 nothing here");
+	CHECK_STR(get("/none"), "404 nothing here");
 }
 
 HTTP_TEST(a_body_is_read_piece_by_piece)
@@ -276,23 +162,23 @@ HTTP_TEST(a_body_is_read_piece_by_piece)
 	CHECK_UINT(size, LARGE);
 	CHECK_INT(bide_http_read(response, piece, sizeof piece), 0);
 	bide_http_response_close(response);
-	CHECK_INT(seen.connections, 1);
-	CHECK_STR(got("/to-the-end"), "200 to the end");
-	CHECK_STR(got("/early"), "200 ok");
+	CHECK_INT(origin.connections, 1);
+	CHECK_STR(get("/to-the-end"), "200 to the end");
+	CHECK_STR(get("/early"), "200 ok");
 }
 
 HTTP_TEST(a_body_that_was_compressed_is_expanded)
 {
-	CHECK_STR(got("/gzip"), "200 hello");
-	CHECK_STR(got("/cut-gzip"), "200 the body cannot be expanded");
-	CHECK(strstr(got("/echo"), "Accept-Encoding: gzip, deflate, br, zstd\r\n") != NULL);
+	CHECK_STR(get("/gzip"), "200 hello");
+	CHECK_STR(get("/cut-gzip"), "200 the body cannot be expanded");
+	CHECK(strstr(get("/echo"), "Accept-Encoding: gzip, deflate, br, zstd\r\n") != NULL);
 }
 
 HTTP_TEST(what_is_wrong_is_told)
 {
-	CHECK_STR(got("/cut"), "200 the stream ended too early");
-	CHECK_STR(got("/garbage"), "what came is not HTTP");
-	CHECK_STR(got("/closed"), "the stream ended too early");
+	CHECK_STR(get("/half"), "200 the stream ended too early");
+	CHECK_STR(get("/garbage"), "what came is not HTTP");
+	CHECK_STR(get("/closed"), "the stream ended too early");
 	bide_http_response *response = NULL;
 	CHECK_INT(bide_http_get(session, "ftp://example.org/", &response), -EINVAL);
 	CHECK_INT(bide_http_get(session, "http://127.0.0.1:1/", &response), -ECONNREFUSED);
@@ -303,7 +189,7 @@ HTTP_TEST(what_is_wrong_is_told)
 
 HTTP_TEST(a_request_says_what_it_wants)
 {
-	const char *head = got("/echo?a=b");
+	const char *head = get("/echo?a=b");
 	char host[64];
 	snprintf(host, sizeof host, "\r\nHost: 127.0.0.1:%s\r\n", port);
 	CHECK(strncmp(head, "200 GET /echo?a=b HTTP/1.1\r\n", 28) == 0);
@@ -321,7 +207,7 @@ static const char *sent(const bide_http_request *request)
 	if (rc < 0)
 		return bide_strerror(rc);
 	bide_http_response_close(response);
-	return seen.last;
+	return origin.last;
 }
 
 HTTP_TEST(a_request_has_a_body)
@@ -332,12 +218,12 @@ HTTP_TEST(a_request_has_a_body)
 	CHECK_INT(bide_http_post(session, url_of("/echo"), "application/json", "{}", 2, &response),
 	          0);
 	bide_http_response_close(response);
-	CHECK(strstr(seen.last, "POST /echo") == seen.last);
-	CHECK(strstr(seen.last, "\r\nContent-Type: application/json\r\n") != NULL);
-	CHECK(strstr(seen.last, "\r\nContent-Length: 2\r\n") != NULL);
-	CHECK(strstr(seen.last, "\r\n\r\n{}") != NULL);
+	CHECK(strstr(origin.last, "POST /echo") == origin.last);
+	CHECK(strstr(origin.last, "\r\nContent-Type: application/json\r\n") != NULL);
+	CHECK(strstr(origin.last, "\r\nContent-Length: 2\r\n") != NULL);
+	CHECK(strstr(origin.last, "\r\n\r\n{}") != NULL);
 	CHECK(strstr(sent(&by_form), "\r\n\r\nname=J%C3%B6rg+%26+Co&x=1%2B1") != NULL);
-	CHECK(strstr(seen.last, "POST /echo") == seen.last);
+	CHECK(strstr(origin.last, "POST /echo") == origin.last);
 }
 
 HTTP_TEST(a_request_has_parameters_and_fields)
@@ -399,7 +285,7 @@ HTTP_TEST(what_would_be_more_than_one_request_is_refused)
 	bide_http_session *other;
 	const bide_http_options agent = { .user_agent = "a\r\nX: b" };
 	CHECK_INT(bide_http_session_open(&agent, &other), -EINVAL);
-	CHECK_INT(seen.requests, 0);
+	CHECK_INT(origin.requests, 0);
 }
 
 /* ---- redirects ---------------------------------------------------------------------------- */
@@ -411,10 +297,10 @@ HTTP_TEST(redirects_are_followed)
 	CHECK_STR(bide_http_url(response), url_of("/echo?there"));
 	CHECK_INT(bide_http_redirects(response), 1);
 	bide_http_response_close(response);
-	CHECK_INT(seen.connections, 1);
-	CHECK_STR(got("/to/itself"), bide_strerror(-BIDE_EHTTP_REDIRECTS));
-	CHECK_INT(seen.requests, 2 + 11);
-	CHECK_STR(got("/to/nowhere"), bide_strerror(-BIDE_EHTTP_REDIRECTS));
+	CHECK_INT(origin.connections, 1);
+	CHECK_STR(get("/to/itself"), bide_strerror(-BIDE_EHTTP_REDIRECTS));
+	CHECK_INT(origin.requests, 2 + 11);
+	CHECK_STR(get("/to/nowhere"), bide_strerror(-BIDE_EHTTP_REDIRECTS));
 	const bide_http_request as_it_is = { .url = url_of("/to/here"), .no_redirects = true };
 	CHECK_INT(bide_http_send(session, &as_it_is, &response), 0);
 	CHECK_INT(bide_http_status(response), 302);
@@ -427,10 +313,10 @@ HTTP_TEST(a_redirect_changes_the_method_or_does_not)
 		                              .body = "x",
 		                              .body_size = 1 };
 	CHECK(strncmp(sent(&see_other), "GET /echo ", 10) == 0);
-	CHECK(strstr(seen.last, "Content-") == NULL);
+	CHECK(strstr(origin.last, "Content-") == NULL);
 	const bide_http_request again = { .url = url_of("/to/307"), .body = "x", .body_size = 1 };
 	CHECK(strncmp(sent(&again), "POST /echo ", 11) == 0);
-	CHECK(strstr(seen.last, "\r\n\r\nx") != NULL);
+	CHECK(strstr(origin.last, "\r\n\r\nx") != NULL);
 }
 
 HTTP_TEST(another_origin_sees_no_credentials)
@@ -439,8 +325,8 @@ HTTP_TEST(another_origin_sees_no_credentials)
 		                               "X: shown", NULL };
 	const bide_http_request request = { .url = url_of("/to/other"), .headers = headers };
 	CHECK(strstr(sent(&request), "X: shown") != NULL);
-	CHECK(strstr(seen.last, "Host: 127.0.0.2:") != NULL);
-	CHECK(strstr(seen.last, "secret") == NULL);
+	CHECK(strstr(origin.last, "Host: 127.0.0.2:") != NULL);
+	CHECK(strstr(origin.last, "secret") == NULL);
 	const bide_http_request user = { .url = url_of("/to/other"), .user = "u", .password = "p" };
 	CHECK(strstr(sent(&user), "Authorization") == NULL);
 }
@@ -450,11 +336,11 @@ HTTP_TEST(another_origin_sees_no_credentials)
 HTTP_TEST(a_connection_is_used_again)
 {
 	for (int i = 0; i < 10; i++)
-		CHECK_STR(got("/"), "200 hello");
-	CHECK_INT(seen.connections, 1);
-	CHECK_STR(got("/last"), "200 last");
-	CHECK_STR(got("/"), "200 hello");
-	CHECK_INT(seen.connections, 2);
+		CHECK_STR(get("/"), "200 hello");
+	CHECK_INT(origin.connections, 1);
+	CHECK_STR(get("/last"), "200 last");
+	CHECK_STR(get("/"), "200 hello");
+	CHECK_INT(origin.connections, 2);
 }
 
 HTTP_TEST(a_response_without_a_body_needs_no_reading)
@@ -466,7 +352,7 @@ HTTP_TEST(a_response_without_a_body_needs_no_reading)
 			                            .method = i < 4 ? "GET" : "HEAD" };
 		CHECK_INT(bide_http_send(session, &request, &response), 0);
 		bide_http_response_close(response);
-		CHECK_INT(seen.connections, 1);
+		CHECK_INT(origin.connections, 1);
 	}
 }
 
@@ -475,27 +361,27 @@ HTTP_TEST(a_connection_whose_response_was_not_read_is_not)
 	bide_http_response *response;
 	CHECK_INT(bide_http_get(session, url_of("/large"), &response), 0);
 	bide_http_response_close(response);
-	CHECK_STR(got("/"), "200 hello");
-	CHECK_INT(seen.connections, 2);
+	CHECK_STR(get("/"), "200 hello");
+	CHECK_INT(origin.connections, 2);
 }
 
 HTTP_TEST(a_request_on_a_stale_connection_is_made_again)
 {
-	CHECK_STR(got("/once"), "200 once");
+	CHECK_STR(get("/once"), "200 once");
 	bide_sleep(0.005);
-	CHECK_STR(got("/"), "200 hello");
-	CHECK_INT(seen.connections, 2);
-	CHECK_STR(got("/once"), "200 once");
+	CHECK_STR(get("/"), "200 hello");
+	CHECK_INT(origin.connections, 2);
+	CHECK_STR(get("/once"), "200 once");
 	bide_sleep(0.005);
 	const bide_http_request post = { .url = url_of("/echo"), .body = "x", .body_size = 1 };
 	CHECK(strncmp(sent(&post), "POST", 4) == 0);
-	CHECK_INT(seen.requests, 4);
+	CHECK_INT(origin.requests, 4);
 }
 
 static BIDE_ASYNC_LIGHT(int, get_slow, void);
 static int get_slow(void)
 {
-	return strcmp(got("/slow"), "200 slow");
+	return strcmp(get("/slow"), "200 slow");
 }
 
 static void get_slow_at_once(int n)
@@ -513,8 +399,8 @@ static void get_slow_at_once(int n)
 HTTP_TEST(many_requests_are_made_at_once)
 {
 	get_slow_at_once(50);
-	CHECK_INT(seen.requests, 50);
-	CHECK_INT(seen.most_at_once, 50);
+	CHECK_INT(origin.requests, 50);
+	CHECK_INT(origin.most_at_once, 50);
 }
 
 #define HTTP_TEST_WITH(name, ...) \
@@ -557,49 +443,49 @@ HTTP_TEST_WITH(what_a_request_says_goes_before_the_sessions_headers, .headers = 
 HTTP_TEST_WITH(requests_wait_for_their_turn, .limit = 5)
 {
 	get_slow_at_once(20);
-	CHECK_INT(seen.most_at_once, 5);
-	CHECK_INT(seen.connections, 5);
+	CHECK_INT(origin.most_at_once, 5);
+	CHECK_INT(origin.connections, 5);
 }
 
 HTTP_TEST_WITH(each_host_has_a_limit, .limit_per_host = 2)
 {
 	get_slow_at_once(6);
-	CHECK_INT(seen.most_at_once, 2);
+	CHECK_INT(origin.most_at_once, 2);
 }
 
 HTTP_TEST_WITH(a_connection_grows_old, .keep_alive = 0.01)
 {
-	CHECK_STR(got("/"), "200 hello");
+	CHECK_STR(get("/"), "200 hello");
 	bide_sleep(0.02);
-	CHECK_STR(got("/"), "200 hello");
-	CHECK_INT(seen.connections, 2);
+	CHECK_STR(get("/"), "200 hello");
+	CHECK_INT(origin.connections, 2);
 }
 
 HTTP_TEST_WITH(a_body_has_a_limit, .body_limit = 1000)
 {
-	CHECK_STR(got("/large"), "200 the body is larger than was allowed");
+	CHECK_STR(get("/large"), "200 the body is larger than was allowed");
 }
 
 /* ---- time --------------------------------------------------------------------------------- */
 
 HTTP_TEST_WITH(a_response_that_stalls_is_given_up, .timeout_read = 0.01)
 {
-	CHECK_STR(got("/silence"), bide_strerror(-BIDE_EHTTP_TIMEOUT_READ));
-	CHECK_STR(got("/"), "200 hello");
+	CHECK_STR(get("/silence"), bide_strerror(-BIDE_EHTTP_TIMEOUT_READ));
+	CHECK_STR(get("/"), "200 hello");
 }
 
 HTTP_TEST_WITH(a_request_that_takes_too_long_is_given_up, .timeout = 0.01)
 {
-	CHECK_STR(got("/silence"), bide_strerror(-BIDE_EHTTP_TIMEOUT));
+	CHECK_STR(get("/silence"), bide_strerror(-BIDE_EHTTP_TIMEOUT));
 }
 
 HTTP_TEST_WITH(who_waits_too_long_for_his_turn_is_told, .limit = 1, .timeout_pool = 0.005)
 {
 	bide_task *first = bide_spawn(get_slow);
 	bide_yield();
-	CHECK_STR(got("/"), bide_strerror(-BIDE_EHTTP_TIMEOUT_POOL));
+	CHECK_STR(get("/"), bide_strerror(-BIDE_EHTTP_TIMEOUT_POOL));
 	CHECK_INT(bide_await(int, first), 0);
-	CHECK_STR(got("/"), "200 hello");
+	CHECK_STR(get("/"), "200 hello");
 }
 
 HTTP_TEST(a_request_that_is_cancelled_leaves_the_session_sound)
@@ -607,9 +493,9 @@ HTTP_TEST(a_request_that_is_cancelled_leaves_the_session_sound)
 	for (double seconds = 0.0001; seconds < 0.03; seconds *= 1.5) {
 		int rc = 0;
 		BIDE_TIMEOUT(seconds, rc)
-			(void)got("/slow");
+			(void)get("/slow");
 		CHECK(rc == 0 || rc == -ETIMEDOUT);
-		CHECK_STR(got("/"), "200 hello");
+		CHECK_STR(get("/"), "200 hello");
 	}
 }
 
@@ -619,10 +505,10 @@ HTTP_TEST(each_allocation_may_fail)
 	unsigned long failures = 1;
 	for (long k = 1; failures > 0; k++) {
 		bide__alloc_arm(k);
-		const char *text = got("/gzip");
+		const char *text = get("/gzip");
 		failures = bide__alloc_hook.failures;
 		bide__alloc_disarm();
 		CHECK(failures > 0 || strcmp(text, "200 hello") == 0);
-		CHECK_STR(got("/"), "200 hello");
+		CHECK_STR(get("/"), "200 hello");
 	}
 }

@@ -9,10 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bide_server *server;
-static bide_http_session *session;
-static char port[16];
-
 /* What the hook was told: the phases by their names, and what was last. */
 static struct {
 	char phases[1024];
@@ -23,13 +19,6 @@ static struct {
 	double time; /* no event is before the one before */
 	bool had_method;
 } told;
-
-/* Light: a full handler for which there is no stack would leave its client waiting. */
-static BIDE_ASYNC_LIGHT(int, serve, bide_stream *);
-static int serve(bide_stream *stream)
-{
-	return origin_serve(stream);
-}
 
 static void note(void *arg, const bide_http_event *event)
 {
@@ -52,24 +41,14 @@ static void note(void *arg, const bide_http_event *event)
 static void start(void)
 {
 	const bide_http_options options = { .hook = note, .hook_arg = &told };
-	origin_reset();
-	EXPECT_INT(bide_start_server("127.0.0.1", "0", NULL, &server, serve), 0);
-	port_of(server, 0, port);
-	EXPECT_INT(bide_http_session_open(&options, &session), 0);
+	origin_start("127.0.0.1");
+	open_session(&options);
 	memset(&told, 0, sizeof told);
 }
 
 static void stop(void)
 {
-	bide_http_session_close(session);
-	bide_server_close(server);
-}
-
-static const char *url_of(const char *path)
-{
-	static char url[256];
-	snprintf(url, sizeof url, "http://127.0.0.1:%s%s", port, path);
-	return url;
+	origin_stop();
 }
 
 /* What is told of a request. */

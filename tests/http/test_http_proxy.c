@@ -93,16 +93,9 @@ static int serve_proxy(bide_stream *stream)
 
 /* ---- the kit ------------------------------------------------------------------------------ */
 
-static bide_server *server, *secure_server, *proxy_server;
-static char port[16], secure_port[16], proxy_port[16], proxy_url[64];
+static bide_server *secure_server, *proxy_server;
+static char secure_port[16], proxy_port[16], proxy_url[64];
 static bide_tls *client_tls, *server_tls;
-static bide_http_session *session;
-
-static BIDE_ASYNC(int, serve, bide_stream *);
-static int serve(bide_stream *stream)
-{
-	return origin_serve(stream);
-}
 
 static BIDE_ASYNC(int, serve_securely, bide_stream *);
 static int serve_securely(bide_stream *stream)
@@ -110,23 +103,14 @@ static int serve_securely(bide_stream *stream)
 	return bide_start_tls(stream, server_tls, NULL) == 0 ? origin_serve(stream) : 0;
 }
 
-static void open_session(const bide_http_options *options)
-{
-	bide_http_session_close(session);
-	session = NULL;
-	EXPECT_INT(bide_http_session_open(options, &session), 0);
-}
-
 static void start(void)
 {
-	origin_reset();
+	origin_start("127.0.0.1");
 	memset(&proxy, 0, sizeof proxy);
 	server_tls = origin_server_tls("DNS:a.test,IP:127.0.0.1", BIDE_TLS_CLIENTS_ANY);
 	client_tls = origin_client_tls();
-	EXPECT_INT(bide_start_server("127.0.0.1", "0", NULL, &server, serve), 0);
 	EXPECT_INT(bide_start_server("127.0.0.1", "0", NULL, &secure_server, serve_securely), 0);
 	EXPECT_INT(bide_start_server("127.0.0.1", "0", NULL, &proxy_server, serve_proxy), 0);
-	port_of(server, 0, port);
 	port_of(secure_server, 0, secure_port);
 	port_of(proxy_server, 0, proxy_port);
 	snprintf(proxy_url, sizeof proxy_url, "http://us%%65r:s%%3Acret@127.0.0.1:%s", proxy_port);
@@ -135,31 +119,27 @@ static void start(void)
 
 static void stop(void)
 {
-	bide_http_session_close(session);
-	session = NULL;
+	origin_stop();
 	bide_server_close(proxy_server);
 	bide_server_close(secure_server);
-	bide_server_close(server);
 	bide_tls_unref(client_tls);
 	bide_tls_unref(server_tls);
 }
 
-static const char *url_of(const char *scheme, const char *host, const char *path)
+/* The URL of a path of either server's, by a name that it has. */
+static const char *url_by(const char *scheme, const char *host, const char *path)
 {
-	static char url[256];
-	snprintf(url, sizeof url, "%s://%s:%s%s", scheme, host,
-	         strcmp(scheme, "https") == 0 ? secure_port : port, path);
-	return url;
+	return url_at(scheme, host, strcmp(scheme, "https") == 0 ? secure_port : port, path);
 }
 
 static const char *plain(const char *path)
 {
-	return got(session, &(bide_http_request){ .url = url_of("http", "a.test", path) });
+	return got(session, &(bide_http_request){ .url = url_by("http", "a.test", path) });
 }
 
 static const char *secure(const char *path)
 {
-	return got(session, &(bide_http_request){ .url = url_of("https", "a.test", path) });
+	return got(session, &(bide_http_request){ .url = url_by("https", "a.test", path) });
 }
 
 /* "user:s:cret" */
@@ -220,7 +200,7 @@ HTTP_TEST(who_the_user_is_to_a_proxy_is_in_no_header)
 	const bide_http_options options = { .headers = headers };
 	bide_http_session *other = NULL;
 	bide_http_response *response;
-	const bide_http_request request = { .url = url_of("http", "a.test", "/"),
+	const bide_http_request request = { .url = url_by("http", "a.test", "/"),
 		                            .headers = headers };
 	CHECK_INT(bide_http_send(session, &request, &response), -EINVAL);
 	CHECK_INT(bide_http_session_open(&options, &other), -EINVAL);
@@ -233,7 +213,7 @@ HTTP_TEST(who_the_user_is_to_a_proxy_is_in_no_header)
 static int refused(int *ret_status)
 {
 	bide_http_response *response;
-	const bide_http_request request = { .url = url_of("https", "a.test", "/"),
+	const bide_http_request request = { .url = url_by("https", "a.test", "/"),
 		                            .proxy_status = ret_status };
 	*ret_status = 0;
 	int rc = bide_http_send(session, &request, &response);
@@ -309,12 +289,12 @@ HTTP_TEST(a_proxy_that_asks_who_one_is_answers_in_its_way)
 
 HTTP_TEST(a_request_has_its_own_proxy_or_none)
 {
-	bide_http_request request = { .url = url_of("http", "127.0.0.1", "/"), .proxy = "" };
+	bide_http_request request = { .url = url_by("http", "127.0.0.1", "/"), .proxy = "" };
 	CHECK_STR(got(session, &request), "200 hello");
 	CHECK_INT(proxy.requests, 0);
 	open_session(NULL);
 	CHECK_STR(plain("/"), bide_strerror(-BIDE_ENOHOST));
-	request = (bide_http_request){ .url = url_of("http", "a.test", "/"), .proxy = proxy_url };
+	request = (bide_http_request){ .url = url_by("http", "a.test", "/"), .proxy = proxy_url };
 	CHECK_STR(got(session, &request), "200 hello");
 	CHECK_INT(proxy.requests, 1);
 	/* Without a scheme it is one of http. */

@@ -11,18 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-static bide_server *server;
-static bide_http_session *session;
-static char port[16];
 static double delays[32]; /* those that the hook was told of */
 static int n_delays, last_error, last_status;
-
-/* Light: a full handler for which there is no stack would leave its client waiting. */
-static BIDE_ASYNC_LIGHT(int, serve, bide_stream *);
-static int serve(bide_stream *stream)
-{
-	return origin_serve(stream);
-}
 
 static void note(void *arg, const bide_http_event *event)
 {
@@ -36,42 +26,29 @@ static void note(void *arg, const bide_http_event *event)
 
 static const bide_http_retry quick = { .attempts = 4, .delay = 0.0005, .jitter = -1 };
 
-static void open_with(const bide_http_retry *retry, double timeout, double timeout_read)
+static void open_within(const bide_http_retry *retry, double timeout, double timeout_read)
 {
 	const bide_http_options options = {
 		.retry = retry, .hook = note, .timeout = timeout, .timeout_read = timeout_read
 	};
-	bide_http_session_close(session);
-	session = NULL;
 	n_delays = 0;
-	EXPECT_INT(bide_http_session_open(&options, &session), 0);
+	open_session(&options);
 }
 
-static void open_session(const bide_http_retry *retry, double timeout)
+static void retry_by(const bide_http_retry *retry, double timeout)
 {
-	open_with(retry, timeout, 0);
+	open_within(retry, timeout, 0);
 }
 
 static void start(void)
 {
-	origin_reset();
-	EXPECT_INT(bide_start_server("127.0.0.1", "0", NULL, &server, serve), 0);
-	port_of(server, 0, port);
-	open_session(&quick, 0);
+	origin_start("127.0.0.1");
+	retry_by(&quick, 0);
 }
 
 static void stop(void)
 {
-	bide_http_session_close(session);
-	session = NULL;
-	bide_server_close(server);
-}
-
-static const char *url_of(const char *path)
-{
-	static char url[256];
-	snprintf(url, sizeof url, "http://127.0.0.1:%s%s", port, path);
-	return url;
+	origin_stop();
 }
 
 static const char *get(const char *path)
@@ -84,7 +61,7 @@ static const char *get(const char *path)
 
 HTTP_TEST(a_request_is_made_once_unless_that_is_wanted)
 {
-	open_session(NULL, 0);
+	retry_by(NULL, 0);
 	CHECK_STR(get("/closed"), bide_strerror(-BIDE_EINCOMPLETE));
 	CHECK_INT(origin.requests, 1);
 	CHECK_STR(get("/status/503"), "503 refused");
@@ -129,10 +106,10 @@ HTTP_TEST(some_errors_are_for_now_and_others_are_not)
 	CHECK_INT(origin.requests, 4);
 	CHECK_INT(last_error, -BIDE_EINCOMPLETE);
 	CHECK_INT(last_status, 0);
-	open_with(&quick, 0, 0.01);
+	open_within(&quick, 0, 0.01);
 	CHECK_STR(get("/silence"), bide_strerror(-BIDE_EHTTP_TIMEOUT_READ));
 	CHECK_INT(n_delays, 3);
-	open_session(&quick, 0);
+	retry_by(&quick, 0);
 	n_delays = 0;
 	CHECK_STR(got(session, &(bide_http_request){ .url = "http://127.0.0.1:1/" }),
 	          strerror(ECONNREFUSED));
@@ -152,7 +129,7 @@ HTTP_TEST(which_answers_and_errors_can_be_said)
 	const bide_http_retry mine = {
 		.attempts = 2, .delay = 0.0001, .statuses = statuses, .errors = errors
 	};
-	open_session(&mine, 0);
+	retry_by(&mine, 0);
 	(void)get("/closed");
 	CHECK_INT(n_delays, 0);
 	(void)get("/status/404");
@@ -234,7 +211,7 @@ HTTP_TEST(all_that_were_closed_are_dropped_at_once)
 HTTP_TEST(a_stale_connection_is_not_counted)
 {
 	const bide_http_retry twice = { .attempts = 2, .delay = 0.0005, .jitter = -1 };
-	open_session(&twice, 0);
+	retry_by(&twice, 0);
 	CHECK_STR(get("/last"), "200 last");
 	origin.refusals = 1;
 	CHECK_STR(get("/later/503"), "200 hello");
@@ -251,7 +228,7 @@ HTTP_TEST(each_delay_is_longer_than_the_one_before)
 		.attempts = 6, .delay = 0.0001, .factor = 3, .most = 0.001, .jitter = -1
 	};
 	static const double expected[] = { 0.0001, 0.0003, 0.0009, 0.001, 0.001 };
-	open_session(&retry, 0);
+	retry_by(&retry, 0);
 	const double before = bide_now();
 	CHECK_STR(get("/status/503"), "503 refused");
 	CHECK(bide_now() >= before + 0.0033);
@@ -267,7 +244,7 @@ HTTP_TEST(a_part_of_a_delay_is_left_to_chance)
 	};
 	double least = 1, most = 0;
 	bide_seed(1);
-	open_session(&retry, 0);
+	retry_by(&retry, 0);
 	CHECK_STR(get("/status/503"), "503 refused");
 	CHECK_INT(n_delays, 19);
 	for (int i = 0; i < 19; i++) {
@@ -292,7 +269,7 @@ HTTP_TEST(a_server_says_when_it_wants_to_be_asked_again)
 {
 	const bide_http_retry retry = { .attempts = 2, .delay = 0.0005, .most = 0.002 };
 	char date[BIDE__HTTP_DATE_SIZE];
-	open_session(&retry, 0);
+	retry_by(&retry, 0);
 	CHECK_DOUBLE(delay_for("0"), 0);
 	CHECK_DOUBLE(delay_for("1"), 0.002);
 	CHECK_DOUBLE(delay_for("99999999999999999999999"), 0.002);
@@ -310,10 +287,10 @@ HTTP_TEST(who_has_no_time_to_wait_gets_what_there_is)
 {
 	const bide_http_retry retry = { .attempts = 3, .delay = 20, .jitter = -1 };
 	int fired = 0;
-	open_session(&retry, 10);
+	retry_by(&retry, 10);
 	CHECK_STR(get("/closed"), bide_strerror(-BIDE_EINCOMPLETE));
 	CHECK_STR(get("/status/503"), "503 refused");
-	open_session(&retry, 0);
+	retry_by(&retry, 0);
 	BIDE_TIMEOUT(10, fired)
 		CHECK_STR(get("/status/503"), "503 refused");
 	CHECK_INT(fired, 0);
@@ -324,7 +301,7 @@ HTTP_TEST(who_has_no_time_to_wait_gets_what_there_is)
 HTTP_TEST(the_whole_time_is_that_of_all_attempts)
 {
 	const bide_http_retry often = { .attempts = 1000, .delay = 1e-9, .factor = 1 };
-	open_with(&often, 0.1, 0.01);
+	open_within(&often, 0.1, 0.01);
 	CHECK_STR(get("/silence"), bide_strerror(-BIDE_EHTTP_TIMEOUT));
 	CHECK(n_delays >= 1 && n_delays <= 10);
 }
@@ -339,7 +316,7 @@ HTTP_TEST(who_is_cancelled_makes_nothing_again)
 	bide_http_response *response;
 	const bide_http_request request = { .url = "http://127.0.0.1:1/" };
 	const bide_http_retry slow = { .attempts = 3, .delay = 20, .jitter = -1 };
-	open_session(&slow, INFINITY);
+	retry_by(&slow, INFINITY);
 	bide_scope *scope;
 	CHECK_INT(bide_scope_open((double)INFINITY, &scope), 0);
 	bide_scope_cancel(scope);

@@ -9,18 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static bide_server *server, *secure_server;
-static char port[16], secure_port[16], unix_path[64], local_path[80];
+static bide_server *secure_server;
+static char secure_port[16], unix_path[64], local_path[80];
 static bide_tls *server_tls, *client_tls;
-static bide_http_session *session;
 static char alpn[16], asked_for[64]; /* of the last connection in TLS */
 static int handshake;                /* what the last one of the server's has come to */
-
-static BIDE_ASYNC(int, serve, bide_stream *);
-static int serve(bide_stream *stream)
-{
-	return origin_serve(stream);
-}
 
 static BIDE_ASYNC(int, serve_securely, bide_stream *);
 static int serve_securely(bide_stream *stream)
@@ -34,23 +27,14 @@ static int serve_securely(bide_stream *stream)
 	return origin_serve(stream);
 }
 
-static void open_session(const bide_http_options *options)
-{
-	bide_http_session_close(session);
-	session = NULL;
-	EXPECT_INT(bide_http_session_open(options, &session), 0);
-}
-
 static void start_with(enum bide_tls_clients clients)
 {
-	origin_reset();
+	origin_start("127.0.0.1");
 	server_tls = origin_server_tls("DNS:localhost,DNS:a.test,IP:127.0.0.1", clients);
 	client_tls = origin_client_tls();
 	snprintf(unix_path, sizeof unix_path, "%s/http", cert_directory());
 	snprintf(local_path, sizeof local_path, "unix:%s", unix_path);
-	EXPECT_INT(bide_start_server("127.0.0.1", "0", NULL, &server, serve), 0);
 	EXPECT_INT(bide_start_server("127.0.0.1", "0", NULL, &secure_server, serve_securely), 0);
-	port_of(server, 0, port);
 	port_of(secure_server, 0, secure_port);
 	open_session(&(bide_http_options){ .tls = client_tls });
 }
@@ -62,22 +46,16 @@ static void start(void)
 
 static void stop(void)
 {
-	bide_http_session_close(session);
-	session = NULL;
+	origin_stop();
 	bide_server_close(secure_server);
-	bide_server_close(server);
 	bide_tls_unref(client_tls);
 	bide_tls_unref(server_tls);
 }
 
-static const char *url_of(const char *scheme, const char *host, const char *path)
+/* The URL of a path of either server's, by a name that it has. */
+static const char *url_by(const char *scheme, const char *host, const char *path)
 {
-	static char urls[4][256];
-	static unsigned next;
-	char *url = urls[next++ % 4];
-	snprintf(url, sizeof urls[0], "%s://%s:%s%s", scheme, host,
-	         strcmp(scheme, "https") == 0 ? secure_port : port, path);
-	return url;
+	return url_at(scheme, host, strcmp(scheme, "https") == 0 ? secure_port : port, path);
 }
 
 /* ---- connections that are not shared ------------------------------------------------------ */
@@ -140,11 +118,11 @@ TEST(no_two_ways_have_the_same_key)
 HTTP_TEST(requests_that_differ_in_their_way_share_no_connection)
 {
 	bide_tls *other_tls = origin_client_tls();
-	const char *plain = url_of("http", "127.0.0.1", "/"),
-		   *secure = url_of("https", "127.0.0.1", "/");
+	const char *plain = url_by("http", "127.0.0.1", "/"),
+		   *secure = url_by("https", "127.0.0.1", "/");
 	const bide_http_request rows[] = {
 		{ .url = plain },
-		{ .url = url_of("http", "localhost", "/") },
+		{ .url = url_by("http", "localhost", "/") },
 		{ .url = plain, .local = "127.0.0.1:0" },
 		{ .url = plain, .local = "127.0.0.2:0" },
 		{ .url = secure },
@@ -179,7 +157,7 @@ HTTP_TEST(a_context_lasts_as_long_as_its_connections)
 {
 	for (int i = 1; i <= 20; i++) {
 		bide_tls *tls = origin_client_tls();
-		const bide_http_request request = { .url = url_of("https", "localhost", "/"),
+		const bide_http_request request = { .url = url_by("https", "localhost", "/"),
 			                            .tls = tls };
 		CHECK_STR(got(session, &request), "200 hello");
 		bide_tls_unref(tls);
@@ -209,7 +187,7 @@ HTTP_TEST(whose_certificate_it_is_to_be_is_said_of_one_origin_only)
 {
 	char path[128];
 	snprintf(path, sizeof path, "/to?https://localhost:%s/", secure_port);
-	const bide_http_request request = { .url = url_of("https", "127.0.0.1", path),
+	const bide_http_request request = { .url = url_by("https", "127.0.0.1", path),
 		                            .server_name = "a.test" };
 	CHECK_STR(got(session, &request), "200 hello");
 	CHECK_STR(asked_for, "localhost");
@@ -217,7 +195,7 @@ HTTP_TEST(whose_certificate_it_is_to_be_is_said_of_one_origin_only)
 
 HTTP_TEST(without_a_context_whom_the_system_trusts_is_trusted)
 {
-	bide_http_request request = { .url = url_of("https", "localhost", "/") };
+	bide_http_request request = { .url = url_by("https", "localhost", "/") };
 	setenv("SSL_CERT_FILE", cert_file("authority.pem", cert_authority()->pem), 1);
 	open_session(NULL);
 	CHECK_STR(got(session, &request), "200 hello");
@@ -232,7 +210,7 @@ HTTP_TEST(a_version_of_tls_can_be_asked_for)
 	bide_tls *old_tls, *new_tls;
 	CHECK_INT(bide_tls_open(&options, &old_tls), 0);
 	CHECK_INT(bide_tls_open(&newer, &new_tls), 0);
-	bide_http_request request = { .url = url_of("https", "localhost", "/"), .tls = old_tls };
+	bide_http_request request = { .url = url_by("https", "localhost", "/"), .tls = old_tls };
 	CHECK_STR(got(session, &request), "200 hello");
 	request.tls = new_tls;
 	CHECK_STR(got(session, &request), "200 hello");
@@ -259,7 +237,7 @@ HTTP_TEST(a_client_shows_a_certificate)
 	stop();
 	start_with(BIDE_TLS_CLIENTS_REQUIRED);
 	bide_tls *known = client_with_certificate();
-	bide_http_request request = { .url = url_of("https", "localhost", "/") };
+	bide_http_request request = { .url = url_by("https", "localhost", "/") };
 	CHECK_STR(got(session, &request), bide_strerror(-BIDE_ETLS_ALERT));
 	request.tls = known;
 	CHECK_STR(got(session, &request), "200 hello");
@@ -277,7 +255,7 @@ HTTP_TEST(names_are_looked_up_by_the_sessions_resolver)
 	const bide_resolver_options options = {
 		.hosts = cert_file("hosts", "127.0.0.1 somewhere.test\n"), .servers = "127.0.0.1:1"
 	};
-	const bide_http_request request = { .url = url_of("http", "somewhere.test", "/") };
+	const bide_http_request request = { .url = url_by("http", "somewhere.test", "/") };
 	bide_resolver *resolver;
 	CHECK_INT(bide_resolver_open(&options, &resolver), 0);
 	open_session(&(bide_http_options){ .resolver = resolver });
@@ -290,7 +268,7 @@ HTTP_TEST(names_are_looked_up_by_the_sessions_resolver)
 HTTP_TEST(a_request_goes_to_a_unix_socket)
 {
 	bide_server *local;
-	CHECK_INT(bide_start_server(local_path, NULL, NULL, &local, serve), 0);
+	CHECK_INT(bide_start_server(local_path, NULL, NULL, &local, origin_serve), 0);
 	bide_http_request request = { .url = "http://whatever.test/", .unix_path = unix_path };
 	CHECK_STR(got(session, &request), "200 hello");
 	CHECK(strstr(origin.last, "\r\nHost: whatever.test\r\n") != NULL);
@@ -310,7 +288,7 @@ HTTP_TEST(a_request_goes_to_a_unix_socket)
 
 HTTP_TEST(a_request_comes_from_an_address_of_ones_own)
 {
-	bide_http_request request = { .url = url_of("http", "127.0.0.1", "/"),
+	bide_http_request request = { .url = url_by("http", "127.0.0.1", "/"),
 		                      .local = "nonsense" };
 	CHECK_STR(got(session, &request), strerror(EINVAL));
 	request.local = "192.0.2.1:0";
@@ -336,7 +314,7 @@ static int get(const char *url, bide_http_session *of)
 HTTP_TEST(a_slow_host_takes_no_more_turns_than_its_own)
 {
 	open_session(&(bide_http_options){ .limit = 3, .limit_per_host = 2 });
-	const char *slow = url_of("http", "127.0.0.1", "/silence");
+	const char *slow = url_by("http", "127.0.0.1", "/silence");
 	bide_task *tasks[8];
 	for (int i = 0; i < 8; i++)
 		tasks[i] = bide_spawn(get, slow, session);
@@ -344,7 +322,7 @@ HTTP_TEST(a_slow_host_takes_no_more_turns_than_its_own)
 		bide_sleep(0.001);
 	for (int i = 0; i < 10; i++)
 		CHECK_STR(got(session,
-		              &(bide_http_request){ .url = url_of("http", "localhost", "/") }),
+		              &(bide_http_request){ .url = url_by("http", "localhost", "/") }),
 		          "200 hello");
 	CHECK_INT(origin.requests, 2 + 10);
 	for (int i = 0; i < 8; i++) {
@@ -360,10 +338,10 @@ HTTP_TEST(an_idle_connection_is_closed_in_time_though_nobody_makes_requests)
 {
 	open_session(&(bide_http_options){ .keep_alive = 0.4 });
 	const double before = bide_now();
-	CHECK_STR(got(session, &(bide_http_request){ .url = url_of("http", "127.0.0.1", "/") }),
+	CHECK_STR(got(session, &(bide_http_request){ .url = url_by("http", "127.0.0.1", "/") }),
 	          "200 hello");
 	bide_sleep(0.2);
-	CHECK_STR(got(session, &(bide_http_request){ .url = url_of("http", "localhost", "/") }),
+	CHECK_STR(got(session, &(bide_http_request){ .url = url_by("http", "localhost", "/") }),
 	          "200 hello");
 	CHECK_INT(origin.open, 2);
 	while (origin.open == 2)
@@ -374,7 +352,7 @@ HTTP_TEST(an_idle_connection_is_closed_in_time_though_nobody_makes_requests)
 		bide_sleep(0.001);
 	CHECK(bide_now() >= before + 0.6);
 	/* And again, when there are some again. */
-	CHECK_STR(got(session, &(bide_http_request){ .url = url_of("http", "127.0.0.1", "/") }),
+	CHECK_STR(got(session, &(bide_http_request){ .url = url_by("http", "127.0.0.1", "/") }),
 	          "200 hello");
 	CHECK_INT(origin.open, 1);
 	while (origin.open == 1)
@@ -385,7 +363,7 @@ static BIDE_ASYNC(void, leave_open, void);
 static void leave_open(void)
 {
 	start();
-	CHECK_STR(got(session, &(bide_http_request){ .url = url_of("http", "127.0.0.1", "/") }),
+	CHECK_STR(got(session, &(bide_http_request){ .url = url_by("http", "127.0.0.1", "/") }),
 	          "200 hello");
 	bide_yield();
 	bide_server_close(secure_server);
@@ -397,16 +375,10 @@ static void leave_open(void)
 static BIDE_ASYNC(void, go_on, void);
 static void go_on(void)
 {
-	bide_server *again;
-	char buf[16];
-	origin_reset();
-	CHECK_INT(bide_start_server("127.0.0.1", "0", NULL, &again, serve), 0);
-	snprintf(port, sizeof port, "%s", port_of(again, 0, buf));
-	CHECK_STR(got(session, &(bide_http_request){ .url = url_of("http", "127.0.0.1", "/") }),
+	origin_start("127.0.0.1");
+	CHECK_STR(got(session, &(bide_http_request){ .url = url_by("http", "127.0.0.1", "/") }),
 	          "200 hello");
-	bide_http_session_close(session);
-	session = NULL;
-	bide_server_close(again);
+	origin_stop();
 }
 
 TEST(a_session_lasts_longer_than_a_run)
