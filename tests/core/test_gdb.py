@@ -7,6 +7,13 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(TOP, 'tests', 'harness'))
+
+import tap  # noqa: E402
 
 TARGET = os.path.join(os.environ.get('BIDE_BUILD', '.'), 'tests', 'gdb_target')
 SANITIZER = 'set environment ASAN_OPTIONS=detect_leaks=0'  # which a debugger is in the way of
@@ -91,21 +98,11 @@ def built_with_ucontext():
         return False
 
 
-def main():
-    tests = [(name, function) for name, function in globals().items()
-             if name.startswith('test_')]
-    failed = 0
-    print('1..%d' % len(tests))
-    for number, (name, function) in enumerate(tests, 1):
-        try:
-            skip = UCONTEXT if built_with_ucontext() else function()
-            print('ok %d - %s%s' % (number, name[5:], ' # SKIP ' + skip if skip else ''))
-        except (AssertionError, subprocess.SubprocessError) as error:
-            failed += 1
-            print('not ok %d - %s' % (number, name[5:]))
-            print('\n'.join('#   ' + line for line in str(error).splitlines()))
-    return failed > 0
+def run(test):
+    skip = UCONTEXT if built_with_ucontext() else test()
+    if skip:
+        raise tap.Skip(skip)
 
 
 if __name__ == '__main__':
-    raise SystemExit(main())
+    sys.exit(tap.run_functions(tap.functions_of(globals()), run))

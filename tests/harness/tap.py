@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Tests of Python's unittest, reported in TAP."""
+"""Tests of Python's unittest, and functions that are tests, reported in TAP."""
 
 import unittest
+
+
+class Skip(Exception):
+    """A test cannot run here."""
 
 
 class Report(unittest.TestResult):
@@ -27,3 +31,29 @@ def run(module):
     report = Report()
     tests.run(report)
     return not report.wasSuccessful()
+
+
+def functions_of(namespace):
+    """The tests among what globals() gives."""
+    return [thing for name, thing in namespace.items() if name.startswith('test_')]
+
+
+def run_functions(tests, call):
+    """Has each test be called by call(test), which raises what is wrong, or Skip; returns whether
+    one failed."""
+    failed = False
+    print('1..%d' % len(tests), flush=True)
+    for number, test in enumerate(tests, 1):
+        word, skipped, wrong = 'ok', '', ''
+        try:
+            call(test)
+        except Skip as reason:
+            skipped = ' # SKIP %s' % reason
+        except Exception as error:  # pylint: disable=broad-except
+            failed, word, wrong = True, 'not ok', '%s: %s' % (type(error).__name__, error)
+        name = test.__name__
+        name = name[5:] if name.startswith('test_') else name
+        print('%s %d - %s%s' % (word, number, name, skipped), flush=True)
+        for line in wrong.splitlines():
+            print('# ' + line, flush=True)
+    return failed

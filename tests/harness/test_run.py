@@ -8,6 +8,8 @@ import sys
 import tempfile
 import time
 
+import tap
+
 RUN = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'run.py')
 GOOD = 'echo 1..2; echo ok 1 - first; echo ok 2 - second'
 
@@ -201,23 +203,11 @@ def test_paths_with_spaces_work():
     expect(run(program('a b/c d', GOOD)), 0, '2 passed, 0 failed, 0 skipped')
 
 
-def main():
+def in_directory(test):
     global directory
-    tests = [(name[5:], test) for name, test in globals().items() if name.startswith('test_')]
-    failures = 0
-    print('1..%d' % len(tests))
-    for number, (name, test) in enumerate(tests, 1):
-        with tempfile.TemporaryDirectory() as directory:
-            try:
-                test()
-                print('ok %d - %s' % (number, name), flush=True)
-            except Exception as error:  # pylint: disable=broad-except
-                failures += 1
-                print('not ok %d - %s' % (number, name))
-                for line in ('%s: %s' % (type(error).__name__, error)).splitlines():
-                    print('# ' + line, flush=True)
-    return failures > 0
+    with tempfile.TemporaryDirectory() as directory:
+        test()
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(tap.run_functions(tap.functions_of(globals()), in_directory))

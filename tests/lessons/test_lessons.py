@@ -30,6 +30,11 @@ import threading
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(TOP, 'tests', 'harness'))
+
+import tap  # noqa: E402
+
 BUILD = os.environ.get('BIDE_BUILD', os.path.join(TOP, 'build'))
 LESSONS = os.path.join(TOP, 'lessons')
 PROGRAMS = ['0-main', '1-main', '2-main', '3-main', '4-main', 'say_hello', 'say_after',
@@ -49,10 +54,6 @@ runpy.run_path(sys.argv[1] + '/' + sys.argv[2], run_name='__main__')
 TIMEOUT = 120
 
 directory = ''
-
-
-class Skip(Exception):
-    """A test cannot run here."""
 
 
 # ---- running and reading ---------------------------------------------------------------------
@@ -245,7 +246,7 @@ def with_site(paths, fetch_pages):
 def fetch(*paths):
     """What fetch_urls prints of such pages."""
     if not os.path.exists(os.path.join(BUILD, 'lessons', 'fetch_urls')):
-        raise Skip('libbide-http was not built')
+        raise tap.Skip('libbide-http was not built')
     return with_site(paths, lambda urls: run('fetch_urls', *urls))
 
 
@@ -273,7 +274,7 @@ def test_fetch_urls_prints_what_its_model_prints():
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               universal_newlines=True, timeout=TIMEOUT)
         if "No module named 'aiohttp'" in done.stderr:
-            raise Skip('there is no aiohttp here')
+            raise tap.Skip('there is no aiohttp here')
         return done.returncode, done.stdout, done.stderr
 
     assert with_site(paths, fetch_by_model) == expected
@@ -370,7 +371,7 @@ def test_an_interrupt_ends_them_by_the_signal():
 
 def test_too_little_memory_is_an_error():
     if sanitizers():
-        raise Skip('sanitizers take address space by the terabyte')
+        raise tap.Skip('sanitizers take address space by the terabyte')
     limit = 1 << 24
     for program in '1-main', '2-main', '4-main':
         status, output, errors = run(
@@ -524,25 +525,11 @@ def test_every_program_is_shown_in_both_languages():
         assert ('python', name[:-len('.c')] + '.py') in shown, name
 
 
-def main():
+def in_directory(test):
     global directory
-    tests = [(name[5:], test) for name, test in globals().items() if name.startswith('test_')]
-    failures = 0
-    print('1..%d' % len(tests))
-    for index, (name, test) in enumerate(tests, 1):
-        with tempfile.TemporaryDirectory() as directory:
-            try:
-                test()
-                print('ok %d - %s' % (index, name), flush=True)
-            except Skip as reason:
-                print('ok %d - %s # SKIP %s' % (index, name, reason), flush=True)
-            except Exception as error:  # pylint: disable=broad-except
-                failures += 1
-                print('not ok %d - %s' % (index, name))
-                for line in ('%s: %s' % (type(error).__name__, error)).splitlines():
-                    print('# ' + line, flush=True)
-    return failures > 0
+    with tempfile.TemporaryDirectory() as directory:
+        test()
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(tap.run_functions(tap.functions_of(globals()), in_directory))

@@ -16,13 +16,14 @@ import threading
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(TOP, 'tests', 'harness'))
+
+from tap import Skip, functions_of, run_functions  # noqa: E402
+
 BUILD = os.environ.get('BIDE_BUILD', os.path.join(TOP, 'build'))
 BIDE = os.path.join(BUILD, 'tools', 'bide')
 PATIENCE = 60  # seconds
-
-
-class Skip(Exception):
-    """A test cannot run here."""
 
 
 # ---- a site -----------------------------------------------------------------------------------
@@ -248,23 +249,13 @@ def wait_until(holds):
 
 # ---- reporting --------------------------------------------------------------------------------
 
+def in_directory(test):
+    if not os.path.exists(BIDE):
+        raise Skip('libbide-http was not built')
+    with tempfile.TemporaryDirectory() as directory:
+        test(directory)
+
+
 def main(tests):
     """Runs the functions of a module that are tests, each with a directory of its own."""
-    chosen = [(name[5:], test) for name, test in tests.items() if name.startswith('test_')]
-    failures = 0
-    print('1..%d' % len(chosen))
-    for index, (name, test) in enumerate(chosen, 1):
-        with tempfile.TemporaryDirectory() as directory:
-            try:
-                if not os.path.exists(BIDE):
-                    raise Skip('libbide-http was not built')
-                test(directory)
-                print('ok %d - %s' % (index, name), flush=True)
-            except Skip as reason:
-                print('ok %d - %s # SKIP %s' % (index, name, reason), flush=True)
-            except Exception as error:  # pylint: disable=broad-except
-                failures += 1
-                print('not ok %d - %s' % (index, name))
-                for line in ('%s: %s' % (type(error).__name__, error)).splitlines():
-                    print('# ' + line, flush=True)
-    sys.exit(failures > 0)
+    sys.exit(run_functions(functions_of(tests), in_directory))

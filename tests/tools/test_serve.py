@@ -11,17 +11,19 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(TOP, 'tests', 'harness'))
+
+import tap  # noqa: E402
+
 BUILD = os.environ.get('BIDE_BUILD', os.path.join(TOP, 'build'))
 BIDE = os.path.join(BUILD, 'tools', 'bide')
 TIMEOUT = 60
 LARGE = 64 << 20
-
-
-class Skip(Exception):
-    """A test cannot run here."""
 
 
 class Wrong(Exception):
@@ -247,7 +249,7 @@ def who_does_not_read_is_not_waited_for():
 
 def curl(server, path, *arguments):
     if not shutil.which('curl'):
-        raise Skip('there is no curl here')
+        raise tap.Skip('there is no curl here')
     done = subprocess.run(['curl', '-sS', '--noproxy', '*', '-m', str(TIMEOUT), *arguments,
                            server.url(path)], stdout=subprocess.PIPE, timeout=2 * TIMEOUT)
     return done.returncode, done.stdout
@@ -293,32 +295,11 @@ TESTS = [it_tells_where_it_listens, it_listens_where_it_is_told, it_listens_at_s
          curl_gets_files, curl_goes_on_where_it_was, curl_cannot_put]
 
 
-def outcome(test):
-    """What is wrong, or None. Raises Skip."""
+def run(test):
     if not os.path.exists(BIDE):
-        raise Skip('libbide-http was not built')
-    try:
-        test()
-    except (Wrong, OSError, subprocess.TimeoutExpired, http.client.HTTPException) as wrong:
-        return '%s: %s' % (type(wrong).__name__, wrong)
-    return None
-
-
-def main():
-    failed = 0
-    print('1..%d' % len(TESTS))
-    for number, test in enumerate(TESTS, 1):
-        try:
-            wrong = outcome(test)
-        except Skip as skip:
-            print('ok %d - %s # SKIP %s' % (number, test.__name__, skip), flush=True)
-            continue
-        failed += wrong is not None
-        print('%sok %d - %s' % ('not ' if wrong else '', number, test.__name__), flush=True)
-        if wrong:
-            print('\n'.join('#   ' + line for line in wrong.splitlines()))
-    return failed > 0
+        raise tap.Skip('libbide-http was not built')
+    test()
 
 
 if __name__ == '__main__':
-    raise SystemExit(main())
+    sys.exit(tap.run_functions(TESTS, run))
