@@ -9,22 +9,17 @@ connection as are asked for."""
 
 import contextlib
 import os
-import resource
 import selectors
-import shutil
 import socket
 import subprocess
 import tempfile
 import threading
-import time
 import urllib.request
 
-from . import process
+from . import process, servers
 from .model import Sample
 
 PAGE = "0123456789abcdef" * 64
-PATIENCE_S = 10     # for a server to begin
-SPARE = 100         # descriptors besides connections
 
 CONFIGURATION = """
 daemon off;
@@ -57,17 +52,10 @@ TLS = """ ssl;
         ssl_certificate_key %(directory)s/key"""
 
 
-def _program(name, package):
-    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-    if path is None:
-        raise process.Cannot("%s is not installed: needs Debian package %s" % (name, package))
-    return path
-
-
 def _make_certificate(directory):
     """For localhost, signed by itself; returns its file."""
     certificate = os.path.join(directory, "certificate")
-    command = [_program("openssl", "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt",
+    command = [servers.program("openssl", "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt",
                "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj", "/CN=localhost",
                "-addext", "subjectAltName=DNS:localhost",
                "-keyout", os.path.join(directory, "key"), "-out", certificate]
@@ -76,31 +64,14 @@ def _make_certificate(directory):
     return certificate
 
 
-def _allow_descriptors():
-    """As many as the system lets a program have, which is returned."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    return most
-
-
-def _wait_for(server, port):
-    """Until somebody listens. Raises process.Failed."""
-    last = time.monotonic() + PATIENCE_S
-    while server.process.poll() is None and time.monotonic() < last:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            return
-        time.sleep(0.01)
-    raise process.Failed("nginx does not begin: " + server.complaint())
-
-
 @contextlib.contextmanager
 def nginx(tls=False, cpus=None):
     """Runs nginx meanwhile; gives the words that tell a program where."""
-    path = _program("nginx", "nginx-light")
+    path = servers.program("nginx", "nginx-light")
     with tempfile.TemporaryDirectory() as directory:
-        words = [str(process.free_port())]
+        words = [str(servers.free_port())]
         known = {"directory": directory, "port": int(words[0]), "page": PAGE,
-                 "descriptors": min(_allow_descriptors(), 10000) - SPARE, "tls": ""}
+                 "descriptors": min(servers.allow_descriptors(), 10000) - servers.SPARE, "tls": ""}
         if tls:
             words.append(_make_certificate(directory))
             known["tls"] = TLS % known
@@ -109,7 +80,8 @@ def nginx(tls=False, cpus=None):
             stream.write(CONFIGURATION % known)
         server = process.Child((path, "-p", directory, "-c", configuration), cpus=cpus)
         try:
-            _wait_for(server, known["port"])
+            where = "127.0.0.1", known["port"]
+            servers.wait_for(server, lambda: socket.create_connection(where).close())
             yield words
         finally:
             server.end()
@@ -223,8 +195,7 @@ class Watcher(threading.Thread):
 
 def memory(contestant, table, n):
     """A sample of N connections that are idle, and of as many requests that wait for an answer."""
-    if n + SPARE > _allow_descriptors():
-        raise process.Cannot("the system allows too few descriptors a process")
+    servers.allow_descriptors(n)
     watcher = Watcher(n)
     with contextlib.ExitStack() as cleanup:
         cleanup.callback(watcher.close)

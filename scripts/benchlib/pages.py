@@ -3,39 +3,29 @@
 connections; each of the two has a core of its own. A server is started as `PROGRAM ROW PORT
 DIRECTORY`, serves DIRECTORY/files, and is ended when it has been measured."""
 
-import contextlib
 import os
 import re
-import shutil
 import tempfile
 import time
 import urllib.request
 
-from . import process
+from . import process, servers
 from .model import Sample
 
 PAGE = b"0123456789abcdef" * 64
-PATIENCE_S = 10     # for a server to begin, and for wrk to end
+PATIENCE_S = 10     # for a page, and for wrk to end
 WARM_S = 1          # asked before anything counts
 
 
 def _wrk():
-    path = shutil.which("wrk")
-    if path is None:
-        raise process.Cannot("wrk is not installed: needs Debian package wrk")
-    return path
+    return servers.program("wrk", "wrk")
 
 
-def _begin(server, url):
-    """Waits until the page can be had, and sees that it is the right one."""
-    last = time.monotonic() + PATIENCE_S
-    while server.process.poll() is None and time.monotonic() < last:
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=PATIENCE_S) as page:
-            if page.read() != PAGE:
-                raise process.Failed("the page is not what is in the file")
-            return
-        time.sleep(0.01)
-    raise process.Failed("the server does not begin: " + server.complaint())
+def _see(url):
+    """Raises OSError while the page cannot be had, and process.Failed if it is another one."""
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as page:
+        if page.read() != PAGE:
+            raise process.Failed("the page is not what is in the file")
 
 
 def _cpu_s(pid):
@@ -62,7 +52,7 @@ def _ask(url, connections, seconds, cpus):
 
 
 def _measure(server, url, connections, n, cpus):
-    _begin(server, url)
+    servers.wait_for(server, lambda: _see(url))
     _ask(url, connections, WARM_S, cpus)
     before, begun = _cpu_s(server.process.pid), time.monotonic()
     requests, seconds, late_us = _ask(url, connections, n, cpus)
@@ -82,7 +72,7 @@ def seconds(connections):
                 stream.write(PAGE)
             # Who serves may be somebody else than who asks for it.
             os.chmod(directory, 0o755)
-            port = process.free_port()
+            port = servers.free_port()
             server = process.Child(
                 contestant.command + (table.asked(contestant), str(port), directory),
                 contestant.env, cpus=cpus[-1:])

@@ -174,12 +174,6 @@ def run_alone(contestant, table, n):
     return finish(start(contestant, table.asked(contestant), n), n, table.timeout_s)
 
 
-def free_port():
-    """A port that nobody listens at, at any address."""
-    with socket.create_server(("0.0.0.0", 0)) as listener:
-        return listener.getsockname()[1]
-
-
 @contextlib.contextmanager
 def busy_cores(how_many):
     """Keeps so many cores busy meanwhile."""

@@ -6,14 +6,12 @@ connections, after which it ends. What it took is told by BUILD/bench/load, see 
 
 import contextlib
 import os
-import resource
 import socket
 import time
 
-from . import process
+from . import process, servers
 from .model import Sample
 
-SPARE = 100         # descriptors that a program may have besides its connections
 PATIENCE_S = 1      # with a server that nobody asks any more
 
 
@@ -23,14 +21,6 @@ def _load_beside(contestant):
     if os.path.basename(directory) == "peers":
         directory = os.path.dirname(directory)
     return os.path.join(directory, "load")
-
-
-def _allow_descriptors(connections):
-    """As many as the system lets a program have. Raises process.Cannot if these are too few."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    if most != resource.RLIM_INFINITY and connections + SPARE > most:
-        raise process.Cannot("the system allows %d descriptors a process" % most)
 
 
 def _listener():
@@ -51,7 +41,7 @@ def _wait_for_both(server, load, seconds):
 
 
 def _take(contestant, table, n, connections, size, messages):
-    _allow_descriptors(connections)
+    servers.allow_descriptors(connections)
     cpus = sorted(os.sched_getaffinity(0))
     row = table.asked(contestant)
     with contextlib.ExitStack() as cleanup:
