@@ -18,7 +18,6 @@
 #include <string.h>
 
 enum {
-	USAGE_ERROR = 2,
 	FEW = 100,   /* requests at once */
 	MANY = 3000, /* the same, each to a host of its own */
 	SIZE = 1024  /* bytes of an answer */
@@ -204,22 +203,7 @@ static const struct row {
 	{ "http_hosts", MANY, measure_time },
 	{ "http_memory", 0, measure_memory },
 };
-enum { ROWS = sizeof(rows) / sizeof(*rows) };
-
-static int usage(void)
-{
-	fputs("usage: http [--light] ROW N PORT [CA] | --rows | --version\nThe rows:\n", stderr);
-	for (int i = 0; i < ROWS; i++)
-		fprintf(stderr, "  %s\n", rows[i].name);
-	return USAGE_ERROR;
-}
-
-static int list_rows(void)
-{
-	for (int i = 0; i < ROWS; i++)
-		puts(rows[i].name);
-	return EXIT_SUCCESS;
-}
+static const struct row_names names = ROW_NAMES("http [--light] ROW N PORT [CA]", rows);
 
 static int run(const struct row *row)
 {
@@ -237,17 +221,13 @@ int main(int argc, char **argv)
 	load.light = argc > 1 && strcmp(argv[1], "--light") == 0;
 	argc -= load.light;
 	argv += load.light;
-	if (argc == 2 && strcmp(argv[1], "--rows") == 0)
-		return list_rows();
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return printf("bide %s, 1 thread\n", bide_version()) < 0;
-	for (int i = 0; (argc == 4 || argc == 5) && i < ROWS; i++) {
-		if (strcmp(argv[1], rows[i].name) != 0)
-			continue;
-		load.n = (long)number_in("http", argv[2], 1, 1e9);
-		load.port = (int)number_in("http", argv[3], 1, 65535);
-		load.authority = argc == 5 ? argv[4] : NULL;
-		return run(&rows[i]);
-	}
-	return usage();
+	const struct row *row = argc == 4 || argc == 5 ? row_named(&names, argv[1]) : NULL;
+	if (row == NULL)
+		return tell_rows(&names, argc, argv);
+	load.n = (long)number_in("http", argv[2], 1, 1e9);
+	load.port = (int)number_in("http", argv[3], 1, 65535);
+	load.authority = argc == 5 ? argv[4] : NULL;
+	return run(row);
 }

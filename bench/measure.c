@@ -4,9 +4,13 @@
 
 #include <bide.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+
+enum { USAGE_ERROR = 2 };
 
 double memory_bytes(void)
 {
@@ -51,7 +55,6 @@ long random_up_to(long i)
 
 double number_in(const char *program, const char *text, double least, double most)
 {
-	enum { USAGE_ERROR = 2 };
 	char *end;
 	double value = strtod(text, &end);
 
@@ -61,4 +64,33 @@ double number_in(const char *program, const char *text, double least, double mos
 		exit(USAGE_ERROR);
 	}
 	return value;
+}
+
+static const void *row_at(const struct row_names *names, int i)
+{
+	return (const char *)names->rows + (size_t)i * names->size;
+}
+
+static const char *name_of(const void *row)
+{
+	return *(const char *const *)row;
+}
+
+const void *row_named(const struct row_names *names, const char *name)
+{
+	for (int i = 0; i < names->n; i++)
+		if (strcmp(name_of(row_at(names, i)), name) == 0)
+			return row_at(names, i);
+	return NULL;
+}
+
+int tell_rows(const struct row_names *names, int argc, char **argv)
+{
+	const bool wanted = argc == 2 && strcmp(argv[1], "--rows") == 0;
+	if (!wanted)
+		fprintf(stderr, "usage: %s | --rows | --version\nThe rows:\n", names->usage);
+	for (int i = 0; i < names->n; i++)
+		fprintf(wanted ? stdout : stderr, "%s%s\n", wanted ? "" : "  ",
+		        name_of(row_at(names, i)));
+	return wanted ? EXIT_SUCCESS : USAGE_ERROR;
 }

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { AT_ONCE = 100, IN_BUFFER = 80, THREADS = 6, USAGE_ERROR = 2, CANNOT = 3 };
+enum { AT_ONCE = 100, IN_BUFFER = 80, THREADS = 6, CANNOT = 3 };
 
 static long total, next, found;
 
@@ -205,7 +205,7 @@ static const struct way {
 	{ "names_far_threads", by_threads, 0, 5e-3 },
 	{ "names_far_bare", by_system, 0, 5e-3 },
 };
-enum { WAYS = sizeof(ways) / sizeof(ways[0]) };
+static const struct row_names names = ROW_NAMES("names ROW N | --world SECONDS COMMAND…", ways);
 
 static double now(void)
 {
@@ -230,26 +230,8 @@ static int measure(const struct way *way)
 	return EXIT_SUCCESS;
 }
 
-static int usage(void)
-{
-	fputs("usage: names ROW N | --world SECONDS COMMAND… | --rows | --version\nThe rows:\n",
-	      stderr);
-	for (int i = 0; i < WAYS; i++)
-		fprintf(stderr, "  %s\n", ways[i].name);
-	return USAGE_ERROR;
-}
-
-static int list_rows(void)
-{
-	for (int i = 0; i < WAYS; i++)
-		puts(ways[i].name);
-	return EXIT_SUCCESS;
-}
-
 int main(int argc, char **argv)
 {
-	if (argc == 2 && strcmp(argv[1], "--rows") == 0)
-		return list_rows();
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return printf("bide %s, 1 thread\n", bide_version()) < 0;
 	if (argc > 3 && strcmp(argv[1], "--world") == 0) {
@@ -259,11 +241,9 @@ int main(int argc, char **argv)
 		perror(argv[3]);
 		return EXIT_FAILURE;
 	}
-	for (int i = 0; argc == 3 && i < WAYS; i++) {
-		if (strcmp(argv[1], ways[i].name) != 0)
-			continue;
-		total = (long)number_in("names", argv[2], 0, 16e6);
-		return names_world_enter(ways[i].latency) < 0 ? CANNOT : measure(&ways[i]);
-	}
-	return usage();
+	const struct way *way = argc == 3 ? row_named(&names, argv[1]) : NULL;
+	if (way == NULL)
+		return tell_rows(&names, argc, argv);
+	total = (long)number_in("names", argv[2], 0, 16e6);
+	return names_world_enter(way->latency) < 0 ? CANNOT : measure(way);
 }

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { USAGE_ERROR = 2, CONNECTIONS = 50 };
+enum { CONNECTIONS = 50 };
 
 void tls_check(int holds, const char *sentence)
 {
@@ -270,37 +270,18 @@ static const struct row {
 	{ "tls_connect", connect_afresh }, { "tls_connect_openssl", connect_by_openssl },
 	{ "tls_connect_resumed", resume },
 };
-enum { ROWS = sizeof(rows) / sizeof(*rows) };
-
-static int usage(void)
-{
-	fputs("usage: tls ROW N | --rows | --version\nThe rows:\n", stderr);
-	for (int i = 0; i < ROWS; i++)
-		fprintf(stderr, "  %s\n", rows[i].name);
-	return USAGE_ERROR;
-}
-
-static int list_rows(void)
-{
-	for (int i = 0; i < ROWS; i++)
-		puts(rows[i].name);
-	return EXIT_SUCCESS;
-}
+static const struct row_names names = ROW_NAMES("tls ROW N", rows);
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && strcmp(argv[1], "--rows") == 0)
-		return list_rows();
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return printf("bide %s, %s\n", bide_version(), tls_openssl_version()) < 0;
-	for (int i = 0; argc == 3 && i < ROWS; i++) {
-		if (strcmp(argv[1], rows[i].name) != 0)
-			continue;
-		const long n = (long)number_in("tls", argv[2], 1, 1e9);
-		signal(SIGPIPE, SIG_IGN);
-		tls_make_identity(&identity);
-		printf("ops %ld\ncpu_us %.3f\n", n, rows[i].run(n));
-		return EXIT_SUCCESS;
-	}
-	return usage();
+	const struct row *row = argc == 3 ? row_named(&names, argv[1]) : NULL;
+	if (row == NULL)
+		return tell_rows(&names, argc, argv);
+	const long n = (long)number_in("tls", argv[2], 1, 1e9);
+	signal(SIGPIPE, SIG_IGN);
+	tls_make_identity(&identity);
+	printf("ops %ld\ncpu_us %.3f\n", n, row->run(n));
+	return EXIT_SUCCESS;
 }
