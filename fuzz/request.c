@@ -2,27 +2,13 @@
 /* request.c: what a client sends to a server, taken apart in one piece and in pieces of a size that
  * the first byte says: the same must be met, nothing that could be understood in two ways be taken
  * for a request, and no path lead out of the root. Then the parts of a server that read fields. */
-#include "fuzz.h"
+#include "met.h"
+
 #include "http/date.h"
-#include "http/parser.h"
 #include "http/range.h"
 #include "http/target.h"
 
 enum { LENGTH = 1 << 20 }; /* of what ranges are of */
-
-/* A sum of all that was met. */
-struct met {
-	uint64_t sum;
-	size_t body;
-	int last; /* the event that ended it, or the error */
-};
-
-static void add(struct met *met, const void *data, size_t size)
-{
-	const unsigned char *at = data;
-	for (size_t i = 0; i < size; i++)
-		met->sum = (met->sum ^ at[i]) * 1099511628211u;
-}
 
 /* ---- what is read of a request ------------------------------------------------------------ */
 
@@ -74,31 +60,16 @@ static void look_at_date(const char *value)
 static void look_at_head(struct met *met, const struct bide__http_parser *parser)
 {
 	const char *value = NULL;
-	add(met, parser->target.data, parser->target.size);
+	met_add(met, parser->target.data, parser->target.size);
 	look_at_path(parser->target.data);
-	for (const char *name; (name = bide__http_next_name(&parser->head, value)) != NULL;) {
-		value = name + strlen(name) + 1;
-		HOLDS(*name != '\0' && strpbrk(name, " \t\r\n:") == NULL);
-		HOLDS(strpbrk(value, "\r\n") == NULL);
+	for (const char *name; (name = met_field(met, parser, &value)) != NULL;) {
+		HOLDS(strpbrk(name, " \t\r\n:") == NULL);
 		look_at_range(value);
 		look_at_date(value);
-		add(met, name, strlen(name));
-		add(met, value, strlen(value));
 	}
 }
 
 /* ---- the bytes ---------------------------------------------------------------------------- */
-
-static void look(struct met *met, const struct bide__http_parser *parser, int event)
-{
-	add(met, &event, event != BIDE__HTTP_BODY ? sizeof(event) : 0);
-	if (event == BIDE__HTTP_BODY) {
-		met->body += parser->body_size;
-		add(met, parser->body, parser->body_size);
-	}
-	if (event == BIDE__HTTP_HEAD)
-		look_at_head(met, parser);
-}
 
 /* Whether the bytes of a head are such that nobody can read them otherwise. */
 static bool is_plain(const char *data, size_t size)
@@ -118,7 +89,7 @@ static bool is_plain(const char *data, size_t size)
 static struct met take_apart(const char *data, size_t size, size_t step)
 {
 	struct bide__http_parser parser;
-	struct met met = { 14695981039346656037u, 0, 0 };
+	struct met met = MET_NOTHING;
 	size_t at = 0, there = 0, begun = 0;
 	bide__http_parser_init(&parser, HTTP_REQUEST);
 	bide__http_parser_next(&parser, false);
@@ -135,7 +106,9 @@ static struct met take_apart(const char *data, size_t size, size_t step)
 		if (event == BIDE__HTTP_MORE)
 			break;
 		HOLDS(event != BIDE__HTTP_HEAD || is_plain(data + begun, at - begun));
-		look(&met, &parser, event);
+		met_event(&met, &parser, event);
+		if (event == BIDE__HTTP_HEAD)
+			look_at_head(&met, &parser);
 		if (event == BIDE__HTTP_END && !parser.keep_alive)
 			break;
 		if (event == BIDE__HTTP_END) {
@@ -154,7 +127,6 @@ FUZZ(bytes, size)
 	char *text = text_of(bytes + 1, size - 1);
 	struct met whole = take_apart(text, size - 1, size);
 	struct met pieces = take_apart(text, size - 1, bytes[0] % 16 + 1);
-	HOLDS((whole.last < 0) == (pieces.last < 0));
-	HOLDS(whole.last < 0 || (whole.sum == pieces.sum && whole.body == pieces.body));
+	met_same(&whole, &pieces);
 	free(text);
 }
