@@ -264,12 +264,7 @@ static int parse_url(const bide_http_request *request, struct bide__url *ret_url
 	bide__string_add(&text, request->url, size);
 	bide__string_put_char(&text, memchr(request->url, '?', size) != NULL ? '&' : '?');
 	bide__http_put_form(&text, request->params);
-	int rc = bide__string_end(&text);
-	if (rc < 0)
-		return rc;
-	rc = bide__url_parse(text.data, ret_url);
-	bide__string_free(&text);
-	return rc;
+	return bide__url_parse_string(&text, ret_url);
 }
 
 static int start(struct bide__http_errand *errand)

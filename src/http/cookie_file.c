@@ -73,12 +73,7 @@ static int have_host(struct bide__piece domain, struct bide__url *ret_url)
 	bide__string_put(&text, bracket ? "http://[" : "http://");
 	bide__string_add(&text, domain.at, domain.size);
 	bide__string_put(&text, bracket ? "]/" : "/");
-	int rc = bide__string_end(&text);
-	if (rc < 0)
-		return rc;
-	rc = bide__url_parse(text.data, ret_url);
-	bide__string_free(&text);
-	return rc;
+	return bide__url_parse_string(&text, ret_url);
 }
 
 static bool is_cookie(const struct bide__new_cookie *cookie)

@@ -126,11 +126,7 @@ int bide__proxy_parse(const char *text, struct bide__url *ret_url)
 	if (scheme == NULL)
 		bide__string_put(&whole, "http://");
 	bide__string_put(&whole, text);
-	int rc = bide__string_end(&whole);
-	if (rc == 0)
-		rc = bide__url_parse(whole.data, ret_url);
-	bide__string_free(&whole);
-	return rc;
+	return bide__url_parse_string(&whole, ret_url);
 }
 
 /* The first variable of several, up to NULL, that has a value. */

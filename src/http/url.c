@@ -3,7 +3,6 @@
 #include "http/url.h"
 
 #include "base/alloc.h"
-#include "http/builder.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -356,6 +355,15 @@ int bide__url_parse(const char *text, struct bide__url *ret_url)
 		return -EINVAL;
 	const struct parts parts = split(text);
 	return assemble(&parts, parts.path, ret_url);
+}
+
+int bide__url_parse_string(struct bide__string *text, struct bide__url *ret_url)
+{
+	int rc = bide__string_end(text);
+	if (rc == 0)
+		rc = bide__url_parse(text->data, ret_url);
+	bide__string_free(text);
+	return rc;
 }
 
 /* Puts a path without its dot segments: RFC 3986, 5.2.4. */

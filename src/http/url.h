@@ -3,6 +3,8 @@
 #ifndef BIDE_HTTP_URL_H
 #define BIDE_HTTP_URL_H
 
+#include "http/builder.h"
+
 #include <stdbool.h>
 
 enum { BIDE__URL_MAX = 65536 }; /* bytes of a URL */
@@ -20,6 +22,9 @@ struct bide__url {
 /* Takes a URL apart. Bytes that none may have are encoded if it is clear what is meant, as spaces
  * in a path; the fragment is dropped. 0; -EINVAL for what is no URL of http or https; -ENOMEM. */
 int bide__url_parse(const char *text, struct bide__url *ret_url);
+
+/* The same for a text that has been put together, which is freed in any case. */
+int bide__url_parse_string(struct bide__string *text, struct bide__url *ret_url);
 
 /* The same for a reference found at @p base: RFC 3986, 5.2. */
 int bide__url_resolve(const struct bide__url *base, const char *reference,
