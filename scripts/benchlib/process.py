@@ -7,7 +7,6 @@ and everything a child started can be ended with it."""
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile

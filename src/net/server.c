@@ -79,6 +79,17 @@ static int watch_loop(bide_loop *loop)
 
 /* ---- beginning ---------------------------------------------------------------------------- */
 
+/* What accepts on a listener closes it in the end, unless there was no stack for it to begin. */
+static void close_unserved(bide_server *server)
+{
+	for (size_t i = 0; i < server->count; i++)
+		if (server->listeners[i].task != NULL) {
+			server->listeners[i].task = NULL;
+			server->error = -ENOMEM;
+			bide__listener_close(server, &server->listeners[i]);
+		}
+}
+
 static BIDE_ASYNC_LIGHT(void, supervise, bide_server *);
 
 static void supervise(bide_server *server)
@@ -91,6 +102,7 @@ static void supervise(bide_server *server)
 	bide_event_set(&server->started);
 	if (server->group != NULL)
 		(void)bide_group_close(server->group);
+	close_unserved(server);
 	server->group = NULL;
 	bide_event_set(&server->ended);
 }

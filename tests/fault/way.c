@@ -44,6 +44,8 @@ static const struct {
 	{ "a_layer_is_not_put_on_a_stream_in_use", "reset end drop",
 	  WITHOUT "the layer has nothing in it, and none is to be put on" },
 	/* Tickets of TLS 1.3 come at any time, and a hello is not read by who has failed. */
+	{ "an_expired_certificate_is_found_out", HARMLESS, RESETS },
+	{ "a_self_signed_certificate_is_found_out", HARMLESS, RESETS },
 	{ "a_close_is_the_end_for_the_other_side", HARMLESS, RESETS },
 	{ "a_close_in_a_cancelled_task_says_good_bye_if_that_can_be_done_at_once", HARMLESS,
 	  RESETS },

@@ -101,9 +101,11 @@ FILES_TEST(a_request_that_is_cut_off_is_not_answered)
 {
 	put("index.html", "hello");
 	start();
-	static const char *const texts[] = { "G", "GET / HTTP/1.1\r\nHost: a\r\n",
-		                             "POST / HTTP/1.1\r\nHost: a\r\n"
-		                             "Content-Length: 5\r\n\r\nhell" };
+	static const char *const texts[] = {
+		"G",
+		"GET / HTTP/1.1\r\nHost: a\r\n",
+		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhell",
+	};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		bide_stream *stream = client();
 		CHECK(say(stream, texts[i]));
@@ -260,7 +262,7 @@ FILES_TEST(who_does_not_read_is_given_up)
 FILES_TEST(who_reads_slowly_gets_all_of_a_list)
 {
 	enum { NAMES = 2000, LONG = 200, STEP = 16384 };
-	char name[LONG + 16], host[64], some[STEP];
+	char name[LONG + 16], host[576], some[STEP];
 	ssize_t n = 1, size = 0;
 	options.server.timeout_write = 0.2;
 	memset(name, 'x', LONG);

@@ -127,10 +127,10 @@ HTTP_TEST(sending_has_an_end)
 }
 
 /* Takes the connection, in TLS, and reads nothing then. */
-static BIDE_ASYNC(int, serve_handshake, bide_stream *);
-static int serve_handshake(bide_stream *stream)
+static BIDE_ASYNC(int, serve_handshake, bide_stream *, bide_tls *);
+static int serve_handshake(bide_stream *stream, bide_tls *tls)
 {
-	int rc = bide_start_tls(stream, origin.tls, NULL);
+	int rc = bide_start_tls(stream, tls, NULL);
 	(void)bide_sleep(10);
 	return rc;
 }
@@ -167,10 +167,10 @@ HTTP_TEST(sending_the_last_of_it_has_an_end)
 	bide_http_options options = { OTHERS };
 	options.timeout_write = options.timeout_read = 0.05;
 	options.tls = origin_client_tls();
-	origin.tls = origin_server_tls("IP:127.0.0.1", BIDE_TLS_CLIENTS_ANY);
+	bide_tls *tls = origin_server_tls("IP:127.0.0.1", BIDE_TLS_CLIENTS_ANY);
 	snprintf(path, sizeof path, "%s/mute", cert_directory());
 	snprintf(local, sizeof local, "unix:%s", path);
-	EXPECT_INT(bide_start_server(local, NULL, NULL, &unix_server, serve_handshake), 0);
+	EXPECT_INT(bide_start_server(local, NULL, NULL, &unix_server, serve_handshake, tls), 0);
 	open_session(&options);
 	int left = MANY;
 	CHECK_STR(put_pieces(path, &left), bide_strerror(-BIDE_EHTTP_TIMEOUT_WRITE));
@@ -180,6 +180,7 @@ HTTP_TEST(sending_the_last_of_it_has_an_end)
 	CHECK_INT(left, 0);
 	bide_tls_unref(options.tls);
 	bide_server_close(unix_server);
+	bide_tls_unref(tls);
 }
 
 HTTP_TEST(the_wait_for_more_has_an_end)
