@@ -231,8 +231,8 @@ static void meet(void)
 	bide_http_options options = { .limit = 1,
 		                      .tls = tls,
 		                      .timeout_pool = 5,
-		                      .timeout_read = silent ? 0.25 : 0,
-		                      .timeout_tls = silent ? 0.25 : 0 };
+		                      .timeout_read = silent ? 0.15 : 0,
+		                      .timeout_tls = silent ? 0.15 : 0 };
 	CHECK_INT(bide_http_session_open(&options, &session), 0);
 	struct outcome outcome;
 	if (kept_now != NULL) {

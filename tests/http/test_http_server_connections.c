@@ -234,7 +234,7 @@ FILES_TEST(a_body_that_comes_too_slowly_is_refused)
 
 FILES_TEST(a_connection_that_nobody_uses_is_closed)
 {
-	options.server.timeout_idle = 0.03;
+	options.server.timeout_idle = 0.2;
 	put("file", "hello");
 	start();
 	bide_stream *fresh = client(), *used = client();
@@ -264,7 +264,7 @@ FILES_TEST(who_reads_slowly_gets_all_of_a_list)
 	enum { NAMES = 2000, LONG = 200, STEP = 16384 };
 	char name[LONG + 16], host[576], some[STEP];
 	ssize_t n = 1, size = 0;
-	options.server.timeout_write = 0.2;
+	options.server.timeout_write = 0.4;
 	memset(name, 'x', LONG);
 	for (int i = 0; i < NAMES; i++) {
 		snprintf(name + LONG, 16, "%d", i);
@@ -275,7 +275,7 @@ FILES_TEST(who_reads_slowly_gets_all_of_a_list)
 	bide_stream *stream = client();
 	CHECK(say(stream, "GET / HTTP/1.0\r\n\r\n"));
 	for (; n > 0; size += n) {
-		CHECK_INT(bide_sleep(0.01), 0);
+		CHECK_INT(bide_sleep(0.02), 0);
 		n = bide_stream_read(stream, some, sizeof some);
 	}
 	CHECK_INT(n, 0);
