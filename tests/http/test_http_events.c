@@ -210,6 +210,8 @@ TEST_ABORTS(a_hook_must_not_suspend, "bide_sleep")
 HTTP_TEST(each_allocation_may_fail)
 {
 	unsigned long failures = 1;
+	if (light_tasks_have_stacks())
+		SKIP(OWN_STACKS);
 	for (long k = 1; failures > 0; k++) {
 		bide_http_response *response = NULL;
 		memset(&told, 0, sizeof told);

@@ -350,6 +350,8 @@ HTTP_TEST(each_allocation_may_fail)
 	const bide_http_retry retry = { .attempts = 3, .delay = 0.0001, .statuses = statuses };
 	const bide_http_options options = { .retry = &retry };
 	unsigned long failures = 1;
+	if (light_tasks_have_stacks())
+		SKIP(OWN_STACKS);
 	for (long k = 1; failures > 0; k++) {
 		bide_http_session *mine = NULL;
 		const char *text = "";

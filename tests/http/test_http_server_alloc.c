@@ -118,22 +118,11 @@ static void ignore_report(void *arg, const bide_report *report)
 	(void)report;
 }
 
-/* A task that has a stack of its own ends without having run when there is none, and a server does
- * not get to know of that. */
-static bool light_tasks_have_stacks(void)
-{
-	const char *mode = getenv("BIDE_LIGHT");
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-	return true;
-#endif
-	return mode != NULL && strcmp(mode, "strict") == 0;
-}
-
 TEST(memory_fails_for_a_server_of_files)
 {
 	bool struck = true;
 	if (light_tasks_have_stacks())
-		SKIP("light tasks have stacks of their own, of which there may be none");
+		SKIP(OWN_STACKS);
 	TEST_TIMEOUT(120);
 	make_files();
 	bide_set_report(ignore_report, NULL);

@@ -127,6 +127,8 @@ PAGES_TEST(each_allocation_on_the_way_may_fail)
 		                            { .path = NULL } };
 	static const char *const headers[] = { "Cookie: own=1", NULL };
 	unsigned long failures = 1;
+	if (light_tasks_have_stacks())
+		SKIP(OWN_STACKS);
 	pages = here;
 	for (long k = 1; failures > 0; k++) {
 		const bide_http_request request = { .url = full("A/1"), .headers = headers };
