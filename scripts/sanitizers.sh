@@ -4,6 +4,7 @@
 # has a build directory of its own beside BUILD; the last line adds up their counts. Names:
 #
 #   asan      AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer, on each backend
+#   asan-turns   the same in less time, each program on one backend, by turns
 #   tsan      ThreadSanitizer, the tests that use threads or several loops
 #   valgrind  Memcheck, a few tests of each kind: it is slow
 #   aarch64   built for AArch64, run under emulation
@@ -15,7 +16,7 @@ set -u
 cd "$(dirname -- "$0")/.." || exit 2
 . scripts/counts.sh
 [ $# -ge 2 ] || {
-	sed -n '3,14s/^# \{0,1\}//p' scripts/sanitizers.sh >&2
+	sed -n '3,15s/^# \{0,1\}//p' scripts/sanitizers.sh >&2
 	exit 2
 }
 build=$1
@@ -51,9 +52,12 @@ some() {
 
 run() {
 	case $1 in
-	asan)
+	asan | asan-turns)
+		turns=
+		[ "$1" = asan ] || turns=--turns
 		set_up asan -Db_sanitize=address,undefined -Db_lundef=false && "$ninja" -C "$dir" &&
-			UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 scripts/run-suite "$dir"
+			UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+				scripts/run-suite "$dir" ${turns:+"$turns"}
 		;;
 	tsan)
 		export TSAN_OPTIONS=halt_on_error=1
