@@ -24,7 +24,7 @@ typedef struct bide_scope bide_scope;
  *  for when it has taken @p seconds.
  *
  *  Counts from the clock as it is when the block begins, and never fires early. 0 or less: the
- *  block is cancelled from the beginning; INFINITY: never.
+ *  block is cancelled from the beginning; INFINITY: never, and the block costs next to nothing.
  *  @p rc (an int) gets, when the block is left, -ETIMEDOUT when the deadline fired and a call in
  *  the block returned because of it, else 0. -ENOMEM or, for NaN, -EINVAL: the block was
  *  skipped; without an rc that is reported. */
@@ -92,7 +92,7 @@ BIDE_API void bide_no_suspend_close(void) BIDE__NOTHROW; /**< Allows it again. *
 
 /* What a block keeps on the stack: touched only by its own running task. */
 typedef struct bide__guard {
-	void *record; /* in the loop's memory, or NULL when it could not be had */
+	void *record; /* in the loop's memory, or NULL when it could not be had, or is not needed */
 	int *ret;     /* the user's rc, or NULL */
 	int ended;    /* 1 when the block fell off its end, 0 when it is left in another way */
 	int skip;     /* 1 when the block must not run */
@@ -100,6 +100,7 @@ typedef struct bide__guard {
 
 BIDE_API bide__guard bide__timeout_enter(double seconds, int *ret_fired) BIDE__NOTHROW;
 BIDE_API bide__guard bide__timeout_at_enter(double time, int *ret_fired) BIDE__NOTHROW;
+BIDE_API bide__guard bide__scope_enter(int *ret_fired) BIDE__NOTHROW;
 BIDE_API bide__guard bide__shield_enter(void) BIDE__NOTHROW;
 BIDE_API bide__guard bide__no_suspend_enter(void) BIDE__NOTHROW;
 BIDE_API void bide__scope_leave(bide__guard *guard) BIDE__NOTHROW;
@@ -137,11 +138,9 @@ BIDE_API void bide__no_suspend_leave(bide__guard *guard) BIDE__NOTHROW;
 			for (type * name __attribute__((unused)) = (type *)bide__guard##n.record; \
 			     bide__once##n; bide__once##n = 0, bide__guard##n.ended = 1)
 #define BIDE__SCOPE_1(n, scope) \
-	BIDE__NAMED(n, bide_scope, scope, bide__scope_leave, \
-	            bide__timeout_enter(__builtin_inf(), NULL))
+	BIDE__NAMED(n, bide_scope, scope, bide__scope_leave, bide__scope_enter(NULL))
 #define BIDE__SCOPE_2(n, scope, rc) \
-	BIDE__NAMED(n, bide_scope, scope, bide__scope_leave, \
-	            bide__timeout_enter(__builtin_inf(), &(rc)))
+	BIDE__NAMED(n, bide_scope, scope, bide__scope_leave, bide__scope_enter(&(rc)))
 
 #ifdef __cplusplus
 }

@@ -38,6 +38,8 @@ static int arm(bide_loop *loop, struct bide_scope *scope, struct bide__deadline 
 
 static struct bide__deadline in_seconds(const bide_loop *loop, double seconds)
 {
+	if (isinf(seconds) && seconds > 0)
+		return (struct bide__deadline){ UINT64_MAX, 0 };
 	if (seconds > 0)
 		return bide__after(bide__clock(loop), seconds);
 	return (struct bide__deadline){ 0, 0 };
@@ -220,26 +222,40 @@ static bide__guard entered(int rc, bide_scope *scope, int *ret)
 	return (bide__guard){ scope, ret, 0, rc < 0 };
 }
 
-bide__guard bide__timeout_enter(double seconds, int *ret_fired)
+/* A block that nobody can cancel needs no scope. */
+static bide__guard enter_timeout(struct bide__deadline deadline, int *ret_fired)
 {
 	bide_scope *scope = NULL;
-	int rc = bide_scope_open(seconds, &scope);
+	int rc = deadline.ns != UINT64_MAX ? open_scope(deadline, &scope) : 0;
 	return entered(rc, scope, ret_fired);
+}
+
+bide__guard bide__timeout_enter(double seconds, int *ret_fired)
+{
+	(void)current("BIDE_TIMEOUT");
+	return isnan(seconds) ? entered(-EINVAL, NULL, ret_fired)
+	                      : enter_timeout(in_seconds(bide__loop, seconds), ret_fired);
 }
 
 bide__guard bide__timeout_at_enter(double time, int *ret_fired)
 {
-	bide_scope *scope = NULL;
 	(void)current("BIDE_TIMEOUT_AT");
-	int rc = isnan(time) ? -EINVAL : open_scope(at_time(time), &scope);
+	return isnan(time) ? entered(-EINVAL, NULL, ret_fired)
+	                   : enter_timeout(at_time(time), ret_fired);
+}
+
+bide__guard bide__scope_enter(int *ret_fired)
+{
+	bide_scope *scope = NULL;
+	int rc = bide_scope_open((double)INFINITY, &scope);
 	return entered(rc, scope, ret_fired);
 }
 
 void bide__scope_leave(bide__guard *guard)
 {
-	if (guard->record == NULL)
+	if (guard->skip)
 		return;
-	int rc = bide_scope_close(guard->record);
+	int rc = guard->record != NULL ? bide_scope_close(guard->record) : 0;
 	if (guard->ret != NULL)
 		*guard->ret = rc;
 }
