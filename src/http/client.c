@@ -30,32 +30,26 @@ static int take_cookies(const struct bide__http_errand *errand, const struct bid
 static int make_response(struct bide__http_errand *errand, struct bide__http_connection *connection,
                          bide_http_response **ret_response)
 {
-	bide_http_response *response = bide__calloc(1, sizeof(*response));
-	int rc = -ENOMEM;
-	if (response != NULL) {
-		*response = (bide_http_response){ .session = errand->session,
-			                          .head = connection->parser.head,
-			                          .status = connection->parser.llhttp.status_code,
-			                          .url = bide__url_format(&errand->url),
-			                          .trace = errand->trace,
-			                          .peer = connection->peer };
-		connection->parser.head = (struct bide__string){ NULL, 0, 0, false };
-		rc = response->url != NULL ? take_cookies(errand, &response->head) : -ENOMEM;
-	}
+	const size_t size = strlen(errand->url.text) + 1;
+	bide_http_response *response = bide__malloc(sizeof(*response) + size);
+	int rc = response != NULL ? take_cookies(errand, &connection->parser.head) : -ENOMEM;
 	errand->trace.peer = NULL;
 	if (rc < 0) {
 		bide__http_release(errand->session, connection, false);
-		if (response != NULL) {
-			bide__string_free(&response->head);
-			bide__free(response->url);
-		}
 		bide__free(response);
 		return rc;
 	}
+	*response = (bide_http_response){ .session = errand->session,
+		                          .connection = connection,
+		                          .head = connection->parser.head,
+		                          .status = connection->parser.llhttp.status_code,
+		                          .trace = errand->trace,
+		                          .peer = connection->peer };
+	memcpy(response->url, errand->url.text, size);
+	connection->parser.head = (struct bide__string){ NULL, 0, 0, false };
+	connection->trace = &response->trace;
 	response->trace.url = response->url;
 	response->trace.peer = &response->peer;
-	connection->trace = &response->trace;
-	response->connection = connection;
 	errand->session->users++;
 	*ret_response = response;
 	return 0;
@@ -67,7 +61,6 @@ static void response_free(bide_http_response *response)
 	response->session->users--;
 	bide__http_finish_body(response);
 	bide__string_free(&response->head);
-	bide__free(response->url);
 	bide__http_hops_free(&response->hops);
 	bide__free(response);
 }
@@ -202,15 +195,10 @@ static int turn_to(struct bide__http_errand *errand, int status, const char *loc
 }
 
 /* What the hook is told of where the errand has come. */
-static int errand_named(struct bide__http_errand *errand)
+static void name_errand(struct bide__http_errand *errand)
 {
-	if (errand->session->options.hook == NULL)
-		return 0;
-	bide__free(errand->text);
-	errand->text = bide__url_format(&errand->url);
-	errand->trace.url = errand->text;
+	errand->trace.url = errand->url.text;
 	errand->trace.method = errand->method;
-	return errand->text != NULL ? 0 : -ENOMEM;
 }
 
 static int go(struct bide__http_errand *errand, bide_http_response **ret_response)
@@ -230,16 +218,16 @@ static int go(struct bide__http_errand *errand, bide_http_response **ret_respons
 				response_free(response);
 			return rc;
 		}
-		rc = bide__http_hops_add(&errand->hops, response);
-		if (rc == 0)
+		rc = bide__http_hops_add(&errand->hops, response->status, response->url);
+		if (rc == 0) {
+			errand->trace.url = errand->hops.at[errand->hops.n - 1].url;
 			rc = turn_to(errand, response->status, location);
+		}
 		drop(response);
 		if (rc < 0)
 			return rc;
 		bide__http_note(&errand->trace, BIDE_HTTP_REDIRECT, 0);
-		rc = errand_named(errand);
-		if (rc < 0)
-			return rc;
+		name_errand(errand);
 	}
 }
 
@@ -283,7 +271,8 @@ static int start(struct bide__http_errand *errand)
 	rc = parse_url(request, &errand->url);
 	if (rc == 0)
 		rc = parse_proxy(errand);
-	return rc < 0 ? rc : errand_named(errand);
+	name_errand(errand);
+	return rc;
 }
 
 int bide_http_send(bide_http_session *session, const bide_http_request *request,
@@ -307,7 +296,6 @@ int bide_http_send(bide_http_session *session, const bide_http_request *request,
 	else
 		(*ret_response)->trace.method = NULL;
 	session->users--;
-	bide__free(errand.text);
 	bide__url_finish(&errand.first);
 	bide__url_finish(&errand.url);
 	bide__url_finish(&errand.proxy);

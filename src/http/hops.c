@@ -4,20 +4,32 @@
 
 #include "base/alloc.h"
 
-int bide__http_hops_add(struct bide__http_hops *hops, bide_http_response *response)
+#include <string.h>
+
+static int make_room(struct bide__http_hops *hops)
 {
 	enum { FIRST_ROOM = 4 };
-	if (hops->n == hops->room) {
-		const int room = hops->room > 0 ? 2 * hops->room : FIRST_ROOM;
-		struct bide__http_hop *at =
-			bide__realloc(hops->at, (size_t)room * sizeof(*hops->at));
-		if (at == NULL)
-			return -ENOMEM;
-		hops->at = at;
-		hops->room = room;
-	}
-	hops->at[hops->n++] = (struct bide__http_hop){ response->status, response->url };
-	response->url = NULL;
+	if (hops->n < hops->room)
+		return 0;
+	const int room = hops->room > 0 ? 2 * hops->room : FIRST_ROOM;
+	struct bide__http_hop *at = bide__realloc(hops->at, (size_t)room * sizeof(*hops->at));
+	if (at == NULL)
+		return -ENOMEM;
+	hops->at = at;
+	hops->room = room;
+	return 0;
+}
+
+int bide__http_hops_add(struct bide__http_hops *hops, int status, const char *url)
+{
+	const size_t size = strlen(url) + 1;
+	if (make_room(hops) < 0)
+		return -ENOMEM;
+	char *copy = bide__malloc(size);
+	if (copy == NULL)
+		return -ENOMEM;
+	memcpy(copy, url, size);
+	hops->at[hops->n++] = (struct bide__http_hop){ status, copy };
 	return 0;
 }
 

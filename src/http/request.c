@@ -112,7 +112,7 @@ static void put_cookies(struct bide__string *head, const struct bide__http_erran
 
 /* ---- what is sent by itself --------------------------------------------------------------- */
 
-static void put_field(struct bide__string *head, const char *name, const char *value)
+static inline void put_field(struct bide__string *head, const char *name, const char *value)
 {
 	bide__string_put(head, name);
 	bide__string_put(head, ": ");
@@ -122,14 +122,10 @@ static void put_field(struct bide__string *head, const char *name, const char *v
 
 void bide__http_put_authority(struct bide__string *head, const struct bide__url *url, bool port)
 {
-	const bool bracket = strchr(url->host, ':') != NULL;
-	bide__string_put(head, bracket ? "[" : "");
-	bide__string_put(head, url->host);
-	bide__string_put(head, bracket ? "]" : "");
-	if (port || url->port != (url->secure ? 443 : 80)) {
-		bide__string_put_char(head, ':');
-		bide__string_put_number(head, url->port);
-	}
+	const char *authority = url->text + strlen(url->secure ? "https://" : "http://");
+	bide__string_add(head, authority, (size_t)(url->target - authority));
+	if (port && url->port == (url->secure ? 443 : 80))
+		bide__string_put(head, url->secure ? ":443" : ":80");
 }
 
 static void put_host(struct bide__string *head, const struct bide__url *url)
@@ -142,11 +138,7 @@ static void put_host(struct bide__string *head, const struct bide__url *url)
 /* Who passes it on is told where to. */
 static void put_target(struct bide__string *head, const struct bide__url *url, bool whole)
 {
-	if (whole) {
-		bide__string_put(head, "http://");
-		bide__http_put_authority(head, url, false);
-	}
-	bide__string_put(head, url->target);
+	bide__string_put(head, whole ? url->text : url->target);
 }
 
 /* RFC 4648. */

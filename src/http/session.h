@@ -37,7 +37,7 @@ struct bide__http_trace {
 	unsigned long long id;
 	void *context;
 	const char *method;       /* NULL when the call has returned */
-	const char *url;          /* as text, if there is a hook; NULL if it is none */
+	const char *url;          /* NULL: it is none */
 	const bide_address *peer; /* NULL: not connected */
 	int status;               /* 0: there is no head */
 	double delay;             /* seconds until it is made again */
@@ -119,7 +119,6 @@ struct bide_http_response {
 	bide_address peer;
 	struct bide__string head;
 	int status;
-	char *url;
 	struct bide__http_hops hops;                        /* those that led here */
 	struct bide__http_layer *layers[BIDE__HTTP_LAYERS]; /* the outermost first */
 	int n_layers;
@@ -128,6 +127,7 @@ struct bide_http_response {
 	bool ended;               /* the body has been read */
 	struct bide__string body; /* of bide_http_bytes() */
 	struct bide__string text; /* of bide_http_text(), when it is another */
+	char url[];
 };
 
 /* What a connection is made by. */
@@ -148,7 +148,6 @@ struct bide__http_errand {
 	struct bide__http_body body;
 	bool expect;                 /* asks for leave to send it */
 	struct bide__url first, url; /* what was asked for, once it has come elsewhere, and where */
-	char *text;                  /* the latter, if there is a hook */
 	struct bide__url proxy;      /* the request's own, if it has one */
 	struct bide__http_route route;
 	bool fresh;    /* no connection will do that has served before */
@@ -213,8 +212,8 @@ int bide__http_tunnel(struct bide__http_errand *errand, bide_stream *stream);
 
 /* ---- hops.c ------------------------------------------------------------------------------- */
 
-/* Puts where a response came from behind the others, and takes its URL. 0 or -ENOMEM. */
-int bide__http_hops_add(struct bide__http_hops *hops, bide_http_response *response);
+/* Puts a status and a copy of the URL behind the others. 0 or -ENOMEM. */
+int bide__http_hops_add(struct bide__http_hops *hops, int status, const char *url);
 
 /* Takes them away from where they are. */
 struct bide__http_hops bide__http_hops_take(struct bide__http_hops *hops);

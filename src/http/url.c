@@ -228,8 +228,12 @@ static bool is_plain(struct span name)
 
 static void put_lower(struct bide__string *out, struct span text)
 {
-	for (size_t i = 0; i < text.size; i++)
-		bide__string_put_char(out, (char)(text.at[i] | (is_alpha(text.at[i]) ? 0x20 : 0)));
+	if (text.size == 0 || !bide__string_reserve(out, text.size))
+		return;
+	for (size_t i = 0; i < text.size; i++) {
+		const char c = text.at[i];
+		out->data[out->size++] = (char)(c | (is_alpha(c) ? 0x20 : 0));
+	}
 }
 
 /* Puts a name in lower case, and as xn--… if it is not ASCII: RFC 5891, as of UTS 46. */
@@ -270,10 +274,10 @@ static int put_host(struct bide__string *out, struct span host)
 		put_lower(out, host);
 		return 0;
 	}
-	const struct span inside = { host.at + 1, host.size - 2 };
-	if (host.size < 4 || host.at[host.size - 1] != ']' || !is_address6(inside))
+	if (host.size < 4 || host.at[host.size - 1] != ']' ||
+	    !is_address6((struct span){ host.at + 1, host.size - 2 }))
 		return -EINVAL;
-	put_lower(out, inside);
+	put_lower(out, host);
 	return 0;
 }
 
@@ -289,6 +293,28 @@ static int put_user(struct bide__string *out, struct span user)
 	return rc;
 }
 
+/* Puts what a request asks for, and a NUL. */
+static void put_target(struct bide__string *out, struct span path, struct span query)
+{
+	if (path.size == 0 || path.at[0] != '/')
+		bide__string_put_char(out, '/');
+	put_encoded(out, path);
+	if (query.at != NULL) {
+		bide__string_put_char(out, '?');
+		put_encoded(out, query);
+	}
+	bide__string_put_char(out, '\0');
+}
+
+/* Puts once more what has been put, and a NUL. */
+static void put_again(struct bide__string *out, size_t from, size_t size)
+{
+	if (!bide__string_reserve(out, size + 1))
+		return;
+	bide__string_add(out, out->data + from, size);
+	bide__string_put_char(out, '\0');
+}
+
 /* Drops what is passed of a text with its NUL. */
 static char *next_string(char **at)
 {
@@ -297,35 +323,39 @@ static char *next_string(char **at)
 	return string;
 }
 
-/* Puts the parts one behind the other into a block, whose beginning is the host. */
+/* Puts the parts into a block: the URL as text, whose end is the target, and then the host, the user
+ * and the password, each with a NUL. */
 static int build(const struct parts *parts, struct span path, struct bide__url *ret_url)
 {
 	struct bide__string out = { NULL, 0, 0, false };
-	const size_t written = parts->host.size + parts->user.size + path.size + parts->query.size;
-	(void)bide__string_reserve(&out, written + sizeof("\0\0\0/?"));
+	const size_t written =
+		2 * parts->host.size + parts->user.size + path.size + parts->query.size;
+	(void)bide__string_reserve(&out, written + sizeof("https://:65535/?\0\0\0"));
+	bide__string_put(&out, ret_url->secure ? "https://" : "http://");
+	const size_t host = out.size;
 	int rc = put_host(&out, parts->host);
-	bide__string_put_char(&out, '\0');
+	const size_t size = out.size - host;
+	if (ret_url->port != (ret_url->secure ? HTTPS : HTTP)) {
+		bide__string_put_char(&out, ':');
+		bide__string_put_number(&out, ret_url->port);
+	}
+	const size_t target = out.size, bracket = parts->host.size > 0 && *parts->host.at == '[';
+	put_target(&out, path, parts->query);
+	const size_t name = out.size;
+	if (rc == 0)
+		put_again(&out, host + bracket, size - 2 * bracket);
 	if (rc == 0)
 		rc = put_user(&out, parts->user);
-	if (path.size == 0 || path.at[0] != '/')
-		bide__string_put_char(&out, '/');
-	put_encoded(&out, path);
-	if (parts->query.at != NULL) {
-		bide__string_put_char(&out, '?');
-		put_encoded(&out, parts->query);
-	}
-	if (rc < 0) {
+	if (rc < 0 || out.failed) {
 		bide__string_free(&out);
-		return rc;
+		return rc < 0 ? rc : -ENOMEM;
 	}
-	rc = bide__string_end(&out);
-	if (rc < 0)
-		return rc;
-	char *at = out.data;
+	char *at = out.data + name;
+	ret_url->text = out.data;
+	ret_url->target = out.data + target;
 	ret_url->host = next_string(&at);
 	ret_url->user = next_string(&at);
 	ret_url->password = next_string(&at);
-	ret_url->target = at;
 	if (parts->user.at == NULL)
 		ret_url->user = ret_url->password = NULL;
 	return 0;
@@ -409,10 +439,7 @@ static int resolve_here(const struct bide__url *base, const struct parts *refere
 {
 	struct bide__string target = { NULL, 0, 0, false };
 	const size_t base_path = strcspn(base->target, "?");
-	char *text = bide__url_format(base);
-	if (text == NULL)
-		return -ENOMEM;
-	struct parts parts = split(text);
+	struct parts parts = split(base->text);
 	int rc = 0;
 	if (reference->path.size > 0)
 		rc = merge(base, reference->path, &target);
@@ -426,7 +453,6 @@ static int resolve_here(const struct bide__url *base, const struct parts *refere
 		rc = assemble(&parts, (struct span){ target.data, target.size }, ret_url);
 	}
 	bide__string_free(&target);
-	bide__free(text);
 	return rc;
 }
 
@@ -444,24 +470,6 @@ int bide__url_resolve(const struct bide__url *base, const char *reference,
 	return assemble(&parts, parts.path, ret_url);
 }
 
-char *bide__url_format(const struct bide__url *url)
-{
-	struct bide__string out = { NULL, 0, 0, false };
-	const bool bracket = strchr(url->host, ':') != NULL;
-	(void)bide__string_reserve(&out, strlen(url->host) + strlen(url->target) +
-	                                         sizeof("https://[]:65535"));
-	bide__string_put(&out, url->secure ? "https://" : "http://");
-	bide__string_put(&out, bracket ? "[" : "");
-	bide__string_put(&out, url->host);
-	bide__string_put(&out, bracket ? "]" : "");
-	if (url->port != (url->secure ? HTTPS : HTTP)) {
-		bide__string_put_char(&out, ':');
-		bide__string_put_number(&out, url->port);
-	}
-	bide__string_put(&out, url->target);
-	return bide__string_end(&out) == 0 ? out.data : NULL;
-}
-
 bool bide__url_same_origin(const struct bide__url *a, const struct bide__url *b)
 {
 	return a->secure == b->secure && a->port == b->port && strcmp(a->host, b->host) == 0;
@@ -469,6 +477,6 @@ bool bide__url_same_origin(const struct bide__url *a, const struct bide__url *b)
 
 void bide__url_finish(struct bide__url *url)
 {
-	bide__free(url->host);
-	*url = (struct bide__url){ .host = NULL };
+	bide__free(url->text);
+	*url = (struct bide__url){ .text = NULL };
 }

@@ -13,8 +13,9 @@ enum { BIDE__URL_MAX = 65536 }; /* bytes of a URL */
 struct bide__url {
 	bool secure; /* https */
 	unsigned port;
+	char *text;     /* all of it but user and password */
 	char *host;     /* in lower case, as xn--…, of an IPv6 address without brackets */
-	char *target;   /* the path, with the query: what a request is for; begins with '/' */
+	char *target;   /* the path, with the query: what a request is for; the end of the text */
 	char *user;     /* decoded, or NULL */
 	char *password; /* the same */
 };
@@ -29,10 +30,6 @@ int bide__url_parse_string(struct bide__string *text, struct bide__url *ret_url)
 /* The same for a reference found at @p base: RFC 3986, 5.2. */
 int bide__url_resolve(const struct bide__url *base, const char *reference,
                       struct bide__url *ret_url);
-
-/* Writes it as text, without user and password: a block to be freed by bide__free(), or NULL when
- * there was no memory. */
-char *bide__url_format(const struct bide__url *url);
 
 /* Whether two are of one origin: RFC 6454. */
 bool bide__url_same_origin(const struct bide__url *a, const struct bide__url *b);

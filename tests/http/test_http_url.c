@@ -18,9 +18,7 @@ static const char *again(const char *text)
 	int rc = bide__url_parse(text, &url);
 	if (rc < 0)
 		return strerror(-rc);
-	char *formatted = bide__url_format(&url);
-	strcpy(buf, formatted);
-	bide__free(formatted);
+	strcpy(buf, url.text);
 	bide__url_finish(&url);
 	return buf;
 }
@@ -35,9 +33,7 @@ static const char *resolved(const char *base_text, const char *reference)
 	bide__url_finish(&base);
 	if (rc < 0)
 		return strerror(-rc);
-	char *formatted = bide__url_format(&url);
-	strcpy(buf, formatted);
-	bide__free(formatted);
+	strcpy(buf, url.text);
 	bide__url_finish(&url);
 	return buf;
 }

@@ -63,14 +63,14 @@ static const char *url_by(const char *scheme, const char *host, const char *path
 TEST(no_two_ways_have_the_same_key)
 {
 	char a[] = "a", b[] = "b", u[] = "u", more[] = "u 1:p", p[] = "p", empty[] = "";
-	const struct bide__url plain = { false, 80, a, empty, NULL, NULL },
-			       other = { false, 80, b, empty, NULL, NULL },
-			       secure = { true, 80, a, empty, NULL, NULL },
-			       at_port = { false, 81, a, empty, NULL, NULL },
-			       user = { false, 80, a, empty, u, p },
-			       user2 = { false, 80, a, empty, more, NULL },
-			       user3 = { false, 80, a, empty, u, NULL },
-			       user4 = { false, 80, a, empty, u, empty };
+	const struct bide__url plain = { false, 80, NULL, a, empty, NULL, NULL },
+			       other = { false, 80, NULL, b, empty, NULL, NULL },
+			       secure = { true, 80, NULL, a, empty, NULL, NULL },
+			       at_port = { false, 81, NULL, a, empty, NULL, NULL },
+			       user = { false, 80, NULL, a, empty, u, p },
+			       user2 = { false, 80, NULL, a, empty, more, NULL },
+			       user3 = { false, 80, NULL, a, empty, u, NULL },
+			       user4 = { false, 80, NULL, a, empty, u, empty };
 	char one, two;
 	bide_tls *tls = (bide_tls *)(void *)&one, *tls2 = (bide_tls *)(void *)&two;
 	const struct bide__http_route routes[] = {
