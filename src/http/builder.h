@@ -22,17 +22,25 @@ bool bide__string_reserve(struct bide__string *string, size_t size);
 void bide__string_add(struct bide__string *string, const void *data, size_t size);
 void bide__string_put_number(struct bide__string *string, unsigned long long number);
 
-static inline void bide__string_put(struct bide__string *string, const char *text)
-{
-	bide__string_add(string, text, strlen(text));
-}
-
 static inline void bide__string_put_char(struct bide__string *string, char c)
 {
 	if (string->size < string->room)
 		string->data[string->size++] = c;
 	else
 		bide__string_add(string, &c, 1);
+}
+
+/* What is known when it is compiled is copied without a call. */
+__attribute__((always_inline)) static inline void bide__string_put(struct bide__string *string,
+                                                                   const char *text)
+{
+	const size_t size = strlen(text);
+	if (!__builtin_constant_p(size) || size > string->room - string->size || size == 0) {
+		bide__string_add(string, text, size);
+		return;
+	}
+	memcpy(string->data + string->size, text, size);
+	string->size += size;
 }
 
 /* Puts a NUL behind it. 0, or -ENOMEM when something of it is missing: then it has been freed. */

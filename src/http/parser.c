@@ -22,13 +22,23 @@ static struct bide__http_parser *of(llhttp_t *llhttp)
 static int add_to_head(struct bide__http_parser *parser, const char *at, size_t size)
 {
 	const size_t used = parser->head.size + parser->trailers;
-	parser->too_large |= used > BIDE__HTTP_HEAD_MAX || size > BIDE__HTTP_HEAD_MAX - used;
-	if (parser->too_large)
+	if (size > BIDE__HTTP_HEAD_MAX - used) {
+		parser->too_large = true;
 		return HPE_USER;
+	}
 	if (parser->headed)
 		parser->trailers += size;
 	else
 		bide__string_add(&parser->head, at, size);
+	return 0;
+}
+
+static int end_piece(struct bide__http_parser *parser)
+{
+	parser->piece = 0;
+	if (parser->headed || parser->head.size == BIDE__HTTP_HEAD_MAX)
+		return add_to_head(parser, "", 1);
+	bide__string_put_char(&parser->head, '\0');
 	return 0;
 }
 
@@ -51,9 +61,7 @@ static int on_field(llhttp_t *llhttp, const char *at, size_t size)
 static int on_name_complete(llhttp_t *llhttp)
 {
 	struct bide__http_parser *parser = of(llhttp);
-	const bool empty = parser->piece == 0;
-	parser->piece = 0;
-	return empty ? HPE_INVALID_HEADER_TOKEN : add_to_head(parser, "", 1);
+	return parser->piece > 0 ? end_piece(parser) : HPE_INVALID_HEADER_TOKEN;
 }
 
 /* Spaces behind a value are none of it, and llhttp leaves them there: RFC 9110, 5.5. */
@@ -69,9 +77,11 @@ static int on_value_complete(llhttp_t *llhttp)
 	struct bide__http_parser *parser = of(llhttp);
 	if (!parser->headed)
 		trim(&parser->head);
-	parser->piece = 0;
-	parser->too_large |= ++parser->fields > BIDE__HTTP_FIELDS_MAX;
-	return add_to_head(parser, "", 1);
+	if (++parser->fields > BIDE__HTTP_FIELDS_MAX) {
+		parser->too_large = true;
+		return HPE_USER;
+	}
+	return end_piece(parser);
 }
 
 /* RFC 9112, 6.3: whatever the fields say. */
@@ -246,9 +256,11 @@ const char *bide__http_next_name(const struct bide__string *head, const char *la
 
 const char *bide__http_field(const struct bide__string *head, const char *name, const char *last)
 {
+	const size_t size = strlen(name);
 	for (const char *at; (at = bide__http_next_name(head, last)) != NULL;) {
-		last = at + strlen(at) + 1;
-		if (strcasecmp(at, name) == 0)
+		const size_t length = strlen(at);
+		last = at + length + 1;
+		if (length == size && strcasecmp(at, name) == 0)
 			return last;
 	}
 	return NULL;
