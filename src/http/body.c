@@ -96,7 +96,8 @@ static void give_back(bide_http_response *response)
 	response->ended = true;
 	bide__http_note(&response->trace, BIDE_HTTP_END, 0);
 	bide__http_release(response->session, connection,
-	                   clean && connection->parser.keep_alive && !connection->cut);
+	                   clean && connection->parser.keep_alive && !connection->cut &&
+	                           !connection->last);
 }
 
 void bide__http_let_go(bide_http_response *response)
@@ -247,6 +248,9 @@ static int add_layer(bide_http_response *response, const char *coding, size_t le
 int bide__http_begin_body(bide_http_response *response)
 {
 	const char *list = NULL;
+	response->undecodable = response->connection->parser.coded;
+	if (response->session->options.raw)
+		return 0;
 	while ((list = bide__http_field(&response->head, "Content-Encoding", list)) != NULL)
 		for (const char *at = list; *at != '\0';) {
 			at += strspn(at, " \t,");

@@ -210,7 +210,7 @@ static int go(struct bide__http_errand *errand, bide_http_response **ret_respons
 			return rc;
 		const char *location = redirected_to(errand, response);
 		if (location == NULL) {
-			rc = errand->session->options.raw ? 0 : bide__http_begin_body(response);
+			rc = bide__http_begin_body(response);
 			response->hops = bide__http_hops_take(&errand->hops);
 			if (rc == 0)
 				*ret_response = response;

@@ -45,7 +45,7 @@ static int receive_some(struct bide__http_connection *connection)
 	}
 	if (event != BIDE__HTTP_HEAD || status_of(connection) == 101)
 		return -BIDE_EHTTP;
-	connection->headed = status_of(connection) < 100 || status_of(connection) > 199;
+	connection->headed = status_of(connection) > 199;
 	return 0;
 }
 
@@ -170,6 +170,7 @@ int bide__http_exchange(struct bide__http_errand *errand, struct bide__http_conn
 	bide__http_expect(connection, strcmp(errand->method, "HEAD") == 0, (double)INFINITY);
 	int rc = bide__http_write_head(errand, &text);
 	bide_bytes head = { text.data, text.size };
+	connection->last = rc == 0 && bide__http_is_last(errand);
 	if (rc == 0)
 		bide__http_note(&errand->trace, BIDE_HTTP_SENDING, 0);
 	if (rc == 0 && errand->expect)

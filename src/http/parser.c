@@ -93,11 +93,38 @@ static bool has_no_body(const struct bide__http_parser *parser)
 	        ((status >= 100 && status < 200) || status == 204 || status == 304));
 }
 
+/* RFC 9112, 6.1. */
+static bool is_coded(const struct bide__http_parser *parser)
+{
+	static const char name[] = "Transfer-Encoding";
+	if (!(parser->llhttp.flags & F_TRANSFER_ENCODING) || parser->head.failed)
+		return false;
+	const char *value = bide__http_field(&parser->head, name, NULL);
+	return strcasecmp(value, "chunked") != 0 ||
+	       bide__http_field(&parser->head, name, value) != NULL;
+}
+
+/* llhttp takes other versions for this one, and any number for a status: RFC 9112, 2.3 and 4. What
+ * comes before a response is not the last thing on a connection, whatever it says. */
+static int check_response(llhttp_t *llhttp)
+{
+	struct bide__http_parser *parser = of(llhttp);
+	if (llhttp->http_major != 1 || llhttp->status_code < 100)
+		return HPE_INVALID_STATUS;
+	if (llhttp->status_code < 200)
+		llhttp->flags =
+			(uint16_t)((llhttp->flags & ~F_CONNECTION_CLOSE) | F_CONNECTION_KEEP_ALIVE);
+	parser->coded = is_coded(parser);
+	return HPE_OK;
+}
+
 /* A message without a body goes on to its end; else llhttp stops here. A request to speak another
  * protocol is one to go on in this one, too: RFC 9110, 7.8. */
 static int on_head(llhttp_t *llhttp)
 {
 	struct bide__http_parser *parser = of(llhttp);
+	if (llhttp->type == HTTP_RESPONSE && check_response(llhttp) != HPE_OK)
+		return HPE_INVALID_STATUS;
 	parser->headed = parser->head_done = true;
 	if (llhttp->type == HTTP_REQUEST) {
 		llhttp->upgrade = 0;
@@ -117,8 +144,10 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t size)
 static int on_end(llhttp_t *llhttp)
 {
 	struct bide__http_parser *parser = of(llhttp);
+	/* Chunks by HTTP/1.0 are a mistake of somebody on the way: RFC 9112, 6.1. */
+	const bool odd = llhttp->http_minor == 0 && llhttp->flags & F_TRANSFER_ENCODING;
 	parser->ended = true;
-	parser->keep_alive = llhttp_should_keep_alive(llhttp);
+	parser->keep_alive = llhttp_should_keep_alive(llhttp) && !odd;
 	return HPE_PAUSED;
 }
 

@@ -34,6 +34,7 @@ struct bide__http_parser {
 	const char *body;
 	size_t body_size;
 	bool no_body;    /* whatever the head says: of the answer to a HEAD */
+	bool coded;      /* the body, for its transfer, by more than chunks */
 	bool too_large;  /* the head */
 	bool too_long;   /* the target */
 	bool headed;     /* the head is complete */

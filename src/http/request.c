@@ -45,6 +45,30 @@ static bool has(const char *const *headers, const char *name)
 	return false;
 }
 
+/* Whether one of the fields Connection among some headers has an option "close". */
+static bool have_close(const char *const *headers)
+{
+	static const char name[] = "Connection", between[] = " \t,";
+	for (; headers != NULL && *headers != NULL; headers++) {
+		if (!is_named(*headers, name))
+			continue;
+		for (const char *at = *headers + sizeof(name); *at != '\0';) {
+			at += strspn(at, between);
+			const size_t size = strcspn(at, between);
+			if (size == 5 && strncasecmp(at, "close", size) == 0)
+				return true;
+			at += size;
+		}
+	}
+	return false;
+}
+
+bool bide__http_is_last(const struct bide__http_errand *errand)
+{
+	const char *const *mine = errand->request->headers;
+	return have_close(has(mine, "Connection") ? mine : errand->session->options.headers);
+}
+
 /* What only the origin that was asked for is to see, or can make sense of. */
 static bool is_private(const char *header)
 {

@@ -58,6 +58,7 @@ struct bide__http_connection {
 	bool headed;     /* the head of the response that is not of 1xx */
 	bool continued;  /* one of 100 */
 	bool cut;        /* its request has not been sent to the end */
+	bool last;       /* its request says that it is the last one here */
 	double patience; /* seconds between two pieces of the response */
 	struct bide__string ahead; /* of the body, read while the request was being sent */
 	size_t ahead_at;           /* what of that has been read from there */
@@ -122,7 +123,7 @@ struct bide_http_response {
 	struct bide__http_hops hops;                        /* those that led here */
 	struct bide__http_layer *layers[BIDE__HTTP_LAYERS]; /* the outermost first */
 	int n_layers;
-	bool undecodable;         /* by a coding that is not known, if there is a body */
+	bool undecodable;         /* the body, by a coding that is not known, if there is one */
 	int error;                /* what reading has failed with */
 	bool ended;               /* the body has been read */
 	struct bide__string body; /* of bide_http_bytes() */
@@ -244,6 +245,10 @@ void bide__http_put_authority(struct bide__string *head, const struct bide__url 
 /* Writes a field of basic authentication: RFC 7617. 0, -EINVAL or -ENOMEM. */
 int bide__http_put_basic(struct bide__string *head, const char *name, const char *user,
                          const char *password);
+
+/* Whether a request's headers, that can be sent, say that no other one will follow: RFC 9112,
+ * 9.6. */
+bool bide__http_is_last(const struct bide__http_errand *errand);
 
 /* Whether a header of the user's can be sent. */
 bool bide__http_is_header(const char *header);

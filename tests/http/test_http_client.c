@@ -57,6 +57,9 @@ static const char *last_words(const char *path)
 		return "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlast";
 	if (strcmp(path, "/to-the-end") == 0)
 		return "HTTP/1.1 200 OK\r\n\r\nto the end";
+	if (strcmp(path, "/coded") == 0)
+		return "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
+		       "2\r\nok\r\n0\r\n\r\n";
 	return strcmp(path, "/garbage") == 0 ? "this is no HTTP\r\n\r\n" : NULL;
 }
 
@@ -174,6 +177,15 @@ HTTP_TEST(a_body_that_was_compressed_is_expanded)
 	CHECK(strstr(get("/echo"), "Accept-Encoding: gzip, deflate, br, zstd\r\n") != NULL);
 }
 
+HTTP_TEST(a_body_in_a_coding_that_nobody_asked_for_is_not_taken_for_another)
+{
+	CHECK_STR(get("/coded"), "200 the body cannot be expanded");
+	options.raw = true;
+	open_session(&options);
+	CHECK_STR(get("/coded"), "200 the body cannot be expanded");
+	CHECK_STR(get("/"), "200 hello");
+}
+
 HTTP_TEST(what_is_wrong_is_told)
 {
 	CHECK_STR(get("/half"), "200 the stream ended too early");
@@ -208,6 +220,25 @@ static const char *sent(const bide_http_request *request)
 		return bide_strerror(rc);
 	bide_http_response_close(response);
 	return origin.last;
+}
+
+HTTP_TEST(a_request_that_says_that_it_is_the_last_is)
+{
+	static const char *const close[] = { "connection: TE,  Close", NULL }, *const keep[] = {
+		"Connection: closed, keep-alive", NULL
+	};
+	const bide_http_request last = { .url = url_of("/"), .headers = close },
+				other = { .url = url_of("/"), .headers = keep };
+	CHECK_STR(got(session, &last), "200 hello");
+	CHECK_STR(got(session, &other), "200 hello");
+	CHECK_INT(origin.connections, 2);
+	CHECK_STR(got(session, &last), "200 hello");
+	CHECK_INT(origin.connections, 2);
+	options.headers = close;
+	open_session(&options);
+	CHECK_STR(get("/"), "200 hello");
+	CHECK_STR(get("/"), "200 hello");
+	CHECK_INT(origin.connections, 4);
 }
 
 HTTP_TEST(a_request_has_a_body)

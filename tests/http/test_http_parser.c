@@ -125,6 +125,47 @@ TEST(messages_follow_each_other)
 	      "100||end;200 Content-Length=1|x|end;");
 }
 
+TEST(what_comes_before_a_response_is_not_the_last)
+{
+	check("HTTP/1.1 103 Early Hints\r\nConnection: close\r\n\r\nHTTP/1.1 204 None\r\n\r\n",
+	      "103 Connection=close||end;204||end;");
+	check("HTTP/1.0 100 Continue\r\n\r\nHTTP/1.0 204 None\r\n\r\n", "100||end;204||last;");
+}
+
+TEST(chunks_by_http_1_0_are_the_last)
+{
+	check("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
+	      "1\r\nx\r\n0\r\n\r\n",
+	      "200 Connection=keep-alive Transfer-Encoding=chunked|x|last;");
+}
+
+/* Whether a body is sent in another coding than chunks, by such a field. */
+static bool is_coded(const char *field)
+{
+	char text[200];
+	struct bide__http_parser parser;
+	size_t used;
+	int n = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\n%s\r\n\r\n", field);
+	bide__http_parser_init(&parser, HTTP_RESPONSE);
+	bide__http_parser_next(&parser, false);
+	EXPECT_INT(bide__http_parse(&parser, text, (size_t)n, &used), BIDE__HTTP_HEAD);
+	const bool coded = parser.coded;
+	bide__http_parser_finish(&parser);
+	return coded;
+}
+
+TEST(a_body_in_another_coding_than_chunks_is_known)
+{
+	CHECK(!is_coded("X: y"));
+	CHECK(!is_coded("Transfer-Encoding: chunked"));
+	CHECK(!is_coded("transfer-encoding: CHUNKED "));
+	CHECK(is_coded("Transfer-Encoding: gzip, chunked"));
+	CHECK(is_coded("Transfer-Encoding: chunked, chunked"));
+	CHECK(is_coded("Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip"));
+	CHECK(is_coded("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"));
+	CHECK(is_coded("Transfer-Encoding: xchunked"));
+}
+
 TEST(what_answers_a_head_has_no_body)
 {
 	CHECK_STR(taken_apart("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", 1, true),
@@ -146,6 +187,11 @@ TEST(what_could_be_understood_in_two_ways_is_refused)
 		"HTTP/1.1 200 OK\nX: a\n\n",
 		"HTTP/1.1 200 OK\r\n: a\r\n\r\n",
 		"HTTP/2 200 OK\r\n\r\n",
+		"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/0.9 200 OK\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 099 OK\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 0 OK\r\nContent-Length: 0\r\n\r\n",
 		"SSH-2.0-OpenSSH\r\n",
 	};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
