@@ -106,7 +106,8 @@ BIDE_API BIDE_CHECKED int bide_http_session_open(const bide_http_options *option
 BIDE_API bide_http_cookies *bide_http_session_cookies(bide_http_session *session) BIDE__NOTHROW;
 
 /** Closes a session with its connections; NULL is none. [suspends] Always completes. Aborts while
- *  a request is being made, or a response is open. */
+ *  a request is being made, or a response is open; and so does a request that another task makes
+ *  before this call returns. */
 BIDE_API void bide_http_session_close(bide_http_session *session) BIDE__NOTHROW;
 
 /* ---- requests ----------------------------------------------------------------------------- */

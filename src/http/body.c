@@ -117,9 +117,12 @@ void bide__http_let_go(bide_http_response *response)
 void bide__http_skip(bide_http_response *response)
 {
 	enum { LITTLE = 16384 };
+	static const double soon = 0.25; /* another connection takes about as long */
 	struct bide__http_connection *connection = response->connection;
 	size_t skipped = 0;
 	int event = connection != NULL && !connection->cut ? BIDE__HTTP_BODY : BIDE__HTTP_END;
+	if (response->trace.deadline > bide_now() + soon)
+		response->trace.deadline = bide_now() + soon;
 	while (event == BIDE__HTTP_BODY && skipped < LITTLE) {
 		bide_stream_consume(connection->stream, connection->pending);
 		skipped += connection->pending;

@@ -126,12 +126,6 @@ static int send_timely(struct bide__http_errand *errand, struct bide__http_conne
 	return fired == -ETIMEDOUT ? -BIDE_EHTTP_TIMEOUT_WRITE : fired < 0 ? fired : rc;
 }
 
-/* Who has closed the connection may have said why. */
-static bool is_closed(int rc)
-{
-	return rc == -EPIPE || rc == -ECONNRESET;
-}
-
 /* 0, or an error that what has come meanwhile does not explain. */
 static int send_request(struct bide__http_errand *errand, struct bide__http_connection *connection,
                         bide_bytes head)
@@ -142,7 +136,7 @@ static int send_request(struct bide__http_errand *errand, struct bide__http_conn
 		return connection->error;
 	if (connection->headed && status_of(connection) >= FIRST_FAILURE)
 		return bide_cancelled();
-	return errand->body.error == 0 && is_closed(rc) ? 0 : rc;
+	return errand->body.error == 0 && bide__http_is_closed(rc) ? 0 : rc;
 }
 
 /* Sends the head and waits for leave to send the body: RFC 9110, 10.1.1. */
@@ -153,7 +147,7 @@ static int ask(struct bide__http_errand *errand, struct bide__http_connection *c
 	int fired = 0, rc = send_timely(errand, connection, &none, *head);
 	head->size = 0;
 	if (rc < 0)
-		return is_closed(rc) ? 0 : rc;
+		return bide__http_is_closed(rc) ? 0 : rc;
 	BIDE_TIMEOUT(errand->session->options.timeout_continue, fired) {
 		while (rc == 0 && !connection->headed && !connection->continued)
 			rc = receive_some(connection);

@@ -183,7 +183,7 @@ void bide__http_close_idle(bide_http_session *session)
 }
 
 /* A session's task, which closes connections that have grown old when nobody makes requests. It has
- * the session as long as it runs: who closes that leaves the freeing to it. */
+ * the session as long as it runs. */
 static BIDE_ASYNC_LIGHT(void, sweep, bide_http_session *);
 
 static void sweep(bide_http_session *session)
@@ -204,8 +204,7 @@ static void end_sweep(void *arg, bide_task *task)
 	bide_http_session *session = arg;
 	(void)task;
 	session->sweeping = false;
-	if (session->closed)
-		bide__http_session_free(session);
+	bide__http_session_leave(session);
 }
 
 /* Without memory for the task they are closed by the next request that is through. */
@@ -219,6 +218,7 @@ static void have_swept(bide_http_session *session)
 		return;
 	session->sweeping = bide_task_on_done(task, end_sweep, session) == 0;
 	if (session->sweeping) {
+		session->holders++;
 		bide_detach(task);
 	} else {
 		(void)bide_cancel(task);

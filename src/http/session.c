@@ -165,8 +165,10 @@ static int have_cookies(bide_http_session *session)
 	return 0;
 }
 
-void bide__http_session_free(bide_http_session *session)
+void bide__http_session_leave(bide_http_session *session)
 {
+	if (--session->holders > 0)
+		return;
 	bide_http_cookies_unref(session->cookies);
 	bide_tls_unref(session->tls);
 	bide_tls_unref(session->proxy_tls);
@@ -198,6 +200,7 @@ int bide_http_session_open(const bide_http_options *options, bide_http_session *
 	bide_http_session *session = bide__calloc(1, sizeof(*session));
 	if (session == NULL)
 		return -ENOMEM;
+	session->holders = 1;
 	session->options = *options;
 	set_defaults(&session->options);
 	bide_event_init(&session->ended);
@@ -210,7 +213,7 @@ int bide_http_session_open(const bide_http_options *options, bide_http_session *
 	if (rc == 0)
 		rc = have_cookies(session);
 	if (rc < 0) {
-		bide__http_session_free(session);
+		bide__http_session_leave(session);
 		return rc;
 	}
 	if (options->tls != NULL)
@@ -226,6 +229,12 @@ bide_http_cookies *bide_http_session_cookies(bide_http_session *session)
 	return session->cookies;
 }
 
+void bide__http_check_open(const bide_http_session *session, const char *call)
+{
+	if (session->closed)
+		bide__abort(call, "the session is being closed");
+}
+
 void bide_http_session_close(bide_http_session *session)
 {
 	if (session == NULL)
@@ -233,10 +242,9 @@ void bide_http_session_close(bide_http_session *session)
 	if (session->users > 0)
 		bide__abort("bide_http_session_close", "%u requests or responses are open",
 		            session->users);
-	bide__http_close_idle(session);
+	bide__http_check_open(session, "bide_http_session_close");
 	session->closed = true;
-	if (session->sweeping)
-		bide_event_set(&session->ended);
-	else
-		bide__http_session_free(session);
+	bide_event_set(&session->ended);
+	bide__http_close_idle(session);
+	bide__http_session_leave(session);
 }

@@ -94,8 +94,9 @@ struct bide_http_session {
 	struct bide__http_list idle;
 	unsigned n_idle;
 	bool sweeping;                 /* a task closes those that grow old */
-	bool closed;                   /* and then frees the session */
-	bide_event ended;              /* for which it waits meanwhile */
+	bool closed;                   /* or is being closed */
+	bide_event ended;              /* that it is, for which that task waits meanwhile */
+	unsigned holders;              /* its user, and that task: the last one frees it */
 	unsigned users;                /* requests being made, and open responses */
 	unsigned long long n_requests; /* that were made so far */
 };
@@ -167,7 +168,11 @@ static inline bool bide__http_is_foreign(const struct bide__http_errand *errand)
 
 /* ---- session.c ---------------------------------------------------------------------------- */
 
-void bide__http_session_free(bide_http_session *session);
+/* Aborts, in the name of a call, if it is being closed. */
+void bide__http_check_open(const bide_http_session *session, const char *call);
+
+/* One of those that have the session has it no more. */
+void bide__http_session_leave(bide_http_session *session);
 
 /* ---- pool.c ------------------------------------------------------------------------------- */
 
@@ -223,6 +228,12 @@ void bide__http_hops_free(struct bide__http_hops *hops);
 
 /* ---- exchange.c --------------------------------------------------------------------------- */
 
+/* Who has closed the connection may have said why. */
+static inline bool bide__http_is_closed(int rc)
+{
+	return rc == -EPIPE || rc == -ECONNRESET;
+}
+
 /* Expects a response on a connection, whose pieces come so many seconds apart at most. */
 void bide__http_expect(struct bide__http_connection *connection, bool no_body, double patience);
 
@@ -268,7 +279,8 @@ int bide__http_read_ahead(struct bide__http_connection *connection, size_t limit
 /* Looks at the head for how the body is encoded. 0 or -ENOMEM. */
 int bide__http_begin_body(bide_http_response *response);
 
-/* Reads what is left of the body, if it is little, so that the connection can be used again. */
+/* Reads what is left of a body that nobody wants, if it is little and comes soon, so that the
+ * connection can be used again. */
 void bide__http_skip(bide_http_response *response);
 
 /* Lets go of the connection: to be used again, if the body, which may be none, has come to its

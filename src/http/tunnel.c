@@ -62,7 +62,7 @@ int bide__http_tunnel(struct bide__http_errand *errand, bide_stream *stream)
 	bide__http_parser_init(&connection.parser, HTTP_RESPONSE);
 	bide__http_expect(&connection, true, errand->session->options.timeout_read);
 	connection.answered = true;
-	if (rc == 0 || rc == -EPIPE)
+	if (rc == 0 || bide__http_is_closed(rc))
 		rc = bide__http_receive_head(&connection);
 	if (rc == 0)
 		rc = judge(errand, &connection);

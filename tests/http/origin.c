@@ -57,9 +57,11 @@ static ssize_t refuse(bide_stream *stream, const char *number)
 	                      "refused");
 }
 
-static ssize_t stall(bide_stream *stream)
+static ssize_t stall(bide_stream *stream, const char *status)
 {
-	ssize_t n = origin_say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+	char text[128];
+	snprintf(text, sizeof text, "HTTP/1.1 %s\r\nContent-Length: 10\r\n\r\nhalf", status);
+	ssize_t n = origin_say(stream, text);
 	return n < 0 ? n : bide_sleep(10);
 }
 
@@ -113,7 +115,9 @@ static void answer_last(bide_stream *stream, const char *path)
 	else if (strcmp(path, "/silence") == 0)
 		(void)bide_sleep(10);
 	else if (strcmp(path, "/stall") == 0)
-		(void)stall(stream);
+		(void)stall(stream, "200 OK");
+	else if (strcmp(path, "/refusal") == 0)
+		(void)stall(stream, "503 Busy");
 	else if (strcmp(path, "/drip") == 0)
 		(void)drip(stream);
 }

@@ -11,6 +11,7 @@
  *     /closed      nothing, and the connection is closed
  *     /silence     nothing
  *     /stall       half of a body, and no more
+ *     /refusal     the same, but 503
  *     /drip        a body that does not end, piece by piece
  *     /slow        "slow", after a while
  *     /status/N    that status, with `origin.fields`

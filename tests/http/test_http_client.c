@@ -2,6 +2,7 @@
 /* The client against a server that answers each path in a way of its own. */
 #include "base/alloc.h"
 #include "http/origin.h"
+#include "http/session.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -495,6 +496,81 @@ HTTP_TEST_WITH(a_connection_grows_old, .keep_alive = 0.01)
 HTTP_TEST_WITH(a_body_has_a_limit, .body_limit = 1000)
 {
 	CHECK_STR(get("/large"), "200 the body is larger than was allowed");
+}
+
+/* ---- closing ------------------------------------------------------------------------------ */
+
+static ssize_t no_read(void *object, void *buf, size_t size)
+{
+	(void)object;
+	(void)buf;
+	(void)size;
+	return 0;
+}
+
+static void no_interrupt(void *object)
+{
+	(void)object;
+}
+
+static int close_slowly(void *object, bool abort)
+{
+	(void)abort;
+	(void)bide_sleep(0.01);
+	return bide_stream_close(object);
+}
+
+static bide_stream *below_it(void *object)
+{
+	return object;
+}
+
+static const bide_transport slow_transport = { .name = "slow",
+	                                       .read = no_read,
+	                                       .interrupt = no_interrupt,
+	                                       .close = close_slowly,
+	                                       .below = below_it };
+
+/* Has an idle connection take its time to be closed. */
+static void slow_down(struct bide__http_connection *connection)
+{
+	bide_stream *below, *slow;
+	EXPECT_INT(bide_stream_new(&slow_transport, connection->stream, &slow), 0);
+	below = connection->stream;
+	EXPECT_INT(bide_stream_object(slow, &slow_transport) == below, 1);
+	connection->stream = slow;
+}
+
+static BIDE_ASYNC(void, get_once_more, void);
+static void get_once_more(void)
+{
+	(void)get("/");
+}
+
+static BIDE_ASYNC(void, close_it, void);
+static void close_it(void)
+{
+	bide_http_session_close(session);
+}
+
+static BIDE_ASYNC(void, close_meanwhile, bool);
+static void close_meanwhile(bool twice)
+{
+	start();
+	(void)get("/");
+	slow_down(session->idle.first);
+	bide_detach(twice ? bide_spawn(close_it) : bide_spawn(get_once_more));
+	bide_http_session_close(session);
+}
+
+TEST_ABORTS(no_request_is_made_while_a_session_is_closed, "the session is being closed")
+{
+	bide_run(close_meanwhile, false);
+}
+
+TEST_ABORTS(a_session_is_closed_once, "the session is being closed")
+{
+	bide_run(close_meanwhile, true);
 }
 
 /* ---- time --------------------------------------------------------------------------------- */

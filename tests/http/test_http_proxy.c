@@ -8,9 +8,12 @@
 #include <bide/connect.h>
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* ---- the proxy ---------------------------------------------------------------------------- */
 
@@ -235,6 +238,36 @@ HTTP_TEST(a_proxy_that_refuses_to_connect_is_an_error)
 	CHECK_INT(refused(&status), -BIDE_EHTTP_PROXY);
 	CHECK_INT(status, 502);
 	CHECK_INT(origin.connections, 0);
+}
+
+/* Answers before it is asked, and resets the connection. */
+static void refuse_unasked(void *arg, const bide_http_event *event)
+{
+	static const char answer[] = "HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n";
+	const struct linger at_once = { .l_onoff = 1 };
+	const int *listener = arg;
+	if (event->phase != BIDE_HTTP_TUNNELING)
+		return;
+	const int fd = accept(*listener, NULL, NULL);
+	EXPECT_INT(write(fd, answer, sizeof answer - 1), (ssize_t)sizeof answer - 1);
+	EXPECT_INT(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+	EXPECT_INT(close(fd), 0);
+}
+
+HTTP_TEST(a_proxy_that_refuses_before_it_is_asked_is_heard)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		                       .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t size = sizeof address;
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CHECK_INT(bind(listener, (struct sockaddr *)&address, size), 0);
+	CHECK_INT(listen(listener, 1), 0);
+	CHECK_INT(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+	snprintf(proxy_url, sizeof proxy_url, "http://127.0.0.1:%d", ntohs(address.sin_port));
+	open_session(&(bide_http_options){
+		.proxy = proxy_url, .hook = refuse_unasked, .hook_arg = &listener });
+	CHECK_STR(secure("/"), bide_strerror(-BIDE_EHTTP_PROXY_AUTH));
+	CHECK_INT(close(listener), 0);
 }
 
 HTTP_TEST(what_a_proxy_says_that_makes_no_sense_is_an_error)

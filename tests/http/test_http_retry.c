@@ -83,6 +83,19 @@ HTTP_TEST(a_request_that_is_refused_for_now_is_made_again)
 	CHECK_INT(origin.requests, 3 + 4);
 }
 
+HTTP_TEST(what_a_refusal_has_to_say_is_not_waited_for)
+{
+	static const bide_http_retry twice = { .attempts = 2, .delay = 0.0005, .jitter = -1 };
+	retry_by(&twice, 0);
+	bide_http_response *response;
+	const double begun = bide_now();
+	CHECK_INT(bide_http_get(session, url_of("/refusal"), &response), 0);
+	CHECK_INT(bide_http_status(response), 503);
+	CHECK(bide_now() - begun < 5);
+	CHECK_INT(origin.connections, 2);
+	bide_http_response_close(response);
+}
+
 HTTP_TEST(some_answers_are_for_now_and_others_are_not)
 {
 	static const struct {
