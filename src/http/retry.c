@@ -133,7 +133,7 @@ bool bide__http_repeats(struct bide__http_errand *errand, int rc,
 		*ret_delay = 0;
 		return true;
 	}
-	if (errand->repeats + 1 >= retry->attempts || errand->body.error < 0 ||
+	if (errand->repeats + 1 >= retry->attempts || (rc < 0 && errand->body.error < 0) ||
 	    !is_reason(retry, rc, response) || !may_be_made_again(errand, retry))
 		return false;
 	const double delay = delay_of(errand, retry, response);

@@ -3,6 +3,7 @@
 #include "http/source.h"
 
 #include "base/alloc.h"
+#include "core/beside.h"
 
 #include <bide/thread.h>
 
@@ -12,15 +13,19 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { BLOCK = 65536 };
+enum { BLOCK = 65536, WAITING = 8 };
 
-/* Something is being sent. */
+/* Something is being sent. Small pieces wait for what comes behind them, to go out together. */
 struct sending {
 	struct bide__http_body *body;
 	bide_stream *stream;
-	bide_bytes head; /* goes before what is sent next */
+	bide_bytes head; /* goes before all the rest */
 	bool chunked;
-	char *block; /* BLOCK bytes, when they are needed */
+	char *block;                   /* BLOCK bytes, when they are needed */
+	struct iovec waiting[WAITING]; /* what is to be sent */
+	int n;                         /* how many these are */
+	size_t size;                   /* and of how many bytes */
+	bool block_waits;              /* some of them are in the block */
 };
 
 /* ---- writing ------------------------------------------------------------------------------ */
@@ -45,23 +50,38 @@ static struct iovec buffer_of(const void *data, size_t size)
 	return (struct iovec){ (void *)(uintptr_t)data, size };
 }
 
-/* Sends a block with what goes around it; of no bytes, only the head. */
-static int send_block(struct sending *sending, const void *data, size_t size)
+/* Sends what waits, with what goes around it; @p last: and then the end of the body. */
+static int flush(struct sending *sending, bool last)
 {
-	char chunk[24];
-	struct iovec buffers[4];
+	char line[24];
+	struct iovec buffers[WAITING + 4];
+	const bool framed = sending->chunked && sending->size > 0;
 	int n = 0;
 	if (sending->head.size > 0)
 		buffers[n++] = buffer_of(sending->head.data, sending->head.size);
-	if (size > 0 && sending->chunked)
-		buffers[n++] =
-			buffer_of(chunk, (size_t)snprintf(chunk, sizeof(chunk), "%zx\r\n", size));
-	if (size > 0)
-		buffers[n++] = buffer_of(data, size);
-	if (size > 0 && sending->chunked)
+	if (framed)
+		buffers[n++] = buffer_of(
+			line, (size_t)snprintf(line, sizeof(line), "%zx\r\n", sending->size));
+	for (int i = 0; i < sending->n; i++)
+		buffers[n++] = sending->waiting[i];
+	if (framed)
 		buffers[n++] = buffer_of("\r\n", 2);
-	sending->head.size = 0;
+	if (last && sending->chunked)
+		buffers[n++] = buffer_of("0\r\n\r\n", 5);
+	sending->head.size = sending->size = 0;
+	sending->n = 0;
+	sending->block_waits = false;
 	return n > 0 ? bide__http_send_all(sending->stream, buffers, n) : 0;
+}
+
+/* Has some bytes wait, which are to stay where they are until flush(). */
+static int put(struct sending *sending, const void *data, size_t size)
+{
+	if (size == 0)
+		return 0;
+	sending->waiting[sending->n++] = buffer_of(data, size);
+	sending->size += size;
+	return sending->n == WAITING || sending->size >= BLOCK ? flush(sending, false) : 0;
 }
 
 /* ---- taking ------------------------------------------------------------------------------- */
@@ -98,67 +118,87 @@ static ssize_t read_file(int fd, void *buf, size_t size, int64_t offset)
 
 static int send_file(struct sending *sending, const struct bide__http_piece *piece)
 {
-	for (int64_t sent = 0; sent < piece->size;) {
+	int rc = 0;
+	for (int64_t sent = 0; rc == 0 && sent < piece->size;) {
+		if (sending->block_waits)
+			rc = flush(sending, false);
+		if (rc < 0)
+			break;
 		ssize_t n = read_file(piece->fd, sending->block, at_most(piece->size - sent),
 		                      piece->offset + sent);
 		if (n <= 0)
 			return fail(sending, n < 0 ? (int)n : -BIDE_EHTTP_LENGTH);
-		int rc = send_block(sending, sending->block, (size_t)n);
-		if (rc < 0)
-			return rc;
 		sent += n;
+		sending->block_waits = true;
+		rc = put(sending, sending->block, (size_t)n);
 	}
-	return 0;
+	return rc;
 }
 
-/* The bytes are sent from where they are in the stream's buffer. */
+/* The bytes are sent from where they are in the stream's buffer. While it has none nothing else is
+ * held back. */
 static int send_stream(struct sending *sending, const struct bide__http_piece *piece)
 {
 	int64_t left = piece->size;
-	while (left != 0) {
-		const void *data;
+	const void *data;
+	int rc = bide_stream_peek(piece->stream, 0, &data) == 0 ? flush(sending, false) : 0;
+	sending->body->begun |= rc == 0;
+	while (rc == 0 && left != 0) {
 		ssize_t n = bide_stream_peek(piece->stream, 1, &data);
 		if (n == 0 && left == BIDE_HTTP_UNKNOWN)
 			return 0;
 		if (n <= 0)
 			return fail(sending, n < 0 ? (int)n : -BIDE_EHTTP_LENGTH);
 		const size_t size = (size_t)n < at_most(left) ? (size_t)n : at_most(left);
-		int rc = send_block(sending, data, size);
+		rc = put(sending, data, size);
+		if (rc == 0)
+			rc = flush(sending, false);
 		bide_stream_consume(piece->stream, size);
-		if (rc < 0)
-			return rc;
 		left -= left == BIDE_HTTP_UNKNOWN ? 0 : (int64_t)size;
 	}
-	return 0;
+	return rc;
+}
+
+/* Has the user's function give some bytes, which may take its time. */
+static ssize_t call(struct sending *sending, const struct bide__http_piece *piece, void *buf,
+                    size_t size)
+{
+	ssize_t n = piece->call(piece->arg, buf, size);
+	if (n > 0 && (size_t)n > size)
+		bide__abort("bide_http_producer", "%zd bytes were given for %zu", n, size);
+	return n < 0 ? fail(sending, (int)n) : n;
 }
 
 /* Before the last block is sent it must be the last one. */
-static int see_end(const struct sending *sending, const struct bide__http_piece *piece)
+static int see_end(struct sending *sending, const struct bide__http_piece *piece)
 {
 	char more;
-	ssize_t n = piece->call(piece->arg, &more, 1);
-	return n == 0 ? 0 : fail(sending, n < 0 ? (int)n : -BIDE_EHTTP_LENGTH);
+	ssize_t n = call(sending, piece, &more, 1);
+	return n > 0 ? fail(sending, -BIDE_EHTTP_LENGTH) : (int)n;
 }
 
 static int send_call(struct sending *sending, const struct bide__http_piece *piece)
 {
 	int64_t left = piece->size;
-	if (left == 0)
-		return see_end(sending, piece);
-	while (left != 0) {
-		ssize_t n = piece->call(piece->arg, sending->block, at_most(left));
+	int rc = flush(sending, false);
+	sending->body->begun |= rc == 0;
+	if (rc == 0 && left == 0)
+		rc = see_end(sending, piece);
+	while (rc == 0 && left != 0) {
+		ssize_t n = call(sending, piece, sending->block, at_most(left));
 		if (n == 0 && left == BIDE_HTTP_UNKNOWN)
 			return 0;
 		if (n <= 0)
-			return fail(sending, n < 0 ? (int)n : -BIDE_EHTTP_LENGTH);
+			return n < 0 ? (int)n : fail(sending, -BIDE_EHTTP_LENGTH);
 		left -= left == BIDE_HTTP_UNKNOWN ? 0 : (int64_t)n;
-		int rc = left == 0 ? see_end(sending, piece) : 0;
+		if (left == 0)
+			rc = see_end(sending, piece);
 		if (rc == 0)
-			rc = send_block(sending, sending->block, (size_t)n);
-		if (rc < 0)
-			return rc;
+			rc = put(sending, sending->block, (size_t)n);
+		if (rc == 0)
+			rc = flush(sending, false);
 	}
-	return 0;
+	return rc;
 }
 
 /* ---- piece by piece ----------------------------------------------------------------------- */
@@ -169,15 +209,13 @@ static int send_piece(struct sending *sending, const struct bide__http_piece *pi
 	case BIDE__PIECE_FILE:
 		return send_file(sending, piece);
 	case BIDE__PIECE_STREAM:
-		sending->body->begun = true;
 		return send_stream(sending, piece);
 	case BIDE__PIECE_CALL:
-		sending->body->begun = true;
 		return send_call(sending, piece);
 	case BIDE__PIECE_MEMORY:
 		break;
 	}
-	return send_block(sending, piece->data, (size_t)piece->size);
+	return put(sending, piece->data, (size_t)piece->size);
 }
 
 static int send_pieces(struct sending *sending)
@@ -188,11 +226,7 @@ static int send_pieces(struct sending *sending)
 		if (rc < 0)
 			return rc;
 	}
-	int rc = send_block(sending, NULL, 0);
-	if (rc < 0 || !sending->chunked)
-		return rc;
-	const struct iovec last = buffer_of("0\r\n\r\n", 5);
-	return bide__http_send_all(sending->stream, &last, 1);
+	return flush(sending, true);
 }
 
 int bide__http_body_send(struct bide__http_body *body, bide_stream *stream, bide_bytes head)
@@ -201,6 +235,7 @@ int bide__http_body_send(struct bide__http_body *body, bide_stream *stream, bide
 		                   .stream = stream,
 		                   .head = head,
 		                   .chunked = body->size == BIDE_HTTP_UNKNOWN };
+	body->error = 0;
 	for (size_t i = 0; i < body->n && sending.block == NULL; i++)
 		if (body->pieces[i].kind == BIDE__PIECE_FILE ||
 		    body->pieces[i].kind == BIDE__PIECE_CALL) {

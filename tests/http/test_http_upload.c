@@ -2,6 +2,7 @@
 /* Bodies of requests, from whatever they come: what exactly arrives, and what becomes of those that
  * are not as was said. */
 #include "http/raw_kit.h"
+#include "http/source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -293,6 +294,62 @@ RAW_TEST(a_function_gives_as_much_as_was_said)
 	CHECK_INT(send_call(5, 0, 5000), 200);
 }
 
+static ssize_t wait_long(void *arg, void *buf, size_t size)
+{
+	(void)arg;
+	(void)buf;
+	(void)size;
+	return bide_sleep(10);
+}
+
+static void refuse(bide_stream *stream)
+{
+	if (raw_read_head(stream))
+		(void)raw_say(stream, "HTTP/1.1 401 Who\r\nContent-Length: 0\r\n\r\n");
+	raw_serve(stream);
+}
+
+/* Nobody waits for a function, or a stream, before the server may answer. */
+RAW_TEST(a_head_is_sent_before_its_body_is_there)
+{
+	bide_stream *pair[2];
+	raw_handle = refuse;
+	CHECK_INT(bide_stream_pair(0, pair), 0);
+	const bide_http_request by_call = { .url = raw_url("/"),
+		                            .source = bide_http_from_call(wait_long, NULL,
+		                                                          BIDE_HTTP_UNKNOWN) };
+	const bide_http_request by_stream = { .url = by_call.url,
+		                              .source = bide_http_from_stream(pair[0], 10) };
+	const double begun = bide_now();
+	CHECK_INT(raw_send(&by_call), 401);
+	CHECK_INT(raw_send(&by_stream), 401);
+	CHECK(bide_now() - begun < 5);
+	CHECK_INT(bide_stream_close(pair[1]), 0);
+	CHECK_INT(bide_stream_close(pair[0]), 0);
+}
+
+static ssize_t give_too_much(void *arg, void *buf, size_t size)
+{
+	(void)arg;
+	memset(buf, 'x', size);
+	return (ssize_t)size + 1;
+}
+
+static BIDE_ASYNC(void, send_too_much, void);
+static void send_too_much(void)
+{
+	raw_start();
+	const bide_http_request request = { .url = raw_url("/"),
+		                            .source = bide_http_from_call(give_too_much, NULL,
+		                                                          BIDE_HTTP_UNKNOWN) };
+	(void)raw_send(&request);
+}
+
+TEST_ABORTS(a_function_gives_no_more_than_there_is_room, "65537 bytes were given for 65536")
+{
+	bide_run(send_too_much);
+}
+
 RAW_TEST(a_function_that_fails_ends_the_request)
 {
 	CHECK_INT(send_call(5, -EUCLEAN, BIDE_HTTP_UNKNOWN), -EUCLEAN);
@@ -357,6 +414,59 @@ RAW_TEST(parts_are_sent_as_by_a_form)
 	CHECK(strncmp(raw.head, "POST ", 5) == 0);
 	const bide_http_part none = { .name = NULL };
 	CHECK_STR(parts_sent(&none), "--B--\r\n");
+}
+
+static int writes;
+static size_t written;
+
+static ssize_t count_write(void *object, const struct iovec *buffers, int n)
+{
+	size_t size = 0;
+	(void)object;
+	for (int i = 0; i < n; i++)
+		size += buffers[i].iov_len;
+	writes++;
+	written += size;
+	return (ssize_t)size;
+}
+
+static void no_interrupt(void *object)
+{
+	(void)object;
+}
+
+static int no_close(void *object, bool abort)
+{
+	(void)object;
+	(void)abort;
+	return 0;
+}
+
+static const bide_transport counting = {
+	.name = "counting", .write = count_write, .interrupt = no_interrupt, .close = no_close
+};
+
+RAW_TEST(small_parts_go_out_together)
+{
+	bide_stream *stream;
+	struct bide__http_body body;
+	const char *path = raw_file("part", 100);
+	const bide_http_part parts[] = {
+		{ .name = "a", .text = "1" },
+		{ .name = "b", .text = "2" },
+		{ .name = "f", .source = bide_http_from_file(path) },
+		{ .name = NULL },
+	};
+	const bide_http_request request = { .source = bide_http_from_parts(parts) };
+	CHECK_INT(bide_stream_new(&counting, &writes, &stream), 0);
+	CHECK_INT(bide__http_body_open(&request, &body), 0);
+	writes = 0;
+	written = 0;
+	CHECK_INT(bide__http_body_send(&body, stream, (bide_bytes){ "head", 4 }), 0);
+	CHECK_INT(writes, 1);
+	CHECK_UINT(written, (size_t)body.size + 4);
+	bide__http_body_close(&body);
+	CHECK_INT(bide_stream_close(stream), 0);
 }
 
 RAW_TEST(parts_of_unknown_length_are_sent_in_chunks)
