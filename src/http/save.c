@@ -238,18 +238,25 @@ int64_t bide_http_save(bide_http_response *response, const char *path,
 
 /* ---- going on ----------------------------------------------------------------------------- */
 
+/* Whether a response is of the version that a validator tells, as far as it says. */
+static bool is_of_version(const bide_http_response *response, const char *validator)
+{
+	if (validator == NULL)
+		return true;
+	const char *field = validator[0] == '"' ? "ETag" : "Last-Modified";
+	const char *value = bide_http_header(response, field, NULL);
+	return value == NULL || strcmp(value, validator) == 0;
+}
+
 /* How many bytes are to be added to a file that has some; or an error. */
 static int64_t rest_of(const bide_http_response *response, int64_t have, const char *validator)
 {
 	int64_t first, last, total;
-	const char *tag = bide_http_header(response, "ETag", NULL);
 	int rc = bide_http_content_range(response, &first, &last, &total);
-	if (rc < 0)
+	if (rc < 0 || !is_of_version(response, validator))
 		return -BIDE_EHTTP_RANGE;
 	if (first < 0)
 		return total == have ? 0 : -BIDE_EHTTP_RANGE;
-	if (validator != NULL && validator[0] == '"' && tag != NULL && strcmp(tag, validator) != 0)
-		return -BIDE_EHTTP_RANGE;
 	return first == have && response->n_layers == 0 ? last - first + 1 : -BIDE_EHTTP_RANGE;
 }
 

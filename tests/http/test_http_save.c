@@ -446,6 +446,24 @@ RAW_TEST(what_is_not_the_rest_is_not_added)
 	CHECK_STR(resumed("0123456", tag), whole);
 }
 
+/* By servers that know ranges, and no conditions. */
+RAW_TEST(what_is_of_another_version_is_not_added)
+{
+	static const char date[] = "Sun, 06 Nov 1994 08:49:37 GMT";
+	other_range = "HTTP/1.1 206 A\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\n"
+		      "Last-Modified: Sun, 06 Nov 1994 08:49:38 GMT\r\n\r\n56789";
+	CHECK_STR(resumed("01234", date), "01234: the range is not what was asked for");
+	other_range = "HTTP/1.1 206 B\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\n"
+		      "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n56789";
+	CHECK_STR(resumed("01234", date), whole);
+	CHECK_STR(resumed("01234", NULL), whole);
+	other_range = "HTTP/1.1 416 C\r\nContent-Range: bytes */10\r\nContent-Length: 0\r\n"
+		      "ETag: \"2\"\r\n\r\n";
+	CHECK_STR(resumed(whole, "\"1\""), "0123456789: the range is not what was asked for");
+	CHECK_STR(resumed(whole, "\"2\""), whole);
+	other_range = NULL;
+}
+
 RAW_TEST(a_range_is_asked_for)
 {
 	const struct {
