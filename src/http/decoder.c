@@ -12,6 +12,7 @@
 #include <strings.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 enum {
 	ZSTD_WINDOW = 23,       /* log2 of the bytes that are kept at most: RFC 9659 */
@@ -25,6 +26,7 @@ struct bide__decoder {
 	enum kind kind;
 	bool ended;   /* at the end of what was compressed; more may follow */
 	bool started; /* a byte has been looked at */
+	int error;    /* what it has failed with */
 	uint64_t in, out;
 	z_stream zlib;
 	BrotliDecoderState *brotli;
@@ -160,6 +162,16 @@ static int inflate_some(struct bide__decoder *decoder, const char **data, size_t
 	return rc == Z_OK || rc == Z_STREAM_END || rc == Z_BUF_ERROR ? 0 : -BIDE_EHTTP_CODING;
 }
 
+/* Those of allocations lie between two of the names that they have. */
+static int brotli_error(const BrotliDecoderState *brotli)
+{
+	const BrotliDecoderErrorCode code = BrotliDecoderGetErrorCode(brotli);
+	return code <= BROTLI_DECODER_ERROR_ALLOC_CONTEXT_MODES &&
+	                       code >= BROTLI_DECODER_ERROR_ALLOC_BLOCK_TYPE_TREES
+	               ? -ENOMEM
+	               : -BIDE_EHTTP_CODING;
+}
+
 static int brotli_some(struct bide__decoder *decoder, const char **data, size_t *size, char *out,
                        size_t *room)
 {
@@ -169,7 +181,7 @@ static int brotli_some(struct bide__decoder *decoder, const char **data, size_t 
 		BrotliDecoderDecompressStream(decoder->brotli, size, &in, room, &to, NULL);
 	*data = (const char *)in;
 	decoder->ended = result == BROTLI_DECODER_RESULT_SUCCESS;
-	return result == BROTLI_DECODER_RESULT_ERROR ? -BIDE_EHTTP_CODING : 0;
+	return result == BROTLI_DECODER_RESULT_ERROR ? brotli_error(decoder->brotli) : 0;
 }
 
 static int zstd_some(struct bide__decoder *decoder, const char **data, size_t *size, char *out,
@@ -182,6 +194,8 @@ static int zstd_some(struct bide__decoder *decoder, const char **data, size_t *s
 	*size -= in.pos;
 	*room -= to.pos;
 	decoder->ended = rc == 0;
+	if (ZSTD_getErrorCode(rc) == ZSTD_error_memory_allocation)
+		return -ENOMEM;
 	return ZSTD_isError(rc) ? -BIDE_EHTTP_CODING : 0;
 }
 
@@ -205,9 +219,11 @@ ssize_t bide__decode(struct bide__decoder *decoder, const char **data, size_t *s
                      size_t room)
 {
 	const size_t had = *size, wanted = room;
-	if (decoder->ended && had == 0)
+	int rc = decoder->error;
+	if (rc == 0 && decoder->ended && had == 0)
 		return 0;
-	int rc = decoder->ended ? begin_next(decoder) : 0;
+	if (rc == 0 && decoder->ended)
+		rc = begin_next(decoder);
 	if (rc == 0 && decoder->kind == BROTLI)
 		rc = brotli_some(decoder, data, size, out, &room);
 	else if (rc == 0 && decoder->kind == ZSTD)
@@ -219,6 +235,7 @@ ssize_t bide__decode(struct bide__decoder *decoder, const char **data, size_t *s
 	decoder->out += wanted - room;
 	if (rc == 0 && is_bomb(decoder))
 		rc = -BIDE_EHTTP_CODING;
+	decoder->error = rc;
 	return rc < 0 ? rc : (ssize_t)(wanted - room);
 }
 

@@ -18,7 +18,7 @@ struct bide__decoder *bide__decoder_new(const char *coding, size_t length, int *
 
 /* Expands: takes *size bytes at most from *data, which are moved on, and gives at most @p room
  * bytes; both may be less. Returns how many it gave; -BIDE_EHTTP_CODING when the data make no sense
- * or expand beyond all measure; -ENOMEM. */
+ * or expand beyond all measure; -ENOMEM. Once it has failed it fails in the same way. */
 ssize_t bide__decode(struct bide__decoder *decoder, const char **data, size_t *size, char *out,
                      size_t room);
 

@@ -3,12 +3,18 @@
 #include "harness/test.h"
 #include "http/decoder.h"
 
+#include "base/alloc.h"
+
 #include <bide/http.h>
 
 #include <brotli/encode.h>
+#include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -120,6 +126,57 @@ TEST(what_needs_too_large_a_window_is_refused)
 	fill_plain();
 	CHECK_INT(expand("zstd", pack_zstd_with(23), SIZE, SIZE), SIZE);
 	CHECK_INT(expand("zstd", pack_zstd_with(24), SIZE, SIZE), -BIDE_EHTTP_CODING);
+}
+
+static void check_each_allocation(const char *coding, size_t size)
+{
+	unsigned long failures = 1;
+	for (long k = 1; failures > 0; k++) {
+		bide__alloc_arm(k);
+		ssize_t n = expand(coding, size, 1000, 1000);
+		failures = bide__alloc_hook.failures;
+		bide__alloc_disarm();
+		CHECK_INT(n, failures > 0 ? -ENOMEM : SIZE);
+	}
+}
+
+TEST(each_allocation_may_fail)
+{
+	fill_plain();
+	check_each_allocation("gzip", pack_zlib(31, SIZE));
+	check_each_allocation("deflate", pack_zlib(-15, SIZE));
+	check_each_allocation("br", pack_brotli(SIZE));
+}
+
+/* Has this process no room for @p size bytes more. */
+static void limit_memory(size_t size)
+{
+	unsigned long pages;
+	FILE *file = fopen("/proc/self/statm", "r");
+	EXPECT(file != NULL);
+	EXPECT_INT(fscanf(file, "%lu", &pages), 1);
+	fclose(file);
+	const rlim_t most = pages * (rlim_t)sysconf(_SC_PAGESIZE) + size;
+	EXPECT_INT(setrlimit(RLIMIT_AS, &(struct rlimit){ most, most }), 0);
+}
+
+/* zstd asks the system for its window. */
+TEST(no_memory_for_a_window_is_told_again_and_again)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	SKIP("sanitizers take address space by the terabyte");
+#endif
+	char out[1000];
+	int rc;
+	fill_plain();
+	size_t left = pack_zstd_with(23);
+	const char *data = packed;
+	struct bide__decoder *decoder = bide__decoder_new("zstd", 4, &rc);
+	CHECK(decoder != NULL);
+	limit_memory(4 << 20);
+	CHECK_INT(bide__decode(decoder, &data, &left, out, sizeof out), -ENOMEM);
+	CHECK_INT(bide__decode(decoder, &data, &left, out, sizeof out), -ENOMEM);
+	bide__decoder_free(decoder);
 }
 
 TEST(what_is_cut_off_does_not_end)
