@@ -71,11 +71,11 @@ static bool have_domain(const struct bide__url *url, char *domain, struct bide__
 
 /* Whether a cookie would hide, or replace, one that was set over a secure connection; 5.7, 15. */
 static bool hides_secure(bide_http_cookies *cookies, const struct bide__url *url,
-                         const struct bide__new_cookie *cookie)
+                         const struct bide__new_cookie *cookie, int64_t now)
 {
 	for (struct bide__cookie *it = bide__cookies_of(cookies, url->host); it != NULL;
 	     it = it->next)
-		if (it->secure && it->name_size == cookie->name.size &&
+		if (it->secure && it->expires > now && it->name_size == cookie->name.size &&
 		    memcmp(it->name, cookie->name.at, it->name_size) == 0 &&
 		    (bide__cookie_in_domain(it->domain, cookie->domain.at) ||
 		     bide__cookie_in_domain(cookie->domain.at, it->domain)) &&
@@ -92,7 +92,7 @@ static int store(bide_http_cookies *cookies, const struct bide__url *url, bool s
 		return -EINVAL;
 	int rc = -EINVAL;
 	pthread_mutex_lock(&cookies->lock);
-	if (secure || !hides_secure(cookies, url, cookie))
+	if (secure || !hides_secure(cookies, url, cookie, now))
 		rc = bide__cookies_put(cookies, cookie, now);
 	pthread_mutex_unlock(&cookies->lock);
 	return rc;

@@ -245,7 +245,7 @@ static int put_range(struct bide__string *head, const bide_http_request *request
 	const int64_t from = request->range_from, size = request->range_size;
 	if (request->if_range != NULL && !bide__http_is_value(request->if_range))
 		return -EINVAL;
-	if (!wants_range(request))
+	if (!wants_range(request) || has(request->headers, "Range"))
 		return 0;
 	if (size != 0 && (size < 0 || from < 0 || from > INT64_MAX - size))
 		return -EINVAL;
@@ -276,7 +276,7 @@ static int put_content(struct bide__string *head, const struct bide__http_errand
 		bide__string_put_number(head, (unsigned long long)body->size);
 		bide__string_put(head, "\r\n");
 	}
-	if (errand->expect)
+	if (errand->expect && !has(errand->request->headers, "Expect"))
 		put_field(head, "Expect", "100-continue");
 	return 0;
 }

@@ -26,7 +26,7 @@ int bide__http_find_route(struct bide__http_errand *errand)
 	*route = (struct bide__http_route){ .url = &errand->url };
 	route->local = request->local != NULL ? request->local : options->local;
 	route->unix_path = request->unix_path;
-	if (route->unix_path == NULL && request->proxy == NULL)
+	if (route->unix_path == NULL && errand->proxy.host == NULL)
 		route->unix_path = options->unix_path;
 	if (errand->url.secure && request->tls != options->tls)
 		route->tls = request->tls;

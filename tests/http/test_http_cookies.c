@@ -264,6 +264,12 @@ COOKIES_TEST(what_is_not_secure_leaves_secure_cookies_alone)
 		CHECK(strstr(sent("https://www.example.org/a/b"), "s=1") != NULL);
 		bide_http_cookies_clear(jar, NULL);
 	}
+	/* One that has expired is there no more. */
+	CHECK_INT(set("https://www.example.org/", "s=1; secure; max-age=10"), 0);
+	CHECK_INT(set("http://www.example.org/", "s=2"), -EINVAL);
+	now += 10;
+	CHECK_INT(set("http://www.example.org/", "s=2"), 0);
+	now = NOW;
 }
 
 COOKIES_TEST(a_prefix_is_a_promise)

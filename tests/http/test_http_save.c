@@ -491,3 +491,32 @@ RAW_TEST(a_range_is_asked_for)
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		CHECK_INT(raw_send(&bad[i]), -EINVAL);
 }
+
+static int fields_sent(const char *name)
+{
+	int n = 0;
+	for (const char *at = raw.head; (at = strcasestr(at, name)) != NULL; at++)
+		n++;
+	return n;
+}
+
+RAW_TEST(a_header_of_ones_own_is_in_place_of_another)
+{
+	static const char *const headers[] = { "range: bytes=0-1", "EXPECT: 100-continue",
+		                               "content-type: a/b", NULL };
+	const bide_http_request request = { .url = raw_url("/"),
+		                            .headers = headers,
+		                            .range_from = 5,
+		                            .if_range = "\"x\"",
+		                            .json = "1",
+		                            .expect_continue = true };
+	raw_options.timeout_continue = 0.01;
+	bide_http_session_close(raw_session);
+	CHECK_INT(bide_http_session_open(&raw_options, &raw_session), 0);
+	CHECK_INT(raw_send(&request), 200);
+	CHECK_INT(fields_sent("\r\nRange: "), 1);
+	CHECK_INT(fields_sent("\r\nIf-Range: "), 0);
+	CHECK_INT(fields_sent("\r\nExpect: "), 1);
+	CHECK_INT(fields_sent("\r\nContent-Type: "), 1);
+	raw_options.timeout_continue = 0;
+}

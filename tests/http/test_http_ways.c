@@ -277,6 +277,10 @@ HTTP_TEST(a_request_goes_to_a_unix_socket)
 	open_session(&(bide_http_options){ .unix_path = unix_path });
 	CHECK_STR(got(session, &request), "200 hello");
 	CHECK_INT(origin.connections, 2);
+	request.proxy = ""; /* it goes through none anyway */
+	CHECK_STR(got(session, &request), "200 hello");
+	CHECK_INT(origin.connections, 2);
+	request.proxy = NULL;
 	request.unix_path = "/nonexistent/socket";
 	CHECK_STR(got(session, &request), strerror(ENOENT));
 	bide_server_close(local);
