@@ -40,7 +40,10 @@ static int receive_some(struct bide__http_connection *connection)
 		return event;
 	if (event == BIDE__HTTP_END) {
 		connection->continued |= status_of(connection) == 100;
+		/* What comes before the response has an end all the same. */
+		const size_t framing = connection->parser.framing;
 		bide__http_parser_next(&connection->parser, connection->parser.no_body);
+		connection->parser.framing = framing;
 		return 0;
 	}
 	if (event != BIDE__HTTP_HEAD || status_of(connection) == 101)

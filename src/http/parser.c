@@ -181,7 +181,7 @@ void bide__http_parser_restart(struct bide__http_parser *parser)
 
 void bide__http_parser_next(struct bide__http_parser *parser, bool no_body)
 {
-	parser->head.size = parser->trailers = parser->piece = 0;
+	parser->head.size = parser->trailers = parser->framing = parser->piece = 0;
 	parser->target.size = 0;
 	parser->fields = parser->spaces = 0;
 	parser->no_body = no_body;
@@ -217,6 +217,18 @@ static bool is_in_line(struct bide__http_parser *parser, char last, char c)
 	if (parser->spaces > 0 && c == '\n')
 		parser->spaces = DONE_WITH_LINE;
 	return true;
+}
+
+/* Counts what has come that is no body, as spaces before a value, empty lines before a request, and
+ * what a chunk says of itself: there is no end to it otherwise, and who sends it fast enough would
+ * have this task never wait. False when it is too much. */
+static bool count_framing(struct bide__http_parser *parser, size_t size)
+{
+	parser->framing += size;
+	parser->too_large |= parser->framing > BIDE__HTTP_FRAMING_MAX;
+	if (parser->body_size > 0)
+		parser->framing = 0;
+	return !parser->too_large;
 }
 
 /* What llhttp lets pass and who stands before us may read otherwise, in all of a request that is
@@ -256,6 +268,8 @@ int bide__http_parse(struct bide__http_parser *parser, const char *data, size_t 
 		llhttp_resume(&parser->llhttp);
 		parser->stopped = true;
 	}
+	if (!count_framing(parser, *ret_used - parser->body_size))
+		return -BIDE_EHTTP_HEAD;
 	if (parser->llhttp.type == HTTP_REQUEST &&
 	    !is_strict(parser, data, *ret_used - parser->body_size))
 		return -BIDE_EHTTP;

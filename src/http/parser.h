@@ -18,7 +18,9 @@ enum bide__http_event {
 enum {
 	BIDE__HTTP_HEAD_MAX = 65536,  /* bytes of a head's names and values */
 	BIDE__HTTP_TARGET_MAX = 8192, /* bytes of what a request is for */
-	BIDE__HTTP_FIELDS_MAX = 256
+	BIDE__HTTP_FIELDS_MAX = 256,
+	BIDE__HTTP_FRAMING_MAX = 2 * BIDE__HTTP_HEAD_MAX /* bytes before, between or behind pieces
+	                                                    of a body, kept or not */
 };
 
 struct bide__http_parser {
@@ -26,6 +28,7 @@ struct bide__http_parser {
 	struct bide__string head;   /* of each field its name and its value, with a NUL each; not of
 	                             trailers, which are dropped */
 	size_t trailers;            /* bytes of those */
+	size_t framing;             /* bytes that were no body, since some were */
 	size_t piece;               /* bytes of the name or value that is being read */
 	struct bide__string target; /* of a request, with a NUL behind it when the head is there */
 	unsigned fields;

@@ -153,6 +153,18 @@ RAW_TEST(what_is_kept_meanwhile_has_a_limit)
 	CHECK_INT(get(), 200);
 }
 
+static void hint_without_end(bide_stream *stream)
+{
+	while (raw_say(stream, "HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n"))
+		(void)bide_yield();
+}
+
+RAW_TEST(what_comes_before_an_answer_has_an_end)
+{
+	raw_handle = hint_without_end;
+	CHECK_INT(raw_send(&(bide_http_request){ .url = raw_url("/") }), -BIDE_EHTTP_HEAD);
+}
+
 static void answer_first(bide_stream *stream)
 {
 	while (raw_read_head(stream)) {

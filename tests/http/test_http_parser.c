@@ -110,6 +110,51 @@ TEST(what_comes_behind_a_body_is_dropped)
 	      "200 Transfer-Encoding=chunked|error 4160");
 }
 
+/* Takes apart a text with a byte in it so many times. */
+static const char *with_many(const char *begin, char byte, size_t times, const char *end)
+{
+	static char text[1 << 20];
+	char *at = stpcpy(text, begin);
+	memset(at, byte, times);
+	strcpy(at + times, end);
+	return taken_apart(text, 4096, false);
+}
+
+TEST(what_is_around_a_body_has_an_end)
+{
+	enum { MANY = BIDE__HTTP_FRAMING_MAX };
+	const char *chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;";
+	CHECK_STR(with_many("HTTP/1.1 200 OK\r\nX:", ' ', MANY, "a\r\n\r\n"), "error 4161");
+	CHECK_STR(with_many(chunked, 'x', MANY, "\r\na\r\n0\r\n\r\n"),
+	          "200 Transfer-Encoding=chunked|error 4161");
+	CHECK_STR(with_many(chunked, 'x', MANY / 2, "\r\na\r\n0\r\n\r\n"),
+	          "200 Transfer-Encoding=chunked|a|end;");
+}
+
+/* A body is as long as it is. */
+TEST(what_is_between_pieces_of_a_body_is_each_counted_anew)
+{
+	enum { CHUNKS = 10000 };
+	static char text[32 * CHUNKS];
+	struct bide__http_parser parser;
+	char *at = stpcpy(text, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+	for (int i = 0; i < CHUNKS; i++)
+		at = stpcpy(at, "1;twenty-bytes-of-it=x\r\na\r\n");
+	strcpy(at, "0\r\n\r\n");
+	size_t left = strlen(text), used, bodies = 0;
+	int event = BIDE__HTTP_MORE;
+	CHECK(left > BIDE__HTTP_FRAMING_MAX);
+	bide__http_parser_init(&parser, HTTP_RESPONSE);
+	bide__http_parser_next(&parser, false);
+	for (at = text; event >= 0 && event != BIDE__HTTP_END; at += used, left -= used) {
+		event = bide__http_parse(&parser, at, left, &used);
+		bodies += event == BIDE__HTTP_BODY;
+	}
+	CHECK_INT(event, BIDE__HTTP_END);
+	CHECK_UINT(bodies, CHUNKS);
+	bide__http_parser_finish(&parser);
+}
+
 TEST(a_body_may_last_to_the_end)
 {
 	check("HTTP/1.1 200 OK\r\n\r\nuntil", "200|until|last;");

@@ -147,7 +147,7 @@ FILES_TEST(first_lines_that_are_none_are_refused)
 /* A head of a line, a text that is repeated, and an end. */
 static int refused_long(const char *begin, const char *again, int times, const char *end)
 {
-	static char text[200000];
+	static char text[400000];
 	char *at = stpcpy(text, begin);
 	for (int i = 0; i < times; i++)
 		at = stpcpy(at, again);
@@ -162,6 +162,16 @@ FILES_TEST(what_is_too_long_is_refused)
 	CHECK_INT(refused_long(GET "Host: a\r\nX: ", "x", 70000, "\r\n\r\n"), 431);
 	CHECK_INT(refused_long(GET "Host: a\r\nX", "x", 70000, ": y\r\n\r\n"), 431);
 	CHECK_INT(refused_long(GET "Host: a\r\n", "X: y\r\n", 300, "\r\n"), 431);
+}
+
+/* What is not kept counts, too: else the other side could go on for ever. */
+FILES_TEST(what_says_nothing_and_is_too_long_is_refused)
+{
+	start();
+	CHECK_INT(refused_long(GET "Host: a\r\nX:", " ", 200000, "\r\n\r\n"), 431);
+	CHECK_INT(refused_long(GET "Host: a\r\nX: y", " ", 200000, "\r\n\r\n"), 431);
+	CHECK_INT(refused_long("", "\r\n", 100000, GET "Host: a\r\n\r\n"), 431);
+	CHECK_INT(refused_long(GET "Host: a\r\n", "Xy: z\t \t \r\n", 255, "\r\n"), -200);
 }
 
 FILES_TEST(a_head_that_is_refused_is_answered_without_a_body)
