@@ -98,7 +98,7 @@ bool bide__http_range_holds(const struct bide__http_served *served,
 		return true;
 	if (served->repeated & 1u << BIDE__HTTP_IF_RANGE)
 		return false;
-	if (value[0] == '"' || value[0] == 'W')
+	if (value[0] == '"' || strncmp(value, "W/", 2) == 0)
 		return strcmp(value, file->etag) == 0;
 	return bide__http_date_parse(value, &date) == 0 && date == file->status.st_mtim.tv_sec &&
 	       time(NULL) > date + 1;

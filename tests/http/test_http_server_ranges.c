@@ -241,6 +241,19 @@ FILES_TEST(a_range_is_sent_if_it_is_of_the_same)
 	CHECK_INT(ask_with("Range: bytes=20-\r\nIf-Range: \"x%s\r\n", etag), 200);
 }
 
+/* "Wed" begins as "W/" does, which is what a tag may begin with. */
+FILES_TEST(a_time_of_any_day_of_the_week_is_one)
+{
+	char since[64];
+	begin();
+	for (int day = 0; day < 7; day++) {
+		put_time("file", modified + day * 86400L);
+		CHECK_INT(ask_for(""), 200);
+		strcpy(since, field("Last-Modified"));
+		CHECK_INT(ask_with("Range: bytes=0-1\r\nIf-Range: %s\r\n", since), 206);
+	}
+}
+
 FILES_TEST(a_time_that_is_not_over_tells_nothing_apart)
 {
 	char since[64];
