@@ -93,17 +93,21 @@ static int send_index(struct bide__http_served *served, struct bide__http_files 
 	return 1;
 }
 
+/* The directory itself is opened for what is said of it only: who reads its page slowly holds no
+ * descriptor more. */
 static int send_directory(struct bide__http_served *served, struct bide__http_files *files,
                           bool asked)
 {
+	const int rc = asked ? send_index(served, files) : 1;
+	if (rc != 1)
+		return rc;
 	const int fd = bide__http_open_beneath(files, served->path.data, O_DIRECTORY);
 	if (fd < 0)
 		return fail(served, fd);
-	int rc = asked ? send_index(served, files) : redirect(served);
-	if (rc == 1 && !files->no_listing)
+	if (asked && !files->no_listing)
 		return bide__http_send_listing(served, files, fd);
 	close(fd);
-	return rc == 1 ? bide__http_answer(served, 403) : rc;
+	return asked ? bide__http_answer(served, 403) : redirect(served);
 }
 
 /* ---- requests ----------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include <bide/connect.h>
 #include <bide/http_server.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -72,6 +73,17 @@ static inline int remove_one(const char *path, const struct stat *status, int fl
 	(void)flag;
 	(void)at;
 	return remove(path);
+}
+
+static inline int open_descriptors(void)
+{
+	int n = 0;
+	DIR *directory = opendir("/proc/self/fd");
+	CHECK_RET(directory != NULL, -1);
+	while (readdir(directory) != NULL)
+		n++;
+	closedir(directory);
+	return n;
 }
 
 /* ---- the server --------------------------------------------------------------------------- */

@@ -6,7 +6,6 @@
 
 #include "base/alloc.h"
 
-#include <dirent.h>
 #include <stdarg.h>
 #include <sys/syscall.h>
 
@@ -142,17 +141,6 @@ TEST(memory_fails_for_a_server_of_files)
 		}
 	}
 	EXPECT_INT(nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
-}
-
-static int open_descriptors(void)
-{
-	int n = 0;
-	DIR *directory = opendir("/proc/self/fd");
-	CHECK_RET(directory != NULL, -1);
-	while (readdir(directory) != NULL)
-		n++;
-	closedir(directory);
-	return n;
 }
 
 TEST(the_system_fails_for_a_server_of_files)

@@ -258,6 +258,34 @@ FILES_TEST(who_does_not_read_is_given_up)
 	bide_stream_abort(stream);
 }
 
+/* How many descriptors a connection has that does not read what is large: its own, the client's, and
+ * what it takes to send that. */
+static int descriptors_for(const char *request)
+{
+	const int before = open_descriptors();
+	bide_stream *stream = client();
+	char byte;
+	EXPECT(say(stream, request));
+	EXPECT_INT(bide_stream_read(stream, &byte, 1), 1);
+	const int more = open_descriptors() - before;
+	bide_stream_abort(stream);
+	while (bide_server_connections(server) > 0)
+		EXPECT_INT(bide_sleep(0.005), 0);
+	return more;
+}
+
+FILES_TEST(who_does_not_read_a_page_holds_a_file_and_no_directory)
+{
+	put_directory("sub");
+	put("sub/index.html", "");
+	CHECK_INT(truncate(path_to("sub/index.html"), 64 << 20), 0);
+	start();
+	const char *page = "GET /sub/index.html HTTP/1.1\r\nHost: a\r\n\r\n";
+	(void)descriptors_for(page); /* with the first one the loop opens its own */
+	CHECK_INT(descriptors_for(page), 3);
+	CHECK_INT(descriptors_for("GET /sub/ HTTP/1.1\r\nHost: a\r\n\r\n"), 3);
+}
+
 /* The time that there is for taking something is not that for all of a long list. */
 FILES_TEST(who_reads_slowly_gets_all_of_a_list)
 {
