@@ -147,7 +147,8 @@ static char *put_escaped(char *out, const char *end, const char *text)
 	return out;
 }
 
-/* The address alone: "192.0.2.1", "2001:db8::1". */
+/* The address alone: "192.0.2.1", "2001:db8::1", or the name that a local socket has given itself,
+ * which may be anything. Puts it into BIDE_ADDRESS_MAX bytes, and returns where it begins. */
 static const char *host_of(const bide_address *address, char *text)
 {
 	bide_address_format(address, text);
@@ -164,16 +165,17 @@ static const char *host_of(const bide_address *address, char *text)
 /* The Common Log Format, with the time that the request took behind it. */
 static void log_request(void *arg, const bide_http_access *access)
 {
-	char line[4096], target[3072], date[64], peer[BIDE_ADDRESS_MAX];
+	char line[4096], target[3072], date[64], peer[BIDE_ADDRESS_MAX], host[4 * BIDE_ADDRESS_MAX];
 	const time_t now = time(NULL);
 	struct tm tm;
 	(void)arg;
 	(void)gmtime_r(&now, &tm);
 	(void)strftime(date, sizeof(date), "%d/%b/%Y:%H:%M:%S +0000", &tm);
+	put_escaped(host, host + sizeof(host), host_of(access->peer, peer));
 	put_escaped(target, target + sizeof(target), access->target);
 	const int size = snprintf(line, sizeof(line), "%s - - [%s] \"%s %s %s\" %d %llu %.6f\n",
-	                          host_of(access->peer, peer), date, access->method, target,
-	                          access->protocol, access->status, access->sent, access->seconds);
+	                          host, date, access->method, target, access->protocol,
+	                          access->status, access->sent, access->seconds);
 	/* That nobody reads the log is no reason not to serve. */
 	(void)bide_write(STDERR_FILENO, line, (size_t)size);
 }

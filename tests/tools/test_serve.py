@@ -145,6 +145,21 @@ def requests_are_logged():
                        '127.0.0.1 - - "GET /\\x5cx\\x22y HTTP/1.1" 404 14'])
 
 
+def a_peer_s_name_is_logged_as_one_word():
+    """A local socket has the name that it has given itself."""
+    with tempfile.TemporaryDirectory() as place:
+        path = os.path.join(place, 'socket')
+        with served('--unix', path) as server, socket.socket(socket.AF_UNIX) as peer:
+            peer.bind(b'\0a b\n\x1b[2J"' + b'\xff' * 90)
+            peer.connect(path)
+            peer.sendall(b'GET /file.txt HTTP/1.0\r\n\r\n')
+            expect(b''.join(iter(lambda: peer.recv(4096), b''))[-6:], b'hello\n')
+            _, _, log = server.end()
+        name, _, rest = log.partition(' ')
+        expect(name, 'unix:@a\\x20b\\x0a\\x1b[2J\\x22' + '\\xff' * 90)
+        expect(rest[:5], '- - [')
+
+
 def it_can_be_quiet():
     with served('--quiet') as server:
         server.get('/file.txt')
@@ -287,7 +302,8 @@ def curl_cannot_put():
 
 
 TESTS = [it_tells_where_it_listens, it_listens_where_it_is_told, it_listens_at_several_addresses,
-         it_listens_at_a_local_socket, requests_are_logged, it_can_be_quiet, help_is_printed,
+         it_listens_at_a_local_socket, requests_are_logged,
+         a_peer_s_name_is_logged_as_one_word, it_can_be_quiet, help_is_printed,
          lists_can_be_forbidden, hidden_files_are_served_on_request,
          arguments_that_make_no_sense_are_refused, what_cannot_be_served_is_told, signals_end_it,
          a_signal_that_is_ignored_does_not_end_it,
