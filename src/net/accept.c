@@ -44,6 +44,15 @@ static void peer_address(const struct connection *own, bide_address *ret_address
 		memcpy(ret_address->at.bytes, &own->peer, ret_address->size);
 }
 
+/* A local socket has given itself its name, which may be anything. */
+static const char *make_printable(char *text)
+{
+	for (char *c = text; *c != '\0'; c++)
+		if (*c < 0x20 || *c >= 0x7f)
+			*c = '?';
+	return text;
+}
+
 /* Apart, as its locals would be kept for each connection. */
 __attribute__((noinline)) static void report(const struct connection *own, int error)
 {
@@ -51,8 +60,8 @@ __attribute__((noinline)) static void report(const struct connection *own, int e
 	char text[BIDE_ADDRESS_MAX];
 	peer_address(own, &address);
 	bide__report(BIDE_REPORT_FAILURE, error, own->server->handler->name,
-	             "failed, with a connection from %s: %s", bide_address_format(&address, text),
-	             bide_strerror(error));
+	             "failed, with a connection from %s: %s",
+	             make_printable(bide_address_format(&address, text)), bide_strerror(error));
 }
 
 /* What the handler has failed with: bide_fail() goes before its result. */

@@ -63,6 +63,35 @@ UNIX_TEST(its_permissions_can_be_chosen)
 	bide_server_close(server);
 }
 
+static BIDE_ASYNC(int, fail, bide_stream *);
+static int fail(bide_stream *stream)
+{
+	(void)stream;
+	return -EPROTO;
+}
+
+UNIX_TEST(what_a_peer_calls_itself_is_reported_in_printable_characters)
+{
+	static const char name[] = "\0a\n\x1b[2J\x7f\xff";
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	CHECK_INT(bide_start_server(where, NULL, NULL, &server, fail), 0);
+	n_reports = 0;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	memcpy(un.sun_path, name, sizeof name - 1);
+	CHECK_INT(bind(fd, (struct sockaddr *)&un,
+	               offsetof(struct sockaddr_un, sun_path) + sizeof name - 1),
+	          0);
+	memset(un.sun_path, 0, sizeof un.sun_path);
+	strcpy(un.sun_path, path);
+	CHECK_INT(connect(fd, (struct sockaddr *)&un, sizeof un), 0);
+	while (n_reports == 0)
+		CHECK_INT(bide_sleep(0.001), 0);
+	CHECK_STR(last_report,
+	          "fail failed, with a connection from unix:@a??[2J??: Protocol error");
+	close(fd);
+	bide_server_close(server);
+}
+
 static int bind_there(bool listening)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
