@@ -18,14 +18,14 @@ static bool is_digit(char c)
 
 /* ---- keys --------------------------------------------------------------------------------- */
 
-/* Where the authority begins: behind the scheme and its slashes, however many there are. */
+/* Where the authority begins, behind "scheme://" and more slashes, if there are; NULL: it is no URL,
+ * as all that can be fetched begin so. */
 static const char *authority_of(const char *url)
 {
 	const char *at = url;
 	while (is_letter(*at) || is_digit(*at) || *at == '+' || *at == '-' || *at == '.')
 		at++;
-	at = at > url && *at == ':' ? at + 1 : url;
-	return at + strspn(at, "/");
+	return at > url && strncmp(at, "://", 3) == 0 ? at + 1 + strspn(at + 1, "/") : NULL;
 }
 
 /* Whether what should be a port is none: the authority ends too early, in a password. */
@@ -53,11 +53,14 @@ static const char *host_of(const char *authority)
 	return at != NULL ? at + 1 : authority;
 }
 
+/* Of what is no URL nobody knows where a password ends: it has none behind its last '@'. */
 void fetch_put_key(struct text *text, const char *url)
 {
-	const char *authority = authority_of(url), *host = host_of(authority);
-	text_add(text, url, (size_t)(authority - url));
-	text_add(text, host, strcspn(host, "#"));
+	const char *authority = authority_of(url), *at = strrchr(url, '@');
+	const char *rest = authority != NULL ? host_of(authority) : at != NULL ? at + 1 : url;
+	if (authority != NULL)
+		text_add(text, url, (size_t)(authority - url));
+	text_add(text, rest, strcspn(rest, "#"));
 }
 
 void fetch_put_url(struct text *text, const char *url)
@@ -234,7 +237,8 @@ void fetch_make_name(const char *key, unsigned other, char ret_name[FETCH_NAME_M
 {
 	struct name name = { ret_name, 0, false };
 	const char *authority = authority_of(key);
-	const char *path = authority + strcspn(authority, "/?");
+	const char *host = authority != NULL ? authority : key;
+	const char *path = host + strcspn(host, "/?");
 	const char *query = strchr(path, '?');
 	const struct piece segment = last_segment(path);
 	put_piece(&name, segment.size > 0 ? segment : (struct piece){ "index", 5 });

@@ -75,9 +75,14 @@ TEST(a_key_has_no_credentials_and_no_fragment)
 		{ "http://u:p/q@h/", "http://h/" },
 		{ "http://u:p#q@h/#f", "http://h/" },
 		{ "http://[::1]:80/@x", "http://[::1]:80/@x" },
-		{ "http:/u:p@h/", "http:/h/" },
-		{ "u:p@h/", "u:h/" },
-		{ "//u:p@h/", "//h/" },
+		{ "http:////u:p@h/", "http:////h/" },
+		{ "http:/u:p@h/", "h/" },
+		{ "u:p@h/", "h/" },
+		{ "//u:p@h/", "h/" },
+		{ " http://u:p@h/", "h/" },
+		{ "\"http://u:p@h/\"", "h/\"" },
+		{ "view-source:http://u:p@h/", "h/" },
+		{ "URL:http://h/", "URL:http://h/" },
 		{ "", "" },
 	};
 	struct text text = TEXT_NONE;
