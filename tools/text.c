@@ -104,6 +104,8 @@ void text_put_json(struct text *text, const char *string)
 			text_format(text, "\\%c", *at);
 		else if (*at < 0x20 || *at == 0x7f)
 			text_format(text, "\\u%04x", *at);
+		else if (size == 2 && at[0] == 0xc2 && at[1] < 0xa0)
+			text_format(text, "\\u%04x", at[1]);
 		else if (size == 0)
 			text_put(text, "\\ufffd");
 		else

@@ -23,7 +23,8 @@ void text_add(struct text *text, const void *data, size_t size);
 void text_put(struct text *text, const char *string);
 void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Puts a string of JSON with its quotes: RFC 8259. What is no UTF-8 becomes U+FFFD. */
+/* Puts a string of JSON with its quotes: RFC 8259. What is no UTF-8 becomes U+FFFD. No control
+ * character is put as such, as a terminal may heed those of Unicode, U+0080 to U+009F, too. */
 void text_put_json(struct text *text, const char *string);
 
 /* Puts a text into XML, also between the quotes of an attribute. Only what is printable ASCII may

@@ -42,6 +42,10 @@ TEST(strings_are_escaped_for_json_and_xml)
 	text_put_json(&text, "a\"b\\c\n\x7f\xc3\xa9\xc3");
 	CHECK_STR(text.data, "\"a\\\"b\\\\c\\u000a\\u007f\xc3\xa9\\ufffd\"");
 	text_clear(&text);
+	text_put_json(&text, "\xc2\x80\xc2\x9b"
+	                     "31m\xc2\x9f\xc2\xa0");
+	CHECK_STR(text.data, "\"\\u0080\\u009b31m\\u009f\xc2\xa0\"");
+	text_clear(&text);
 	text_put_xml(&text, "<a href='x' b=\"y\">&");
 	CHECK_STR(text.data, "&lt;a href=&#39;x&#39; b=&quot;y&quot;&gt;&amp;");
 	text_free(&text);
