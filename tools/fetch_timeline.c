@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- rows --------------------------------------------------------------------------------- */
@@ -258,30 +259,57 @@ static int write_all(int fd, const struct text *text)
 	return 0;
 }
 
-static int write_file(const struct text *text, const char *path, const char *beside)
+static int write_file(const struct text *text, const char *path, int flags)
 {
-	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0666);
 	if (fd < 0)
 		return -errno;
 	int rc = write_all(fd, text);
 	if (close(fd) < 0 && rc == 0)
 		rc = -errno;
+	return rc;
+}
+
+/* Writes a file of its own beside, whatever was there by that name, and renames it. */
+static int replace_file(const struct text *text, const char *path, const char *beside)
+{
+	(void)unlink(beside);
+	int rc = write_file(text, beside, O_CREAT | O_EXCL);
 	if (rc == 0 && rename(beside, path) < 0)
 		rc = -errno;
-	if (rc < 0)
+	if (rc < 0 && rc != -EEXIST)
 		unlink(beside);
 	return rc;
 }
 
+/* Whether there is something that is no file, as a pipe or /dev/null: that is written to. */
+static bool is_special(const char *path)
+{
+	struct stat status;
+	return stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+static int write_picture(const struct text *text, const char *path)
+{
+	struct text beside = TEXT_NONE;
+	if (is_special(path))
+		return write_file(text, path, 0);
+	text_format(&beside, "%s.part", path);
+	int rc = beside.failed ? -ENOMEM : replace_file(text, path, beside.data);
+	text_free(&beside);
+	return rc;
+}
+
+/* A link stays one: what it leads to is replaced. */
 int fetch_timeline_write(struct fetch_timeline *timeline, const char *path)
 {
-	struct text picture = TEXT_NONE, beside = TEXT_NONE;
+	struct text picture = TEXT_NONE;
+	char *target = realpath(path, NULL);
 	fetch_timeline_put(timeline, &picture);
-	text_format(&beside, "%s.part", path);
-	int rc = timeline->failed || picture.failed || beside.failed ? -ENOMEM : 0;
+	int rc = timeline->failed || picture.failed ? -ENOMEM : 0;
 	if (rc == 0)
-		rc = write_file(&picture, path, beside.data);
+		rc = write_picture(&picture, target != NULL ? target : path);
 	text_free(&picture);
-	text_free(&beside);
+	free(target);
 	return rc;
 }

@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import stat
 import struct
 import subprocess
 import termios
@@ -185,6 +186,34 @@ def test_of_many_requests_some_rows_are_drawn(directory):
     texts, rows = picture(path)
     assert len(rows) == 125, len(rows)
     assert any('every 8th of 1000 requests' in text for text in texts), texts[0]
+
+
+def test_what_is_no_file_is_written_to_and_not_replaced(directory):
+    """As root, --timeline /dev/null would otherwise make a file of that."""
+    pipe = os.path.join(directory, 'pipe')
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    status, out, err = fetch('--timeline', pipe, '--retries', '0', 'http://127.0.0.1:1/')
+    assert status == 1 and 'pipe' not in err, err
+    assert os.read(reader, 65536).startswith(b'<?xml '), out
+    os.close(reader)
+    assert stat.S_ISFIFO(os.stat(pipe).st_mode) and os.listdir(directory) == ['pipe']
+
+
+def test_a_picture_goes_where_it_is_to_and_nowhere_else(directory):
+    """A link to a file stays one; one that lies where the picture is written first is not followed."""
+    def path(name):
+        return os.path.join(directory, name)
+    for name in ('old.svg', 'victim'):
+        with open(path(name), 'w', encoding='utf-8') as file:
+            file.write(name)
+    os.symlink('old.svg', path('x.svg'))
+    os.symlink('victim', path('old.svg.part'))
+    fetch('--timeline', path('x.svg'), '--retries', '0', 'http://127.0.0.1:1/')
+    assert len(picture(path('old.svg'))[1]) == 1 and os.path.islink(path('x.svg'))
+    with open(path('victim'), encoding='utf-8') as file:
+        assert file.read() == 'victim'
+    assert sorted(os.listdir(directory)) == ['old.svg', 'victim', 'x.svg']
 
 
 def test_a_picture_that_cannot_be_written_is_told(directory):
