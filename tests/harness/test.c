@@ -10,9 +10,11 @@
  * know nothing of the library but the name of its dump. */
 #include "test.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <ftw.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -22,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -41,6 +44,7 @@ struct report {
 	atomic_bool finished;   /* The block came to its end. */
 	atomic_uint timeout_ms; /* Its time-out, not yet scaled. */
 	char reason[256];
+	char directory[32]; /* The test's own, or "". */
 };
 
 static struct test__case *first_case;
@@ -84,6 +88,83 @@ void test__skip(const char *reason)
 void test__timeout(double seconds)
 {
 	atomic_store(&report->timeout_ms, (unsigned)(seconds * 1000));
+}
+
+/* ---- Files ---------------------------------------------------------------------------------- */
+
+static void must(bool works, const char *what)
+{
+	if (works)
+		return;
+	perror(what);
+	abort();
+}
+
+const char *test_directory(void)
+{
+	if (report->directory[0] == '\0') {
+		strcpy(report->directory, "/tmp/bide-test-XXXXXX");
+		must(mkdtemp(report->directory) != NULL, "a test's directory");
+	}
+	return report->directory;
+}
+
+const char *test_path(const char *name)
+{
+	static struct kept {
+		struct kept *next;
+		char path[];
+	} * all; /* Where leak checkers find them. */
+	const char *directory = test_directory();
+	struct kept *kept = malloc(sizeof *kept + strlen(directory) + strlen(name) + 2);
+
+	must(kept != NULL, "memory for a path");
+	sprintf(kept->path, "%s/%s", directory, name);
+	kept->next = all;
+	all = kept;
+	return kept->path;
+}
+
+const char *test_bytes(const char *name, const void *data, size_t size)
+{
+	const char *path = test_path(name);
+	FILE *file = fopen(path, "w");
+
+	must(file != NULL && fwrite(data, 1, size, file) == size && fclose(file) == 0, path);
+	return path;
+}
+
+const char *test_file(const char *name, const char *text)
+{
+	return test_bytes(name, text, strlen(text));
+}
+
+int test_files(void)
+{
+	DIR *directory = opendir(test_directory());
+	int n = -2; /* "." and ".." */
+
+	must(directory != NULL, "a test's directory");
+	while (readdir(directory) != NULL)
+		n++;
+	closedir(directory);
+	return n;
+}
+
+static int remove_one(const char *path, const struct stat *status, int flag, struct FTW *at)
+{
+	(void)status;
+	(void)flag;
+	(void)at;
+	return remove(path);
+}
+
+/* By the runner, when nothing is left of the test's process. */
+static void remove_directory(char *path)
+{
+	if (path[0] != '\0' && nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS) != 0)
+		fprintf(stderr, "%s is left\n", path);
+	path[0] = '\0';
 }
 
 /* ---- Checks --------------------------------------------------------------------------------- */
@@ -406,6 +487,7 @@ void test__run(const struct test__case *test, double timeout, struct test__resul
 	snprintf(ret_result->reason, sizeof ret_result->reason, "%s", report->reason);
 	read_output(output, ret_result->output, sizeof ret_result->output);
 	judge(test, status, timed_out, ret_result);
+	remove_directory(report->directory);
 	munmap(report, sizeof *report);
 	report = outer;
 	close(output);
@@ -512,6 +594,7 @@ static void run_in_process(const struct test__case *test, struct test__result *r
 	atomic_store(&report->finished, true);
 	snprintf(ret_result->reason, sizeof ret_result->reason, "%s", report->reason);
 	judge(test, 0, false, ret_result);
+	remove_directory(report->directory);
 }
 
 static void choose_seed(void)

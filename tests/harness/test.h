@@ -65,6 +65,19 @@ uint64_t test_seed(void);
  * what is done to a test from outside. */
 void test_forgive(bool forgives);
 
+/* A directory of the test's own, made when it is first asked for, and removed with all that is in
+ * it when the test has ended, in whatever way. */
+const char *test_directory(void);
+
+/* How many names there are in it. */
+int test_files(void);
+
+/* A path in it, and the same after data or a text have been written there. They last as long as the
+ * test. */
+const char *test_path(const char *name);
+const char *test_bytes(const char *name, const void *data, size_t size);
+const char *test_file(const char *name, const char *text);
+
 /* Called in a test's process when its time is up, from a signal handler; weak: a test program may
  * define its own. The harness's calls bide_dump(2), if that is linked in. */
 void test_dump(void);

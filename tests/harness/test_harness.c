@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -344,6 +345,35 @@ TEST(what_a_test_leaves_behind_is_killed)
 	/* End of file comes when nobody has the other end open any more. */
 	close(left_behind[1]);
 	CHECK_INT(read(left_behind[0], &byte, 1), 0);
+}
+
+/* The outer test's process has a directory, too, which outlasts this one's. */
+TEST__HIDDEN(leaving_files_behind, SIGABRT, "/tmp/")
+{
+	char line[100] = "";
+	FILE *file = fopen(test_file("file", "what it says\n"), "r");
+
+	CHECK(file != NULL && fgets(line, sizeof line, file) != NULL);
+	CHECK_STR(line, "what it says\n");
+	CHECK_INT(mkdir(test_path("directory"), 0755), 0);
+	CHECK_INT(test_files(), 2);
+	CHECK_INT(symlink("/", test_path("directory/link")), 0);
+	puts(test_directory());
+	fflush(stdout);
+	abort();
+}
+
+TEST(a_tests_directory_is_gone_however_it_ends)
+{
+	const char *own = test_file("own", "");
+
+	test__run(&test__case_leaving_files_behind, 20, &result);
+	CHECK_INT(result.outcome, TEST__PASSED);
+	CHECK(strncmp(result.output, "/tmp/", 5) == 0);
+	CHECK(strncmp(result.output, test_directory(), strlen(test_directory())) != 0);
+	*strchr(result.output, '\n') = '\0';
+	CHECK_INT(access(result.output, F_OK), -1);
+	CHECK_INT(access(own, F_OK), 0);
 }
 
 /* ---- The program ---------------------------------------------------------------------------- */

@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char root[32];
+static char root[64]; /* what is served: this directory, or one in it */
 static bide_server *server;
 static bide_http_files_options options;
 static int n_reports;
@@ -67,6 +67,12 @@ static inline void put_time(const char *name, time_t seconds)
 	EXPECT_INT(utimensat(AT_FDCWD, path_to(name), times, 0), 0);
 }
 
+/* Serves a directory of that one alone. */
+static inline void enter(const char *name)
+{
+	strcpy(root, path_to(name));
+}
+
 static inline int remove_one(const char *path, const struct stat *status, int flag, struct FTW *at)
 {
 	(void)status;
@@ -84,6 +90,12 @@ static inline int open_descriptors(void)
 		n++;
 	closedir(directory);
 	return n;
+}
+
+/* The test's directory is empty then, but for what a test has put there beside the root. */
+static inline void remove_root(void)
+{
+	EXPECT_INT(nftw(test_path("root"), remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 /* ---- the server --------------------------------------------------------------------------- */
@@ -104,8 +116,8 @@ static inline bide_stream *client(void)
 
 static inline void open_kit(void)
 {
-	strcpy(root, "/tmp/bide-files-XXXXXX");
-	EXPECT(mkdtemp(root) != NULL);
+	strcpy(root, test_path("root"));
+	EXPECT_INT(mkdir(root, 0755), 0);
 	memset(&options, 0, sizeof options);
 	server = NULL;
 	n_reports = 0;
@@ -120,7 +132,7 @@ static inline void close_kit(void)
 		EXPECT_INT(bide_yield(), 0);
 	EXPECT_UINT(bide_all_tasks(NULL, 0), 1);
 	EXPECT_INT(n_reports, 0);
-	EXPECT_INT(nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	remove_root();
 }
 
 #define FILES_TEST(name) STACKS_TEST(name, open_kit(), close_kit())

@@ -181,29 +181,7 @@ COOKIES_TEST(a_jar_has_so_many_cookies_and_those_used_last)
 
 /* ---- files -------------------------------------------------------------------------------- */
 
-static char directory[64], path[128];
-
-static void make_directory(void)
-{
-	strcpy(directory, "/tmp/bide-cookies-XXXXXX");
-	EXPECT(mkdtemp(directory) != NULL);
-	snprintf(path, sizeof path, "%s/cookies.txt", directory);
-}
-
-static void remove_directory(void)
-{
-	unlink(path);
-	EXPECT_INT(rmdir(directory), 0);
-}
-
-static void write_file(const char *text, size_t size)
-{
-	FILE *file = fopen(path, "w");
-	EXPECT(file != NULL && fwrite(text, 1, size, file) == size);
-	EXPECT_INT(fclose(file), 0);
-}
-
-static const char *file_text(void)
+static const char *file_text(const char *path)
 {
 	static char text[SENT_MAX];
 	FILE *file = fopen(path, "r");
@@ -217,9 +195,9 @@ static const char *file_text(void)
 COOKIES_TEST(a_jar_is_saved_and_loaded)
 {
 	static const char url[] = "https://www.example.org/a/b";
+	const char *path = test_path("cookies.txt");
 	struct stat status;
 	char before[1024];
-	make_directory();
 	CHECK_INT(bide_http_cookies_set(jar, url, "a=1 2; secure; max-age=60"), 0);
 	CHECK_INT(bide_http_cookies_set(jar, url, "b=x=y; httponly; domain=example.org"), 0);
 	CHECK_INT(bide_http_cookies_set(jar, url, "nameless; path=/"), 0);
@@ -229,20 +207,20 @@ COOKIES_TEST(a_jar_is_saved_and_loaded)
 	CHECK_INT(bide_http_cookies_save(jar, path), 0);
 	CHECK_INT(stat(path, &status), 0);
 	CHECK_INT(status.st_mode & 07777, 0600);
-	CHECK(strncmp(file_text(), "# Netscape HTTP Cookie File\n", 28) == 0);
-	CHECK(strstr(file_text(), "\n#HttpOnly_.example.org\tTRUE\t/a\tFALSE\t0\tb\tx=y\n") !=
+	CHECK(strncmp(file_text(path), "# Netscape HTTP Cookie File\n", 28) == 0);
+	CHECK(strstr(file_text(path), "\n#HttpOnly_.example.org\tTRUE\t/a\tFALSE\t0\tb\tx=y\n") !=
 	      NULL);
 	bide_http_cookies_clear(jar, NULL);
 	CHECK_INT(bide_http_cookies_load(jar, path), 5);
 	CHECK_STR(listed(NULL), before);
 	CHECK_INT(bide_http_cookies_load(jar, path), 5);
 	CHECK_UINT(jar->n, 5);
-	remove_directory();
+	CHECK_INT(test_files(), 1);
 }
 
 COOKIES_TEST(what_a_file_cannot_tell_is_left_out)
 {
-	make_directory();
+	const char *path = test_path("cookies.txt");
 	CHECK_INT(bide_http_cookies_set(jar, "http://a.example/", "a=1\t2"), 0);
 	CHECK_INT(bide_http_cookies_set(jar, "http://a.example/", "b\tc=1"), 0);
 	CHECK_INT(bide_http_cookies_set(jar, "http://a.example/", "d=1; samesite=lax"), 0);
@@ -250,7 +228,7 @@ COOKIES_TEST(what_a_file_cannot_tell_is_left_out)
 	bide_http_cookies_clear(jar, NULL);
 	CHECK_INT(bide_http_cookies_load(jar, path), 1);
 	CHECK_STR(listed(NULL), "d=1 a.example / 0\n");
-	remove_directory();
+	CHECK_INT(test_files(), 1);
 }
 
 COOKIES_TEST(a_file_of_others_is_read)
@@ -265,8 +243,7 @@ COOKIES_TEST(a_file_of_others_is_read)
 				   "b\xc3\xbc"
 				   "cher.example\tFALSE\t/\tFALSE\t0\td\t4\n"
 				   "last.example\tFALSE\t/\tFALSE\t0\te\t5";
-	make_directory();
-	write_file(text, sizeof text - 1);
+	const char *path = test_file("cookies.txt", text);
 	CHECK_INT(bide_http_cookies_load(jar, path), 8);
 	CHECK_STR(listed(NULL), "a=1 .example.org / kept 0\n"
 	                        "b=2 www.example.org /x secure 0\n"
@@ -280,7 +257,7 @@ COOKIES_TEST(a_file_of_others_is_read)
 	CHECK_INT(bide_http_cookies_list(jar, "http://example.org/", &list), 0);
 	CHECK(list->at[0].expires <= time(NULL) + 400 * 86400);
 	bide_http_cookie_list_free(list);
-	remove_directory();
+	CHECK_INT(test_files(), 1);
 }
 
 COOKIES_TEST(lines_that_are_no_cookies_are_passed_over)
@@ -321,11 +298,10 @@ COOKIES_TEST(lines_that_are_no_cookies_are_passed_over)
 	size += sizeof with_nul - 1;
 	size += (size_t)snprintf(text + size, sizeof text - size,
 	                         "a.example\tFALSE\t/\tFALSE\t0\tgood\t1\n");
-	make_directory();
-	write_file(text, size);
+	const char *path = test_bytes("cookies.txt", text, size);
 	CHECK_INT(bide_http_cookies_load(jar, path), 1);
 	CHECK_STR(listed(NULL), "good=1 a.example / 0\n");
-	remove_directory();
+	CHECK_INT(test_files(), 1);
 }
 
 COOKIES_TEST(each_cut_of_a_file_is_read)
@@ -343,22 +319,20 @@ COOKIES_TEST(each_cut_of_a_file_is_read)
 
 COOKIES_TEST(files_that_cannot_be_read_or_written_are_told)
 {
-	make_directory();
-	CHECK_INT(bide_http_cookies_load(jar, path), -ENOENT);
+	const char *directory = test_path("directory");
+	CHECK_INT(mkdir(directory, 0700), 0);
+	CHECK_INT(bide_http_cookies_load(jar, test_path("cookies.txt")), -ENOENT);
 	CHECK_INT(bide_http_cookies_load(jar, directory), -EISDIR);
 	CHECK_INT(bide_http_cookies_load(jar, "/dev/zero"), -EFBIG);
 	CHECK_INT(bide_http_cookies_save(jar, "/nowhere/cookies.txt"), -ENOENT);
 	CHECK_INT(bide_http_cookies_save(jar, directory), -EISDIR);
-	remove_directory();
-	char beside[128];
-	snprintf(beside, sizeof beside, "rm %s.* 2>/dev/null", directory);
-	CHECK(system(beside) != 0);
+	CHECK_INT(test_files(), 1);
+	CHECK_INT(rmdir(directory), 0);
 }
 
 TEST(a_file_that_cannot_be_written_leaves_the_one_before)
 {
-	make_directory();
-	write_file("before", 6);
+	const char *path = test_file("cookies.txt", "before");
 	CHECK_INT(bide_http_cookies_open(&jar), 0);
 	CHECK_INT(bide_http_cookies_set(jar, "http://a.example/", "a=1"), 0);
 	for (long k = 1, rc = -1; rc < 0; k++) {
@@ -366,10 +340,10 @@ TEST(a_file_that_cannot_be_written_leaves_the_one_before)
 		rc = bide_http_cookies_save(jar, path);
 		CHECK_INT(rc, bide__alloc_hook.failures > 0 ? -ENOMEM : 0);
 		CHECK_INT(bide__alloc_hook.live, 0);
-		CHECK_INT(strcmp(file_text(), "before") == 0, rc < 0);
+		CHECK_INT(strcmp(file_text(path), "before") == 0, rc < 0);
 	}
 	bide_http_cookies_unref(jar);
-	remove_directory();
+	CHECK_INT(test_files(), 1);
 }
 
 /* What curl writes is read, and what is written curl reads. */
@@ -382,8 +356,7 @@ COOKIES_TEST(curl_and_we_understand_each_other)
 	char command[1024];
 	if (system("curl --version >/dev/null 2>&1") != 0)
 		SKIP("there is no curl here");
-	make_directory();
-	write_file(fields, sizeof fields - 1);
+	const char *path = test_file("cookies.txt", fields);
 	/* It takes fields from a file, and writes what it has, without going anywhere. */
 	snprintf(command, sizeof command,
 	         "curl -s -b %s -c %s.curl file:///dev/null && mv %s.curl %s", path, path, path,
@@ -402,7 +375,7 @@ COOKIES_TEST(curl_and_we_understand_each_other)
 	CHECK_INT(bide_http_cookies_load(jar, path), 3);
 	CHECK_STR(listed("https://www.example.org/x"), before);
 	CHECK_STR(listed("http://h.example/"), "c=3 h.example / kept 0\n");
-	remove_directory();
+	CHECK_INT(test_files(), 1);
 }
 
 /* ---- memory, threads ---------------------------------------------------------------------- */

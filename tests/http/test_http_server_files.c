@@ -83,9 +83,7 @@ FILES_TEST(what_is_changed_is_sent_as_it_is_now)
 	CHECK_STR(answer.body, "two");
 	CHECK(strcmp(field("ETag"), etag) != 0);
 	put("other", "three");
-	char from[512];
-	strcpy(from, path_to("other"));
-	CHECK_INT(rename(from, path_to("file")), 0);
+	CHECK_INT(rename(test_path("root/other"), path_to("file")), 0);
 	CHECK_INT(get("/file"), 200);
 	CHECK_STR(answer.body, "three");
 	CHECK_INT(unlink(path_to("file")), 0);
@@ -164,7 +162,7 @@ FILES_TEST(no_path_leads_out_of_the_root)
 	put_directory("in/sub");
 	put("secret", "secret");
 	put("in/file", "file");
-	strcat(root, "/in");
+	enter("in");
 	start();
 	static const char *const paths[] = {
 		"/../secret",
@@ -196,7 +194,6 @@ FILES_TEST(no_path_leads_out_of_the_root)
 	CHECK_INT(get("/sub/../file"), 200);
 	CHECK_INT(get("/sub/%2e%2e/file"), 200);
 	CHECK_INT(get("/./sub//..///file"), 200);
-	*strrchr(root, '/') = '\0';
 }
 
 static void check_links(bool inside)
@@ -206,7 +203,7 @@ static void check_links(bool inside)
 	put("secret", "secret");
 	put("in/file", "file");
 	put("in/sub/file", "sub");
-	strcat(root, "/in");
+	enter("in");
 	EXPECT_INT(symlink("file", path_to("to-file")), 0);
 	EXPECT_INT(symlink("sub", path_to("to-sub")), 0);
 	EXPECT_INT(symlink("../file", path_to("sub/up")), 0);
@@ -230,7 +227,6 @@ static void check_links(bool inside)
 	};
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
 		EXPECT_INT(get(paths[i]), 404);
-	*strrchr(root, '/') = '\0';
 }
 
 /* Old kernels have it not, nor has Valgrind. */
@@ -289,20 +285,17 @@ TEST(a_container_follows_no_links)
 
 FILES_TEST(a_directory_that_becomes_a_link_is_not_followed)
 {
-	char elsewhere[512];
 	put_directory("in");
 	put_directory("in/sub");
 	put_directory("other");
 	put("in/sub/file", "inside");
 	put("other/file", "secret");
-	strcat(root, "/in");
+	enter("in");
 	start();
 	CHECK_INT(get("/sub/file"), 200);
-	strcpy(elsewhere, path_to("gone"));
-	CHECK_INT(rename(path_to("sub"), elsewhere), 0);
+	CHECK_INT(rename(path_to("sub"), test_path("root/in/gone")), 0);
 	CHECK_INT(symlink("../other", path_to("sub")), 0);
 	CHECK_INT(get("/sub/file"), 404);
-	*strrchr(root, '/') = '\0';
 }
 
 FILES_TEST(only_files_are_opened)
@@ -501,11 +494,10 @@ FILES_TEST(times_that_mean_nothing_are_refused)
 
 FILES_TEST(a_root_may_be_renamed)
 {
-	char from[64];
-	put("file", "x");
+	put_directory("in");
+	put("in/file", "x");
+	enter("in");
 	start();
-	strcpy(from, root);
-	strcat(root, "-moved");
-	CHECK_INT(rename(from, root), 0);
+	CHECK_INT(rename(root, test_path("root/moved")), 0);
 	CHECK_INT(get("/file"), 200);
 }

@@ -162,13 +162,13 @@ static const char *put_pieces(const char *path, int *n)
 HTTP_TEST(sending_the_last_of_it_has_an_end)
 {
 	enum { MANY = 100000 };
-	char path[128], local[140];
+	const char *path = test_path("mute");
+	char local[140];
 	bide_server *unix_server;
 	bide_http_options options = { OTHERS };
 	options.timeout_write = options.timeout_read = 0.05;
 	options.tls = origin_client_tls();
 	bide_tls *tls = origin_server_tls("IP:127.0.0.1", BIDE_TLS_CLIENTS_ANY);
-	snprintf(path, sizeof path, "%s/mute", cert_directory());
 	snprintf(local, sizeof local, "unix:%s", path);
 	EXPECT_INT(bide_start_server(local, NULL, NULL, &unix_server, serve_handshake, tls), 0);
 	open_session(&options);

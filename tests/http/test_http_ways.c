@@ -32,7 +32,7 @@ static void start_with(enum bide_tls_clients clients)
 	origin_start("127.0.0.1");
 	server_tls = origin_server_tls("DNS:localhost,DNS:a.test,IP:127.0.0.1", clients);
 	client_tls = origin_client_tls();
-	snprintf(unix_path, sizeof unix_path, "%s/http", cert_directory());
+	snprintf(unix_path, sizeof unix_path, "%s/http", test_directory());
 	snprintf(local_path, sizeof local_path, "unix:%s", unix_path);
 	EXPECT_INT(bide_start_server("127.0.0.1", "0", NULL, &secure_server, serve_securely), 0);
 	port_of(secure_server, 0, secure_port);
@@ -196,7 +196,7 @@ HTTP_TEST(whose_certificate_it_is_to_be_is_said_of_one_origin_only)
 HTTP_TEST(without_a_context_whom_the_system_trusts_is_trusted)
 {
 	bide_http_request request = { .url = url_by("https", "localhost", "/") };
-	setenv("SSL_CERT_FILE", cert_file("authority.pem", cert_authority()->pem), 1);
+	setenv("SSL_CERT_FILE", test_file("authority.pem", cert_authority()->pem), 1);
 	open_session(NULL);
 	CHECK_STR(got(session, &request), "200 hello");
 	CHECK_STR(alpn, "http/1.1");
@@ -253,7 +253,7 @@ HTTP_TEST(a_client_shows_a_certificate)
 HTTP_TEST(names_are_looked_up_by_the_sessions_resolver)
 {
 	const bide_resolver_options options = {
-		.hosts = cert_file("hosts", "127.0.0.1 somewhere.test\n"), .servers = "127.0.0.1:1"
+		.hosts = test_file("hosts", "127.0.0.1 somewhere.test\n"), .servers = "127.0.0.1:1"
 	};
 	const bide_http_request request = { .url = url_by("http", "somewhere.test", "/") };
 	bide_resolver *resolver;

@@ -111,15 +111,9 @@ TEST(memory_fails_for_what_servers_refuse)
 
 TEST(memory_fails_for_the_hosts_file)
 {
-	char path[] = "/tmp/bide-hosts-XXXXXX";
-	int fd = mkstemp(path);
-	CHECK(fd >= 0);
-	EXPECT_INT(write(fd, "198.51.100.1 four.test four\n", 28), 28);
-	close(fd);
-	options.hosts = path;
+	options.hosts = test_file("hosts", "198.51.100.1 four.test four\n");
 	options.domains = "";
 	starve("four", 0);
-	unlink(path);
 }
 
 TEST(memory_fails_for_the_name_of_an_address)

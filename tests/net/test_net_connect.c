@@ -334,23 +334,22 @@ CONNECT_TEST(the_first_to_answer_wins_though_it_was_asked_first)
 /* ---- by name ------------------------------------------------------------------------------ */
 
 /* A resolver that knows of one host, at ::1 and at 127.0.0.1. */
-static bide_resolver *open_resolver(char *path)
+static bide_resolver *open_resolver(void)
 {
-	static const char hosts[] = "::1 both.example\n127.0.0.1 both.example\n";
+	const bide_resolver_options options = {
+		.hosts = test_file("hosts", "::1 both.example\n127.0.0.1 both.example\n")
+	};
 	bide_resolver *resolver = NULL;
-	int fd = mkstemp(path);
-	EXPECT_INT(write(fd, hosts, sizeof hosts - 1), sizeof hosts - 1);
-	close(fd);
-	EXPECT_INT(bide_resolver_open(&(bide_resolver_options){ .hosts = path }, &resolver), 0);
+	EXPECT_INT(bide_resolver_open(&options, &resolver), 0);
 	return resolver;
 }
 
 CONNECT_TEST(a_name_stands_for_all_of_its_addresses)
 {
-	char path[] = "/tmp/bide-hosts-XXXXXX", port[8];
+	char port[8];
 	bide_attempt attempts[3];
 	bide_stream *stream;
-	const bide_lookup lookup = { .resolver = open_resolver(path) };
+	const bide_lookup lookup = { .resolver = open_resolver() };
 	const bide_connection_options options = { .lookup = &lookup,
 		                                  .attempts = attempts,
 		                                  .n_attempts = 3 };
@@ -367,7 +366,6 @@ CONNECT_TEST(a_name_stands_for_all_of_its_addresses)
 	CHECK_INT(bide_open_connection("both.example", "no such", &options, &stream),
 	          -BIDE_ENOSERVICE);
 	bide_resolver_close(lookup.resolver);
-	CHECK_INT(unlink(path), 0);
 }
 
 /* ---- all fail ----------------------------------------------------------------------------- */

@@ -218,30 +218,19 @@ TEST(a_configuration_that_is_missing_is_an_empty_one)
 	bide_resolver_close(opened);
 }
 
-static void write_configuration(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "w");
-	CHECK(file != NULL);
-	fputs(text, file);
-	fclose(file);
-}
-
 /* Its name servers cannot be at the test's port, but its domains can be seen. */
 NAMES_TEST(the_configuration_is_read_again_when_it_has_changed)
 {
-	char path[] = "/tmp/bide-resolv-XXXXXX";
+	const char *path =
+		test_file("resolv.conf", "nameserver 127.0.0.1\nsearch a.example b.example\n"
+	                                 "options ndots:3 timeout:1 attempts:1\n");
 	bide_resolver *opened;
-	int fd = mkstemp(path);
-	CHECK(fd >= 0);
-	close(fd);
-	write_configuration(path, "nameserver 127.0.0.1\nsearch a.example b.example\n"
-	                          "options ndots:3 timeout:1 attempts:1\n");
 	const bide_resolver_options options = { .config = path, .hosts = "" };
 	CHECK_INT(bide_resolver_open(&options, &opened), 0);
 	EXPECT_INT(opened->config.ndomains, 2);
 	EXPECT_STR(opened->config.domains[1], "b.example");
 	EXPECT_INT(opened->config.ndots, 3);
-	write_configuration(path, "nameserver 127.0.0.1\nsearch c.example\n");
+	test_file("resolv.conf", "nameserver 127.0.0.1\nsearch c.example\n");
 	opened->resolv_conf.looked_at -= 2;
 	BIDE_TIMEOUT(0.01) {
 		(void)found("half.test", &(bide_lookup){ .resolver = opened });
@@ -250,7 +239,6 @@ NAMES_TEST(the_configuration_is_read_again_when_it_has_changed)
 	EXPECT_STR(opened->config.domains[0], "c.example");
 	EXPECT_INT(opened->config.ndots, 1);
 	bide_resolver_close(opened);
-	unlink(path);
 }
 
 static BIDE_ASYNC(int, look_up_on_the_virtual_clock, void);

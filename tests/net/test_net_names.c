@@ -202,25 +202,13 @@ NAMES_TEST(a_service_is_a_number_or_a_name)
 
 /* ---- the hosts file ----------------------------------------------------------------------- */
 
-static void write_file(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "w");
-	CHECK(file != NULL);
-	fputs(text, file);
-	fclose(file);
-}
-
 NAMES_TEST(the_hosts_file_comes_before_servers)
 {
-	static char path[] = "/tmp/bide-hosts-XXXXXX";
-	int fd = mkstemp(strcpy(path, "/tmp/bide-hosts-XXXXXX"));
-	CHECK(fd >= 0);
-	close(fd);
-	write_file(path, "# a comment\n"
-	                 "198.51.100.1 four.test Alias # four\n"
-	                 "nonsense four.test\n\n"
-	                 "198.51.100.2\tfour.test bad/name\r\n"
-	                 "2001:db8::7 seven");
+	const char *path = test_file("hosts", "# a comment\n"
+	                                      "198.51.100.1 four.test Alias # four\n"
+	                                      "nonsense four.test\n\n"
+	                                      "198.51.100.2\tfour.test bad/name\r\n"
+	                                      "2001:db8::7 seven");
 	bide_resolver_close(resolver);
 	resolver = open_resolver((bide_resolver_options){ .hosts = path });
 	FOUND("Four.test", 0, "198.51.100.1 198.51.100.2 ");
@@ -235,20 +223,16 @@ NAMES_TEST(the_hosts_file_comes_before_servers)
 	CHECK_INT(bide_getnameinfo(&address, &(bide_lookup){ .resolver = resolver }, host, NULL),
 	          0);
 	CHECK_STR(host, "four.test");
-	unlink(path);
 }
 
 NAMES_TEST(the_hosts_file_is_read_again_when_it_has_changed)
 {
-	static char path[] = "/tmp/bide-hosts-XXXXXX";
-	int fd = mkstemp(strcpy(path, "/tmp/bide-hosts-XXXXXX"));
-	CHECK(fd >= 0);
-	close(fd);
+	const char *path = test_file("hosts", "");
 	bide_resolver_close(resolver);
 	resolver = open_resolver((bide_resolver_options){ .hosts = path });
-	write_file(path, "198.51.100.1 four.test\n");
+	test_file("hosts", "198.51.100.1 four.test\n");
 	FOUND("four.test", 0, "198.51.100.1 ");
-	write_file(path, "198.51.100.22 four.test\n");
+	test_file("hosts", "198.51.100.22 four.test\n");
 	resolver->hosts.file.looked_at -= 2;
 	FOUND("four.test", 0, "198.51.100.22 ");
 	unlink(path);

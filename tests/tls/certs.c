@@ -153,36 +153,3 @@ char *cert_list(const struct cert *authority, const struct cert *revoked)
 	X509_CRL_free(list);
 	return text_of(memory);
 }
-
-/* ---- files -------------------------------------------------------------------------------- */
-
-static char directory[] = "/tmp/bide-tls-XXXXXX";
-static bool made_directory;
-
-static void remove_directory(void)
-{
-	char command[64];
-	snprintf(command, sizeof(command), "rm -rf %s", directory);
-	if (system(command) != 0)
-		fprintf(stderr, "certs: %s is left\n", directory);
-}
-
-const char *cert_directory(void)
-{
-	if (made_directory)
-		return directory;
-	must(mkdtemp(directory) != NULL, "directory");
-	atexit(remove_directory);
-	made_directory = true;
-	return directory;
-}
-
-const char *cert_file(const char *name, const char *text)
-{
-	char *path = NULL;
-	must(asprintf(&path, "%s/%s", cert_directory(), name) > 0, "path");
-	keep(path);
-	FILE *file = fopen(path, "w");
-	must(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0, path);
-	return path;
-}

@@ -37,10 +37,4 @@ char *cert_key_encrypted(const struct cert *cert, const char *password);
 /* A list, by an authority, of those that it has revoked, as PEM: one, or none for NULL. */
 char *cert_list(const struct cert *authority, const struct cert *revoked);
 
-/* Writes a text into a new file in a directory that is removed at the end, and returns its path. */
-const char *cert_file(const char *name, const char *text);
-
-/* That directory. */
-const char *cert_directory(void);
-
 #endif

@@ -145,18 +145,18 @@ TLS_TEST(a_wildcard_is_for_one_label)
 TLS_TEST(a_revoked_certificate_is_found_out)
 {
 	const char *list = cert_list(net.authority, net.certificate);
-	net.client_options.crl_file = cert_file("revoked.pem", list);
+	net.client_options.crl_file = test_file("revoked.pem", list);
 	net_connect();
 	CHECK_INT(net.client_rc, -BIDE_ECERT_REVOKED);
 	net_close();
-	net.client_options.crl_file = cert_file("none.pem", cert_list(net.authority, NULL));
+	net.client_options.crl_file = test_file("none.pem", cert_list(net.authority, NULL));
 	CHECK(net_up());
 }
 
 TLS_TEST(without_a_list_of_the_issuer_nobody_is_accepted)
 {
 	struct cert *other = cert_make(&(struct recipe){ .name = "other", .authority = true });
-	net.client_options.crl_file = cert_file("other.pem", cert_list(other, NULL));
+	net.client_options.crl_file = test_file("other.pem", cert_list(other, NULL));
 	net_connect();
 	CHECK_INT(net.client_rc, -BIDE_ECERT);
 	net_close();
@@ -197,7 +197,7 @@ static void trust_the_environment(void)
 {
 	net_open();
 	net.client_options = (bide_tls_options){ 0 };
-	setenv("SSL_CERT_FILE", cert_file("trusted.pem", net.authority->pem), 1);
+	setenv("SSL_CERT_FILE", test_file("trusted.pem", net.authority->pem), 1);
 	EXPECT(net_up());
 	net_close();
 }

@@ -76,10 +76,10 @@ static int refused_certificate(bide_tls_certificate certificate)
 TLS_TEST(certificates_and_keys_may_be_in_files)
 {
 	net.identity =
-		(bide_tls_certificate){ .chain_file = cert_file("chain.pem", net.certificate->pem),
+		(bide_tls_certificate){ .chain_file = test_file("chain.pem", net.certificate->pem),
 		                        .key_file =
-		                                cert_file("key.pem", net.certificate->key_pem) };
-	net.client_options.ca_file = cert_file("ca.pem", net.authority->pem);
+		                                test_file("key.pem", net.certificate->key_pem) };
+	net.client_options.ca_file = test_file("ca.pem", net.authority->pem);
 	net.client_options.ca = NULL;
 	CHECK(net_up());
 }
@@ -88,9 +88,9 @@ TLS_TEST(a_directory_of_issuers_is_looked_through_by_hash)
 {
 	char name[32];
 	snprintf(name, sizeof name, "%08lx.0", X509_subject_name_hash(net.authority->certificate));
-	cert_file(name, net.authority->pem);
+	test_file(name, net.authority->pem);
 	net.client_options.ca = NULL;
-	net.client_options.ca_dir = cert_directory();
+	net.client_options.ca_dir = test_directory();
 	CHECK(net_up());
 }
 

@@ -124,11 +124,11 @@ static void make_certificates(void)
 	                                     .hosts = "DNS:localhost,IP:127.0.0.1",
 	                                     .issuer = cert_authority() });
 	client = cert_make(&(struct recipe){ .name = "client", .issuer = cert_authority() });
-	cert_file("ca.pem", cert_authority()->pem);
-	cert_file("server.pem", server->pem);
-	cert_file("server.key", server->key_pem);
-	cert_file("client.pem", client->pem);
-	cert_file("client.key", client->key_pem);
+	test_file("ca.pem", cert_authority()->pem);
+	test_file("server.pem", server->pem);
+	test_file("server.key", server->key_pem);
+	test_file("client.pem", client->pem);
+	test_file("client.key", client->key_pem);
 }
 
 static const char *in_directory(const char *name)
@@ -136,7 +136,7 @@ static const char *in_directory(const char *name)
 	static char paths[8][256];
 	static int next;
 	char *path = paths[next++ % 8];
-	snprintf(path, sizeof(paths[0]), "%s/%s", cert_directory(), name);
+	snprintf(path, sizeof(paths[0]), "%s/%s", test_directory(), name);
 	return path;
 }
 

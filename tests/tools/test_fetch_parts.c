@@ -203,22 +203,15 @@ TEST(a_table_finds_what_was_put)
 	fetch_table_free(&table);
 }
 
-static int open_directory(char *path)
+static int open_directory(void)
 {
-	return mkdtemp(path) != NULL ? open(path, O_RDONLY | O_DIRECTORY) : -1;
-}
-
-static void remove_directory(int directory, const char *path)
-{
-	unlinkat(directory, ".bide-fetch", 0);
-	close(directory);
-	rmdir(path);
+	return open(test_directory(), O_RDONLY | O_DIRECTORY);
 }
 
 TEST(the_last_line_of_a_url_counts)
 {
-	char path[] = "/tmp/test_fetch_XXXXXX", name[FETCH_NAME_MAX];
-	const int directory = open_directory(path);
+	char name[FETCH_NAME_MAX];
+	const int directory = open_directory();
 	struct fetch_journal journal;
 	struct fetch_record record = { false, 0, "x", "\"v\"", "http://h/x" };
 	CHECK(directory >= 0);
@@ -241,13 +234,12 @@ TEST(the_last_line_of_a_url_counts)
 	CHECK_INT(fetch_journal_name(&journal, "http://g/X", name), 0);
 	CHECK_MEM(name, "X-", 2);
 	fetch_journal_close(&journal);
-	remove_directory(directory, path);
+	close(directory);
 }
 
 TEST(a_journal_has_one_writer)
 {
-	char path[] = "/tmp/test_fetch_XXXXXX";
-	const int directory = open_directory(path);
+	const int directory = open_directory();
 	struct fetch_journal one, other;
 	CHECK(directory >= 0);
 	CHECK_INT(fetch_journal_open(&one, directory), 0);
@@ -255,7 +247,7 @@ TEST(a_journal_has_one_writer)
 	fetch_journal_close(&one);
 	CHECK_INT(fetch_journal_open(&other, directory), 0);
 	fetch_journal_close(&other);
-	remove_directory(directory, path);
+	close(directory);
 }
 
 /* ---- times -------------------------------------------------------------------------------- */
