@@ -66,6 +66,9 @@ typedef struct bide_http_options {
 	bool allow_downgrade; /**< follows redirects from https to http, too */
 	bool raw;             /**< bodies as they come: no compression is asked for or undone */
 
+	/** What the URLs of requests are relative to (RFC 3986, 5.2), as "http://host/api/"; NULL:
+	 *  they are whole. Its user and password are for all of its origin. */
+	const char *base_url;
 	const char *user_agent;     /**< "" sends none; NULL: "bide/" and the version */
 	const char *const *headers; /**< sent with each request that does not say otherwise:
 	                                 "Name: value", NULL at the end */
@@ -96,9 +99,10 @@ typedef struct bide_http_options {
  *                     `tls`, `proxy_tls` and `cookies` references are taken, `resolver` must last
  *                     as long as the session.
  *  @param ret_session gets the session; untouched on failure.
- *  @return 0; -EINVAL for numbers that mean nothing, a header or user agent that is none, both a
- *          proxy and a Unix socket, or both `cookies` and `no_cookies`; -EPROTONOSUPPORT for a
- *          proxy that is not of http or https; -ENOMEM. Aborts on a thread without a loop. */
+ *  @return 0; -EINVAL for numbers that mean nothing, a header, user agent or base that is none,
+ *          both a proxy and a Unix socket, or both `cookies` and `no_cookies`; -EPROTONOSUPPORT
+ *          for a proxy that is not of http or https; -ENOMEM. Aborts on a thread without a
+ *          loop. */
 BIDE_API BIDE_CHECKED int bide_http_session_open(const bide_http_options *options,
                                                  bide_http_session **ret_session) BIDE__NOTHROW;
 
@@ -115,7 +119,10 @@ BIDE_API void bide_http_session_close(bide_http_session *session) BIDE__NOTHROW;
 /** A request; what is NULL or 0 is left out. Borrowed until the call returns. */
 typedef struct bide_http_request {
 	const char *method; /**< NULL: "GET", or "POST" when there is a body */
-	const char *url;    /**< of http or https */
+	const char *url;    /**< of http or https; relative, if there is a base */
+	/** What it is relative to, as bide_http_url() of the page that it is a link of; NULL: the
+	 *  session's. */
+	const char *base_url;
 
 	/** For the query, which encodes them: names and values in turn, NULL at the end. */
 	const char *const *params;

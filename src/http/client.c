@@ -154,6 +154,15 @@ static const char *redirected_to(const struct bide__http_errand *errand,
 	return bide_http_header(response, "Location", NULL);
 }
 
+/* Who knows a URL's user knows that of another one of its origin. That URL stays until the end. */
+static void lend_user(struct bide__url *url, const struct bide__url *from)
+{
+	if (url->user != NULL || !bide__url_same_origin(url, from))
+		return;
+	url->user = from->user;
+	url->password = from->password;
+}
+
 /* Goes to another URL, which is the errand's then. Whoever has led it away from its origin could
  * choose what it asks for when it comes back: it has no credentials any more. */
 static int go_to(struct bide__http_errand *errand, const struct bide__url *url)
@@ -166,11 +175,8 @@ static int go_to(struct bide__http_errand *errand, const struct bide__url *url)
 	errand->url = *url;
 	if (!bide__url_same_origin(&errand->first, url))
 		errand->foreign = true;
-	if (!errand->foreign && url->user == NULL) {
-		/* Lent by the first URL, which stays until the end. */
-		errand->url.user = errand->first.user;
-		errand->url.password = errand->first.password;
-	}
+	if (!errand->foreign)
+		lend_user(&errand->url, &errand->first);
 	return down && !errand->session->options.allow_downgrade ? -BIDE_EHTTP_REDIRECTS : 0;
 }
 
@@ -242,17 +248,39 @@ static int parse_proxy(struct bide__http_errand *errand)
 	return proxy != NULL && proxy[0] != '\0' ? bide__proxy_parse(proxy, &errand->proxy) : 0;
 }
 
-/* The URL with the parameters in its query. */
-static int parse_url(const bide_http_request *request, struct bide__url *ret_url)
+/* The URL that a text means: where it is relative, to the request's base or the session's. */
+static int resolve_url(struct bide__http_errand *errand, const char *text)
 {
+	const struct bide__url *base = &errand->session->base;
+	int rc = 0;
+	if (errand->request->base_url != NULL) {
+		rc = bide__url_parse(errand->request->base_url, &errand->base);
+		base = &errand->base;
+	}
+	if (rc < 0 || base->text == NULL)
+		return rc < 0 ? rc : bide__url_parse(text, &errand->url);
+	rc = bide__url_resolve(base, text, &errand->url);
+	if (rc == 0)
+		lend_user(&errand->url, base);
+	return rc;
+}
+
+/* The URL with the parameters in its query. */
+static int parse_url(struct bide__http_errand *errand)
+{
+	const bide_http_request *request = errand->request;
 	struct bide__string text = { NULL, 0, 0, false };
 	const size_t size = strcspn(request->url, "#");
 	if (request->params == NULL || request->params[0] == NULL)
-		return bide__url_parse(request->url, ret_url);
+		return resolve_url(errand, request->url);
 	bide__string_add(&text, request->url, size);
 	bide__string_put_char(&text, memchr(request->url, '?', size) != NULL ? '&' : '?');
 	bide__http_put_form(&text, request->params);
-	return bide__url_parse_string(&text, ret_url);
+	int rc = bide__string_end(&text);
+	if (rc == 0)
+		rc = resolve_url(errand, text.data);
+	bide__string_free(&text);
+	return rc;
 }
 
 static int start(struct bide__http_errand *errand)
@@ -268,7 +296,7 @@ static int start(struct bide__http_errand *errand)
 	errand->method = request->method;
 	if (errand->method == NULL)
 		errand->method = errand->body.exists ? "POST" : "GET";
-	rc = parse_url(request, &errand->url);
+	rc = parse_url(errand);
 	if (rc == 0)
 		rc = parse_proxy(errand);
 	name_errand(errand);
@@ -299,6 +327,7 @@ int bide_http_send(bide_http_session *session, const bide_http_request *request,
 	session->users--;
 	bide__url_finish(&errand.first);
 	bide__url_finish(&errand.url);
+	bide__url_finish(&errand.base);
 	bide__url_finish(&errand.proxy);
 	bide__http_hops_free(&errand.hops);
 	bide__http_body_close(&errand.body);

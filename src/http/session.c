@@ -173,6 +173,7 @@ void bide__http_session_leave(bide_http_session *session)
 	bide_tls_unref(session->tls);
 	bide_tls_unref(session->proxy_tls);
 	bide__proxies_finish(&session->proxies);
+	bide__url_finish(&session->base);
 	bide__string_free(&session->key);
 	bide__free(session->hosts);
 	bide__free(session->headers);
@@ -206,6 +207,8 @@ int bide_http_session_open(const bide_http_options *options, bide_http_session *
 	bide_event_init(&session->ended);
 	bide_semaphore_init(&session->turn, (size_t)session->options.limit);
 	int rc = copy_strings(session);
+	if (rc == 0 && options->base_url != NULL)
+		rc = bide__url_parse(options->base_url, &session->base);
 	if (rc == 0)
 		rc = set_proxies(session, options);
 	if (rc == 0)

@@ -86,6 +86,7 @@ struct bide_http_session {
 	bide_tls *proxy_tls;          /* the same, for proxies */
 	bide_http_retry retry;        /* options.retry, copied */
 	int *numbers;                 /* what the latter points to */
+	struct bide__url base;        /* what URLs are relative to, or none */
 	struct bide__proxies proxies; /* options.proxy, or the environment's */
 	struct bide__string key;      /* where keys are written that are looked for */
 	bide_semaphore turn;
@@ -150,7 +151,8 @@ struct bide__http_errand {
 	struct bide__http_body body;
 	bool expect;                 /* asks for leave to send it */
 	struct bide__url first, url; /* what was asked for, once it has come elsewhere, and where */
-	struct bide__url proxy;      /* the request's own, if it has one */
+	struct bide__url base;       /* the request's own, if it has one */
+	struct bide__url proxy;      /* the same */
 	struct bide__http_route route;
 	bool fresh;    /* no connection will do that has served before */
 	int repeats;   /* by the retry policy */
