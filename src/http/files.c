@@ -53,10 +53,19 @@ static int send_regular(struct bide__http_served *served, struct bide__http_file
 	return rc;
 }
 
-/* Looks where a name leads, wherever that is: what lies outside is not opened then. */
-static int look(const struct bide__http_files *files, const char *name, struct stat *ret_status)
+/* Looks where a name leads, wherever that is: what lies outside is not opened then. What may not be
+ * looked at may lie there, too, which the answer does not tell from what is not there at all. */
+static int look(struct bide__http_files *files, const char *name, struct stat *ret_status)
 {
-	return fstatat(files->root, name[0] != '\0' ? name : ".", ret_status, 0) < 0 ? -errno : 0;
+	if (fstatat(files->root, name[0] != '\0' ? name : ".", ret_status, 0) == 0)
+		return 0;
+	if (errno != EACCES)
+		return -errno;
+	const int fd = bide__http_open_beneath(files, name, 0);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return -EACCES;
 }
 
 /* ---- directories -------------------------------------------------------------------------- */
@@ -124,10 +133,10 @@ static int send_what_is_there(struct bide__http_served *served, struct bide__htt
 		return fail(served, rc);
 	if (S_ISDIR(status.st_mode))
 		return send_directory(served, files, directory);
-	if (directory)
+	/* What is no file is not opened, so that nobody knows whether it lies outside. */
+	if (directory || !S_ISREG(status.st_mode))
 		return bide__http_answer(served, 404);
-	return S_ISREG(status.st_mode) ? send_regular(served, files, served->path.data, &status)
-	                               : bide__http_answer(served, 403);
+	return send_regular(served, files, served->path.data, &status);
 }
 
 static int tell_methods(struct bide__http_served *served, int status)

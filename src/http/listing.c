@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "http/target.h"
+#include "http/text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -90,6 +91,20 @@ static int compare(const void *a, const void *b, void *names)
 
 /* ---- the page ----------------------------------------------------------------------------- */
 
+/* Puts a name, of which the system knows no charset: what is no UTF-8 is told as U+FFFD. */
+static void put_name(struct bide__string *page, const char *name)
+{
+	struct bide__string text = { NULL, 0, 0, false };
+	const size_t size = strlen(name);
+	if (bide__is_utf8(name, size))
+		bide__http_put_html(page, name);
+	else if (bide__to_utf8("UTF-8", name, size, &text) == 0)
+		bide__http_put_html(page, text.data);
+	else
+		page->failed = true;
+	bide__string_free(&text);
+}
+
 static void put_entry(struct bide__string *page, const char *name, bool directory)
 {
 	const char *end = directory ? "/" : "";
@@ -97,7 +112,7 @@ static void put_entry(struct bide__string *page, const char *name, bool director
 	bide__http_put_path(page, name);
 	bide__string_put(page, end);
 	bide__string_put(page, "\">");
-	bide__http_put_html(page, name);
+	put_name(page, name);
 	bide__string_put(page, end);
 	bide__string_put(page, "</a></li>\n");
 }
@@ -105,7 +120,7 @@ static void put_entry(struct bide__string *page, const char *name, bool director
 static void put_title(struct bide__string *page, const char *path)
 {
 	bide__string_put(page, "Index of /");
-	bide__http_put_html(page, path);
+	put_name(page, path);
 	bide__string_put(page, path[0] != '\0' ? "/" : "");
 }
 

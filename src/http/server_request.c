@@ -163,15 +163,20 @@ static int check_length(const struct bide__http_served *served)
 	return coding != NULL && strcasecmp(coding, "chunked") != 0 ? 501 : 0;
 }
 
-/* The target without scheme and host, if it has them: RFC 9112, 3.2. NULL for what is none. */
-static const char *path_of(const char *target)
+/* The target without scheme and host, if it has them: RFC 9112, 3.2. NULL for what is none. Where
+ * the path is empty and a query follows the '/' takes the place of the host's last byte. */
+static const char *path_of(char *target)
 {
 	static const char scheme[] = "http://";
 	if (strncasecmp(target, scheme, sizeof(scheme) - 1) != 0)
 		return target[0] == '/' || strcmp(target, "*") == 0 ? target : NULL;
 	target += sizeof(scheme) - 1;
-	const char *path = target + strcspn(target, "/?#");
-	return path == target ? NULL : *path == '\0' ? "/" : path;
+	char *path = target + strcspn(target, "/?#");
+	if (path == target)
+		return NULL;
+	if (*path == '?')
+		*--path = '/';
+	return *path == '\0' ? "/" : path;
 }
 
 /* Whether what has come is a request that can be answered: 0 or a status. */

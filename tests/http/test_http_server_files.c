@@ -306,10 +306,30 @@ FILES_TEST(only_files_are_opened)
 	strcpy(address.sun_path, path_to("socket"));
 	CHECK_INT(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
 	start();
-	CHECK_INT(get("/fifo"), 403);
-	CHECK_INT(get("/socket"), 403);
+	CHECK_INT(get("/fifo"), 404);
+	CHECK_INT(get("/socket"), 404);
 	CHECK_INT(get("/fifo/"), 404);
 	close(fd);
+}
+
+/* What lies outside is the same to who asks as what is not there, whatever it is. */
+FILES_TEST(links_to_outside_do_not_tell_what_is_there)
+{
+	put_directory("in");
+	put_directory("closed");
+	put("closed/file", "x");
+	CHECK_INT(mkfifo(path_to("fifo"), 0644), 0);
+	CHECK_INT(chmod(path_to("closed"), 0), 0);
+	strcat(root, "/in");
+	EXPECT_INT(symlink("../fifo", path_to("to-fifo")), 0);
+	EXPECT_INT(symlink("../closed/file", path_to("to-closed")), 0);
+	EXPECT_INT(symlink("../closed/nothing", path_to("to-nothing")), 0);
+	start();
+	CHECK_INT(get("/to-fifo"), 404);
+	CHECK_INT(get("/to-closed"), 404);
+	CHECK_INT(get("/to-nothing"), 404);
+	*strrchr(root, '/') = '\0';
+	CHECK_INT(chmod(path_to("closed"), 0700), 0);
 }
 
 FILES_TEST(what_may_not_be_read_is_forbidden)
@@ -427,6 +447,7 @@ FILES_TEST(names_in_a_list_are_no_html)
 {
 	put("<script>alert(1)<&'\">.txt", "x");
 	put("a\nb", "x");
+	put("c\xff\xc3", "x");
 	put("http:x", "x");
 	put_directory("<b>");
 	start();
@@ -436,6 +457,7 @@ FILES_TEST(names_in_a_list_are_no_html)
 	CHECK(strstr(answer.body, "&lt;script&gt;alert(1)&lt;&amp;&#39;&quot;&gt;.txt") != NULL);
 	CHECK(strstr(answer.body, "%3Cscript%3Ealert%281%29%3C%26%27%22%3E.txt\"") != NULL);
 	CHECK(strstr(answer.body, "<a href=\"a%0Ab\">a&#xFFFD;b</a>") != NULL);
+	CHECK(strstr(answer.body, "<a href=\"c%FF%C3\">c\xef\xbf\xbd\xef\xbf\xbd</a>") != NULL);
 	CHECK(strstr(answer.body, "<a href=\"http%3Ax\">http:x</a>") != NULL);
 	CHECK_INT(get("/%3Cb%3E/"), 200);
 	CHECK(strstr(answer.body, "<title>Index of /&lt;b&gt;/</title>") != NULL);

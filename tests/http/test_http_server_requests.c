@@ -223,6 +223,8 @@ FILES_TEST(requests_that_are_unusual_are_answered)
 	CHECK_INT(answered(POST "Transfer-Encoding: chunked \r\n\r\n0\r\n\r\n"), 405);
 	CHECK_INT(answered("GET http://other/ HTTP/1.1\r\nHost: a\r\n\r\n"), 200);
 	CHECK_INT(answered("GET http://other HTTP/1.1\r\nHost: a\r\n\r\n"), 200);
+	CHECK_INT(answered("GET http://o?a=b HTTP/1.1\r\nHost: a\r\n\r\n"), 200);
+	CHECK_INT(answered("GET http://other:80?a=/ HTTP/1.1\r\nHost: a\r\n\r\n"), 200);
 	CHECK_INT(answered("GET / HTTP/1.0\r\n\r\n"), 200);
 	CHECK_INT(answered("GET /?a=b HTTP/1.1\r\nHost: a\r\nX: \xc3\xa4\r\n\r\n"), 200);
 	CHECK_INT(answered(GET "Host: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"), 200);
