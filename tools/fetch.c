@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 static BIDE_ASYNC(int, fetch, struct fetch_run *);
 static BIDE_ASYNC_LIGHT(int, work, struct fetch_run *);
@@ -141,15 +140,19 @@ static int complain(const char *where, int error)
 	return error;
 }
 
-/* Connections take descriptors, and so do files. */
-static void raise_limit(const struct fetch_options *options)
+/* Connections take descriptors, and so do files; of those that wait for their turns on the standard
+ * output there are more. */
+static void limit_concurrency(struct fetch_options *options)
 {
-	struct rlimit limit;
-	const rlim_t wanted = (rlim_t)options->concurrency * (1 + AHEAD) + 64;
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
-		return;
-	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	const bool in_order = options->output != NULL && strcmp(options->output, "-") == 0;
+	const size_t files = options->output == NULL ? 0 : in_order ? AHEAD : 1;
+	const int wanted = options->concurrency;
+	options->concurrency = (int)tool_descriptors((size_t)wanted, 1 + files);
+	if (options->concurrency < wanted && options->telling != FETCH_QUIET)
+		fprintf(stderr,
+		        "bide fetch: %d requests at once, not %d: there may be no more open "
+		        "files\n",
+		        options->concurrency, wanted);
 }
 
 static int open_session(struct fetch_run *run)
@@ -252,7 +255,7 @@ int tool_fetch(int argc, char **argv)
 	run.report = &report;
 	int status = fetch_options_read(&run.options, argc, argv);
 	if (status < 0) {
-		raise_limit(&run.options);
+		limit_concurrency(&run.options);
 		run.pipe_ignored = signal(SIGPIPE, SIG_IGN) == SIG_IGN;
 		const int rc = bide_try_run(NULL, &status, fetch, &run);
 		if (rc < 0) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* serve.c: bide serve: the files of a directory, by HTTP, until a signal ends it. */
+#include "serve_log.h"
 #include "tools.h"
 
 #include <bide.h>
@@ -11,14 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 /* What the arguments say. */
 struct settings {
 	const char *root;
-	const char *bind, *port; /* where to listen, */
+	const char *bind, *port; /* where to listen; NULL: the usual place, */
 	const char *unix_path;   /* or the socket, if it is one of this system */
 	double grace;            /* seconds that connections have at the end */
 	bool quiet;
@@ -125,59 +124,11 @@ static int read_arguments(int argc, char **argv, struct settings *settings)
 		return rc;
 	if (argc - optind > 1)
 		return complain("one directory, not more", argv[optind + 1]);
+	if (settings->unix_path != NULL && (settings->bind != NULL || settings->port != NULL))
+		return complain("not with an address or a port", "--unix");
 	if (optind < argc)
 		settings->root = argv[optind];
 	return 0;
-}
-
-/* ---- the log ------------------------------------------------------------------------------ */
-
-/* Writes what the other side has sent so that it is one word, whatever it is; what is long is cut
- * off. Returns the end. */
-static char *put_escaped(char *out, const char *end, const char *text)
-{
-	for (; *text != '\0' && end - out > 4; text++) {
-		const unsigned char c = (unsigned char)*text;
-		if (c > 0x20 && c < 0x7f && c != '"' && c != '\\')
-			*out++ = (char)c;
-		else
-			out += sprintf(out, "\\x%02x", c);
-	}
-	*out = '\0';
-	return out;
-}
-
-/* The address alone: "192.0.2.1", "2001:db8::1", or the name that a local socket has given itself,
- * which may be anything. Puts it into BIDE_ADDRESS_MAX bytes, and returns where it begins. */
-static const char *host_of(const bide_address *address, char *text)
-{
-	bide_address_format(address, text);
-	char *colon = strrchr(text, ':');
-	if (strncmp(text, "unix:", 5) == 0 || colon == NULL)
-		return text;
-	*colon = '\0';
-	char *bracket = strchr(text, ']');
-	if (bracket != NULL)
-		*bracket = '\0';
-	return text[0] == '[' ? text + 1 : text;
-}
-
-/* The Common Log Format, with the time that the request took behind it. */
-static void log_request(void *arg, const bide_http_access *access)
-{
-	char line[4096], target[3072], date[64], peer[BIDE_ADDRESS_MAX], host[4 * BIDE_ADDRESS_MAX];
-	const time_t now = time(NULL);
-	struct tm tm;
-	(void)arg;
-	(void)gmtime_r(&now, &tm);
-	(void)strftime(date, sizeof(date), "%d/%b/%Y:%H:%M:%S +0000", &tm);
-	put_escaped(host, host + sizeof(host), host_of(access->peer, peer));
-	put_escaped(target, target + sizeof(target), access->target);
-	const int size = snprintf(line, sizeof(line), "%s - - [%s] \"%s %s %s\" %d %llu %.6f\n",
-	                          host, date, access->method, target, access->protocol,
-	                          access->status, access->sent, access->seconds);
-	/* That nobody reads the log is no reason not to serve. */
-	(void)bide_write(STDERR_FILENO, line, (size_t)size);
 }
 
 /* ---- serving ------------------------------------------------------------------------------ */
@@ -260,26 +211,42 @@ static int serve_until_signal(const struct settings *settings, bide_signals *sig
 
 static BIDE_ASYNC(int, serve, const struct settings *);
 
-static int serve(const struct settings *settings)
+static int serve_anyhow(const struct settings *settings)
 {
 	bide_signals *signals;
 	int rc = tool_signals_open(&signals);
 	return rc < 0 ? fail("signals", rc) : serve_until_signal(settings, signals);
 }
 
-/* Each connection takes a descriptor, and its file another one. */
-static void allow_descriptors(void)
+static int serve(const struct settings *settings)
 {
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	struct serve_log *log = settings->options.server.log_arg;
+	int rc = log != NULL ? serve_log_open(log) : 0;
+	if (rc < 0)
+		return fail("log", rc);
+	rc = serve_anyhow(settings);
+	if (log != NULL)
+		serve_log_close(log);
+	return rc;
+}
+
+/* Each connection takes a descriptor, and its file another one. */
+static void allow_descriptors(struct settings *settings)
+{
+	size_t *limit = &settings->options.server.listen.limit;
+	const size_t wanted = *limit;
+	*limit = tool_descriptors(wanted, 2);
+	if (*limit < wanted && !settings->quiet)
+		fprintf(stderr,
+		        "bide serve: %zu connections at once, not %zu: there may be no more "
+		        "open files\n",
+		        *limit, wanted);
 }
 
 int tool_serve(int argc, char **argv)
 {
-	struct settings settings = { .root = ".", .bind = "127.0.0.1", .port = "8000", .grace = 5 };
+	struct settings settings = { .root = ".", .grace = 5 };
+	static struct serve_log log;
 	settings.options.server.listen.limit = 1000;
 	int rc = read_arguments(argc, argv, &settings);
 	if (rc < 0) {
@@ -288,8 +255,12 @@ int tool_serve(int argc, char **argv)
 	}
 	if (rc > 0)
 		return rc;
-	if (!settings.quiet)
-		settings.options.server.log = log_request;
-	allow_descriptors();
+	if (!settings.quiet) {
+		settings.options.server.log = serve_log_request;
+		settings.options.server.log_arg = &log;
+	}
+	settings.bind = settings.bind != NULL ? settings.bind : "127.0.0.1";
+	settings.port = settings.port != NULL ? settings.port : "8000";
+	allow_descriptors(&settings);
 	return bide_run(serve, &settings) < 0 ? TOOL_FAILED : TOOL_OK;
 }

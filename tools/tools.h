@@ -23,4 +23,8 @@ int tool_signals_open(bide_signals **ret_signals);
 /* Closes them: the next one ends the process at once. */
 void tool_signals_close(bide_signals *signals);
 
+/* Raises the limit of descriptors, as far as it may be, so that there are enough for @p n things of
+ * which each takes so many. How many there may be at once: at least one, and no more than n. */
+size_t tool_descriptors(size_t n, size_t each);
+
 #endif

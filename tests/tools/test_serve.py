@@ -36,12 +36,14 @@ def expect(got, wanted):
 
 
 class Server:
-    """bide serve with some arguments, at a free port, in a directory of its own."""
+    """bide serve with some arguments, at a free port, in a directory of its own. It may be run by
+    another program, as `before`."""
 
-    def __init__(self, directory, *arguments):
+    def __init__(self, directory, *arguments, before=()):
         self.directory = directory
+        place = [] if '--unix' in arguments else ['--port', '0']
         self.process = subprocess.Popen(
-            [BIDE, 'serve', '--port', '0', *arguments, directory], stdout=subprocess.PIPE,
+            [*before, BIDE, 'serve', *place, *arguments, directory], stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, universal_newlines=True)
         self.line = self.process.stdout.readline()
         found = re.match(r'listening on http://(.*):(\d+)/\n$', self.line)
@@ -70,7 +72,7 @@ class Server:
 
 
 @contextlib.contextmanager
-def served(*arguments):
+def served(*arguments, before=()):
     """A server of a few files."""
     with tempfile.TemporaryDirectory() as directory:
         for name, text in (('file.txt', 'hello\n'), ('<odd> & "name"', 'odd')):
@@ -78,7 +80,7 @@ def served(*arguments):
                 file.write(text)
         with open(os.path.join(directory, 'large'), 'wb') as file:
             file.truncate(LARGE)
-        server = Server(directory, *arguments)
+        server = Server(directory, *arguments, before=before)
         try:
             yield server
         finally:
@@ -160,6 +162,34 @@ def a_peer_s_name_is_logged_as_one_word():
         expect(rest[:5], '- - [')
 
 
+def who_does_not_read_the_log_holds_nobody_up():
+    with served() as server, server.connect() as peer:
+        for _ in range(4000):
+            peer.sendall(b'HEAD /file.txt HTTP/1.1\r\nHost: a\r\n\r\n')
+            expect(peer.recv(4096).startswith(b'HTTP/1.1 200'), True)
+        status, _, log = server.end()
+    found = re.search(r'^bide serve: (\d+) requests are missing here\n', log, re.M)
+    expect((status, bool(found)), (0, True))
+    expect(log.count('HEAD /file.txt') + int(found.group(1)), 4000)
+
+
+def there_are_no_more_connections_than_open_files():
+    limited = ('sh', '-c', 'ulimit -n 64; exec "$@"', 'sh')
+    with served(before=limited) as server:
+        peers = [server.connect() for _ in range(20)]
+        for peer in peers:
+            peer.sendall(b'GET /file.txt HTTP/1.1\r\nHost: a\r\n\r\n')
+        expect(peers[15].recv(4096)[:12], b'HTTP/1.1 200')
+        for peer in peers[:-1]:
+            peer.close()
+        expect(peers[-1].recv(4096)[:12], b'HTTP/1.1 200')
+        peers[-1].close()
+        _, _, log = server.end()
+    expect(log.splitlines()[0], 'bide serve: 16 connections at once, not 1000: there may be no '
+                                'more open files')
+    expect('" 503 ' in log, False)
+
+
 def it_can_be_quiet():
     with served('--quiet') as server:
         server.get('/file.txt')
@@ -193,7 +223,8 @@ def hidden_files_are_served_on_request():
 
 def arguments_that_make_no_sense_are_refused():
     for arguments in (['--port', '65536'], ['--port', 'http'], ['--port', '-1'], ['--port', ''],
-                      ['--limit', '0'], ['--grace', 'x'], ['--nonsense'], ['a', 'b'], ['--bind']):
+                      ['--limit', '0'], ['--grace', 'x'], ['--nonsense'], ['a', 'b'], ['--bind'],
+                      ['--unix', 'socket', '--port', '80'], ['--bind', '::1', '-u', 'socket']):
         status, out, errors = ended(*arguments)
         expect((arguments, status, out), (arguments, 2, ''))
         expect(errors.startswith('bide serve: '), True)
@@ -303,7 +334,9 @@ def curl_cannot_put():
 
 TESTS = [it_tells_where_it_listens, it_listens_where_it_is_told, it_listens_at_several_addresses,
          it_listens_at_a_local_socket, requests_are_logged,
-         a_peer_s_name_is_logged_as_one_word, it_can_be_quiet, help_is_printed,
+         a_peer_s_name_is_logged_as_one_word,
+         who_does_not_read_the_log_holds_nobody_up, there_are_no_more_connections_than_open_files,
+         it_can_be_quiet, help_is_printed,
          lists_can_be_forbidden, hidden_files_are_served_on_request,
          arguments_that_make_no_sense_are_refused, what_cannot_be_served_is_told, signals_end_it,
          a_signal_that_is_ignored_does_not_end_it,
