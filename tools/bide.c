@@ -4,8 +4,10 @@
 
 #include <bide.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A subcommand; argv[0] is its own name, and the exit status what it returns. */
 struct command {
@@ -45,8 +47,23 @@ static int printed(void)
 	return fflush(stdout) == 0 && !ferror(stdout) ? TOOL_OK : TOOL_FAILED;
 }
 
+/* Where standard input, output or error are closed a file that is opened must not come into their
+ * places, or what is written there would come into it: something that fails as they would does. */
+static bool keep_places(void)
+{
+	int fd;
+	do
+		fd = open("/dev/null", O_PATH);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (!keep_places())
+		return TOOL_FAILED;
 	if (argc < 2) {
 		usage(stderr);
 		return TOOL_USAGE;

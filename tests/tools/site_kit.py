@@ -213,11 +213,12 @@ def ready_for_signals():
 
 def start(*arguments, **options):
     variables = {name: options.pop(name) for name in list(options) if name.endswith('_proxy')}
+    before = options.pop('before', ())  # a program that runs it
     options.setdefault('stdout', subprocess.PIPE)
     options.setdefault('stderr', subprocess.PIPE)
     options.setdefault('stdin', subprocess.DEVNULL)
     options.setdefault('preexec_fn', ready_for_signals)
-    return subprocess.Popen([BIDE, 'fetch'] + list(arguments), env=environment(**variables),
+    return subprocess.Popen([*before, BIDE, 'fetch', *arguments], env=environment(**variables),
                             **options)
 
 

@@ -153,6 +153,15 @@ def test_what_is_no_journal_is_left_alone(directory):
     assert read(directory, '.bide-fetch') == b'a diary\n'
 
 
+def test_closed_outputs_do_not_come_into_files(directory):
+    closed = ('sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh')
+    with site() as served:
+        assert fetch('-o', directory, served.url('/page/1'), before=closed)[0] == 1
+        lines = read(directory, '.bide-fetch').decode().splitlines()
+    assert lines[0] == 'bide-fetch 1'
+    assert [line.split('\t')[0] for line in lines[1:]] in ([], ['whole']), lines
+
+
 def test_two_do_not_write_to_one_directory(directory):
     with site() as served:
         process = start('-o', directory, served.url('/hang'))
