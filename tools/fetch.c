@@ -206,7 +206,7 @@ static int open_all(struct fetch_run *run)
 	if (rc < 0)
 		return rc;
 	rc = fetch_report_open(run->report, run);
-	return rc < 0 ? complain(standard_output, rc) : open_session(run);
+	return rc < 0 ? complain(run->report->where, rc) : open_session(run);
 }
 
 /* ---- the end ------------------------------------------------------------------------------ */
@@ -217,7 +217,7 @@ static int end(struct fetch_run *run)
 	int rc = run->error == -EPIPE ? 0 : fetch_report_end(run->report);
 	if (rc < 0 && run->error == 0) {
 		run->error = rc;
-		run->where = standard_output;
+		run->where = run->report->where;
 	}
 	if (run->error < 0 && (run->error != -EPIPE || run->pipe_ignored))
 		complain(run->where, run->error);

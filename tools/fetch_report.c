@@ -12,30 +12,49 @@
 
 enum { LINES_MOST = 32768 }; /* bytes that wait to be written */
 
-int fetch_report_open(struct fetch_report *report, const struct fetch_run *run)
+static const char standard_output[] = "standard output";
+
+static int open_timeline(struct fetch_report *report)
 {
-	*report = (struct fetch_report){
-		.options = &run->options, .list = &run->list, .bar.fd = -1, .began = bide_time()
-	};
-	bide_mutex_init(&report->writing);
-	if (run->options.timeline != NULL) {
-		report->timeline = calloc(1, sizeof(*report->timeline));
-		if (report->timeline == NULL)
-			return -ENOMEM;
-	}
-	const int standard = run->store.kind == FETCH_OUTPUT ? STDERR_FILENO : STDOUT_FILENO;
-	int fd = fcntl(standard, F_DUPFD_CLOEXEC, 0);
+	const char *path = report->options->timeline;
+	if (path == NULL)
+		return 0;
+	report->timeline = calloc(1, sizeof(*report->timeline));
+	if (report->timeline == NULL)
+		return -ENOMEM;
+	report->where = path;
+	return fetch_timeline_open(report->timeline, path);
+}
+
+static int open_output(struct fetch_report *report, bool bodies)
+{
+	report->where = standard_output;
+	int fd = fcntl(bodies ? STDERR_FILENO : STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	report->interactive = isatty(fd) == 1;
 	int rc = bide_stream_open(-1, fd, &report->out);
 	if (rc < 0)
 		close(fd);
-	else if (run->options.telling != FETCH_QUIET)
+	return rc;
+}
+
+int fetch_report_open(struct fetch_report *report, const struct fetch_run *run)
+{
+	const enum fetch_telling telling = run->options.telling;
+	*report = (struct fetch_report){ .options = &run->options,
+		                         .list = &run->list,
+		                         .bar.fd = -1,
+		                         .began = bide_time(),
+		                         .where = standard_output };
+	bide_mutex_init(&report->writing);
+	int rc = open_timeline(report);
+	if (rc == 0)
+		rc = open_output(report, run->store.kind == FETCH_OUTPUT);
+	if (rc == 0 && telling != FETCH_QUIET)
 		fetch_bar_open(&report->bar);
-	report->brief =
-		run->options.telling >= FETCH_BRIEF ||
-		(run->options.telling == FETCH_USUAL && report->interactive && report->bar.fd >= 0);
+	report->brief = telling >= FETCH_BRIEF ||
+	                (telling == FETCH_USUAL && report->interactive && report->bar.fd >= 0);
 	return rc;
 }
 
@@ -43,7 +62,7 @@ void fetch_report_close(struct fetch_report *report)
 {
 	fetch_bar_close(&report->bar);
 	if (report->timeline != NULL)
-		fetch_timeline_free(report->timeline);
+		fetch_timeline_close(report->timeline);
 	free(report->timeline);
 	if (report->out != NULL)
 		bide_stream_abort(report->out);
@@ -161,11 +180,10 @@ int fetch_report_tick(struct fetch_report *report)
 
 static int write_timeline(struct fetch_report *report)
 {
-	const char *path = report->options->timeline;
-	int rc = report->timeline != NULL ? fetch_timeline_write(report->timeline, path) : 0;
-	if (rc < 0)
-		fprintf(stderr, "bide fetch: %s: %s\n", path, bide_strerror(rc));
-	return rc;
+	if (report->timeline == NULL)
+		return 0;
+	report->where = report->options->timeline;
+	return fetch_timeline_write(report->timeline);
 }
 
 int fetch_report_end(struct fetch_report *report)

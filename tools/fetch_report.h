@@ -28,7 +28,8 @@ struct fetch_report {
 	uint64_t list_size;                  /* of the list that has been done with */
 	struct fetch_table kinds;            /* of failures: how many of each */
 	struct fetch_times latencies;
-	double began; /* on the loop's clock */
+	double began;      /* on the loop's clock */
+	const char *where; /* what an error is of; for a message */
 };
 
 /* 0 or an error. */
@@ -41,8 +42,7 @@ int fetch_report_add(struct fetch_report *report, const struct fetch_result *res
  * fetch_report_add(). */
 int fetch_report_tick(struct fetch_report *report);
 
-/* Writes what is left, the picture and the summary. [suspends] 0 or an error, which has been told
- * if it is not that of the output. */
+/* Writes what is left, the picture and the summary. [suspends] 0 or an error. */
 int fetch_report_end(struct fetch_report *report);
 
 void fetch_report_close(struct fetch_report *report);

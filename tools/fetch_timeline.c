@@ -51,13 +51,6 @@ void fetch_timeline_add(struct fetch_timeline *timeline, const struct fetch_resu
 	fetch_phases_of(&result->times, result->ended, row->spans);
 }
 
-void fetch_timeline_free(struct fetch_timeline *timeline)
-{
-	for (unsigned i = 0; i < timeline->n; i++)
-		free(timeline->rows[i].url);
-	timeline->n = 0;
-}
-
 static int by_beginning(const void *a, const void *b)
 {
 	const struct fetch_row *one = a, *other = b;
@@ -248,6 +241,39 @@ void fetch_timeline_put(struct fetch_timeline *timeline, struct text *text)
 
 /* ---- the file ----------------------------------------------------------------------------- */
 
+/* Whether there is something that is no file, as a pipe or /dev/null: that is written to. */
+static bool is_special(const char *path)
+{
+	struct stat status;
+	return stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+/* Opens a file of its own beside, whatever was there by that name. */
+static int open_beside(struct fetch_timeline *timeline)
+{
+	text_format(&timeline->beside, "%s.part", timeline->path.data);
+	if (timeline->beside.failed)
+		return -ENOMEM;
+	(void)unlink(timeline->beside.data);
+	timeline->fd = open(timeline->beside.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	return timeline->fd < 0 ? -errno : 0;
+}
+
+/* A link stays one: what it leads to is replaced. */
+int fetch_timeline_open(struct fetch_timeline *timeline, const char *path)
+{
+	char *target = realpath(path, NULL);
+	*timeline = (struct fetch_timeline){ .fd = -1 };
+	text_put(&timeline->path, target != NULL ? target : path);
+	free(target);
+	if (timeline->path.failed)
+		return -ENOMEM;
+	if (!is_special(timeline->path.data))
+		return open_beside(timeline);
+	timeline->fd = open(timeline->path.data, O_WRONLY | O_CLOEXEC);
+	return timeline->fd < 0 ? -errno : 0;
+}
+
 static int write_all(int fd, const struct text *text)
 {
 	for (size_t done = 0; done < text->size;) {
@@ -259,57 +285,41 @@ static int write_all(int fd, const struct text *text)
 	return 0;
 }
 
-static int write_file(const struct text *text, const char *path, int flags)
+/* The file gets its name when all is in it. */
+static int finish(struct fetch_timeline *timeline)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0666);
-	if (fd < 0)
-		return -errno;
-	int rc = write_all(fd, text);
-	if (close(fd) < 0 && rc == 0)
+	const int fd = timeline->fd;
+	timeline->fd = -1;
+	int rc = close(fd) < 0 ? -errno : 0;
+	if (timeline->beside.size == 0)
+		return rc;
+	if (rc == 0 && rename(timeline->beside.data, timeline->path.data) < 0)
 		rc = -errno;
+	if (rc < 0)
+		unlink(timeline->beside.data);
 	return rc;
 }
 
-/* Writes a file of its own beside, whatever was there by that name, and renames it. */
-static int replace_file(const struct text *text, const char *path, const char *beside)
-{
-	(void)unlink(beside);
-	int rc = write_file(text, beside, O_CREAT | O_EXCL);
-	if (rc == 0 && rename(beside, path) < 0)
-		rc = -errno;
-	if (rc < 0 && rc != -EEXIST)
-		unlink(beside);
-	return rc;
-}
-
-/* Whether there is something that is no file, as a pipe or /dev/null: that is written to. */
-static bool is_special(const char *path)
-{
-	struct stat status;
-	return stat(path, &status) == 0 && !S_ISREG(status.st_mode);
-}
-
-static int write_picture(const struct text *text, const char *path)
-{
-	struct text beside = TEXT_NONE;
-	if (is_special(path))
-		return write_file(text, path, 0);
-	text_format(&beside, "%s.part", path);
-	int rc = beside.failed ? -ENOMEM : replace_file(text, path, beside.data);
-	text_free(&beside);
-	return rc;
-}
-
-/* A link stays one: what it leads to is replaced. */
-int fetch_timeline_write(struct fetch_timeline *timeline, const char *path)
+int fetch_timeline_write(struct fetch_timeline *timeline)
 {
 	struct text picture = TEXT_NONE;
-	char *target = realpath(path, NULL);
 	fetch_timeline_put(timeline, &picture);
 	int rc = timeline->failed || picture.failed ? -ENOMEM : 0;
 	if (rc == 0)
-		rc = write_picture(&picture, target != NULL ? target : path);
+		rc = write_all(timeline->fd, &picture);
 	text_free(&picture);
-	free(target);
-	return rc;
+	return rc < 0 ? rc : finish(timeline);
+}
+
+void fetch_timeline_close(struct fetch_timeline *timeline)
+{
+	if (timeline->fd >= 0) {
+		close(timeline->fd);
+		if (timeline->beside.size > 0)
+			unlink(timeline->beside.data);
+	}
+	for (unsigned i = 0; i < timeline->n; i++)
+		free(timeline->rows[i].url);
+	text_free(&timeline->path);
+	text_free(&timeline->beside);
 }

@@ -20,19 +20,26 @@ struct fetch_row {
 struct fetch_timeline {
 	struct fetch_row rows[FETCH_ROWS];
 	unsigned n;
-	uint64_t seen;   /* requests */
-	uint64_t stride; /* of which every so many are there; 0 is 1 */
-	bool failed;     /* there was no memory */
+	uint64_t seen;      /* requests */
+	uint64_t stride;    /* of which every so many are there; 0 is 1 */
+	bool failed;        /* there was no memory */
+	struct text path;   /* of the file */
+	struct text beside; /* its name until it is whole; empty: it is no file, and written to */
+	int fd;
 };
+
+/* Opens the file of a picture. It has its name when it is whole; what is there and no file, as a
+ * device, stays that. 0 or an error. */
+int fetch_timeline_open(struct fetch_timeline *timeline, const char *path);
 
 void fetch_timeline_add(struct fetch_timeline *timeline, const struct fetch_result *result);
 
 /* Puts the picture, SVG in one piece; sorts the rows. */
 void fetch_timeline_put(struct fetch_timeline *timeline, struct text *text);
 
-/* Writes it to a file, which is there when it is whole. 0 or an error. */
-int fetch_timeline_write(struct fetch_timeline *timeline, const char *path);
+/* Writes it. 0 or an error. */
+int fetch_timeline_write(struct fetch_timeline *timeline);
 
-void fetch_timeline_free(struct fetch_timeline *timeline);
+void fetch_timeline_close(struct fetch_timeline *timeline);
 
 #endif

@@ -220,7 +220,10 @@ def test_a_picture_that_cannot_be_written_is_told(directory):
     path = os.path.join(directory, 'none', 'x.svg')
     with site() as served:
         status, _, err = fetch('--timeline', path, served.url('/page/1'))
-    assert status == 1 and 'none/x.svg: No such file' in err, err
+        assert (status, served.requests) == (1, []), err
+        assert err.endswith('none/x.svg: No such file or directory\n'), err
+        status, _, err = fetch('-q', '--timeline', '/dev/full', served.url('/page/1'))
+    assert (status, err) == (1, 'bide fetch: /dev/full: No space left on device\n')
 
 
 if __name__ == '__main__':
