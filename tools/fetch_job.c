@@ -148,16 +148,24 @@ static int take(struct fetch_job *job, bide_http_response *response, bool rest)
 	return read_body(job, response, false);
 }
 
+static const char *method_of(const struct fetch_options *options)
+{
+	if (options->method != NULL)
+		return options->method;
+	return options->data != NULL ? "POST" : "GET";
+}
+
 /* Makes one request. 0, ANEW, or an error. */
 static int attempt(struct fetch_job *job)
 {
 	static const char *const plain[] = { "Accept-Encoding: identity", NULL };
 	const struct fetch_options *options = &job->run->options;
-	const bool rest = job->place.size > 0 && job->place.validator.size > 0;
+	const bool rest = job->place.size > 0 && job->place.validator.size > 0 &&
+	                  strcmp(method_of(options), "GET") == 0;
 	const bide_http_retry retry = { .attempts = options->retries + 2 - job->result.attempts };
 	bide_http_response *response = NULL;
 	bide_http_request request = {
-		.method = options->method,
+		.method = method_of(options),
 		.url = job->url.data,
 		.headers = options->resume || rest ? plain : NULL,
 		.body = options->data,
@@ -192,6 +200,16 @@ static int pace(struct fetch_run *run)
 	return bide_sleep_until(turn);
 }
 
+/* Whether a request may be made twice: RFC 9110, 9.2.2. */
+static bool is_idempotent(const char *method)
+{
+	static const char *const methods[] = { "GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE" };
+	for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
+		if (strcmp(method, methods[i]) == 0)
+			return true;
+	return false;
+}
+
 /* Whether what came of the body may come better the next time: it was there, and broke off. */
 static bool broke_off(const struct fetch_result *result)
 {
@@ -205,6 +223,7 @@ static bool broke_off(const struct fetch_result *result)
 static int try_all(struct fetch_job *job)
 {
 	const struct fetch_options *options = &job->run->options;
+	const int retries = is_idempotent(method_of(options)) ? options->retries : 0;
 	struct fetch_result *result = &job->result;
 	int rc = pace(job->run);
 	while (rc == 0) {
@@ -213,8 +232,8 @@ static int try_all(struct fetch_job *job)
 		result->error = attempt(job);
 		result->ended = bide_now();
 		rc = bide_cancelled();
-		if (result->error != ANEW &&
-		    (result->attempts > options->retries || !broke_off(result)))
+		const bool again = result->attempts <= retries && broke_off(result);
+		if (rc < 0 || (result->error != ANEW && !again))
 			break;
 	}
 	result->outcome = result->error == 0 && is_good(result->status) ? FETCH_DONE : FETCH_FAILED;

@@ -149,6 +149,11 @@ def test_a_server_is_left_alone_as_long_as_it_asks(_):
 
 def test_what_does_not_come_forward_times_out(_):
     with site() as served:
+        served.cuts = 1
+        assert fetch('-d', 'a=b', served.url('/file/9000'))[0] == 1
+        assert fetch('-X', 'PUT', '-d', 'a=b', served.url('/file/8000'))[0] == 0
+    assert [it[0] for it in served.requests] == ['POST', 'PUT', 'PUT']
+    with site() as served:
         status, out, _ = fetch('--timeout', '0.2', '--retries', '0', '--json', served.url('/hang'))
     found, _ = results(out)
     assert status == 1 and found['/hang']['error'] == 'the response stalled for too long'
