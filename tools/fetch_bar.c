@@ -62,6 +62,18 @@ static void put_words(struct text *words, const struct fetch_progress *progress)
 	}
 }
 
+/* How much of the words fits: whole ones, as far as they go, or else as much as there is room. */
+static size_t fitting(const struct text *words, int columns)
+{
+	const size_t room = columns > 0 ? (size_t)columns : 0;
+	if (words->size <= room)
+		return words->size;
+	for (size_t size = room; size > 0; size--)
+		if (words->data[size] == ',')
+			return size;
+	return room;
+}
+
 void fetch_bar_put(struct text *text, const struct fetch_progress *progress, int columns,
                    bool colour)
 {
@@ -81,8 +93,7 @@ void fetch_bar_put(struct text *text, const struct fetch_progress *progress, int
 		text_put(text, colour ? "\033[0m] " : "] ");
 	}
 	if (!words.failed)
-		text_add(text, words.data,
-		         words.size < (size_t)columns ? words.size : (size_t)columns);
+		text_add(text, words.data, fitting(&words, columns));
 	text_free(&words);
 }
 

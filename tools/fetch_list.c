@@ -41,8 +41,21 @@ int fetch_list_open(struct fetch_list *list, char **urls, const char *file)
 	return rc;
 }
 
-/* Passes by the rest of a line that is too long. Bytes, or an error. */
-static ssize_t skip_line(bide_stream *stream)
+static const char blanks[] = " \t\r\n";
+
+/* Where it begins: behind blanks and, in the first line of all, the mark that some editors put
+ * before UTF-8. */
+static const char *begin_of(struct fetch_list *list, const char *line)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	if (!list->begun && strncmp(line, mark, sizeof(mark) - 1) == 0)
+		line += sizeof(mark) - 1;
+	list->begun = true;
+	return line + strspn(line, blanks);
+}
+
+/* Passes by a line that is too long. Bytes, or an error. */
+static ssize_t skip_line(bide_stream *stream, bool *ret_comment)
 {
 	const void *data;
 	size_t size = 0;
@@ -50,6 +63,8 @@ static ssize_t skip_line(bide_stream *stream)
 		ssize_t n = bide_stream_peek(stream, 1, &data);
 		if (n <= 0)
 			return n < 0 ? n : (ssize_t)size;
+		if (size == 0)
+			*ret_comment = *(const char *)data == '#';
 		const char *end = memchr(data, '\n', (size_t)n);
 		const size_t used =
 			end != NULL ? (size_t)(end - (const char *)data) + 1 : (size_t)n;
@@ -60,29 +75,39 @@ static ssize_t skip_line(bide_stream *stream)
 	}
 }
 
-/* The next line of the file, without blanks around it. */
+/* A line that is too long, unless it is a comment, is told of in place of what is in it. */
+static int pass_by(struct fetch_list *list, struct text *text, uint64_t *ret_size)
+{
+	bool comment = false;
+	const ssize_t n = skip_line(list->stream, &comment);
+	list->begun = true;
+	*ret_size += n > 0 ? (uint64_t)n : 0;
+	if (n < 0)
+		return (int)n;
+	if (comment)
+		return FETCH_LINE_URL;
+	text_put(text, "(a line that is too long)");
+	return FETCH_LINE_BAD;
+}
+
+/* The next line of the file, without blanks around it; nothing of what is none that counts. */
 static int next_line(struct fetch_list *list, struct text *text, uint64_t *ret_size)
 {
-	static const char blanks[] = " \t\r\n";
-	char *line = NULL;
-	ssize_t n = bide_stream_readline(list->stream, &line);
-	if (n == -BIDE_ELIMIT) {
-		n = skip_line(list->stream);
-		text_put(text, "(a line that is too long)");
-		*ret_size += n > 0 ? (uint64_t)n : 0;
-		return n < 0 ? (int)n : FETCH_LINE_BAD;
-	}
+	char *found = NULL;
+	ssize_t n = bide_stream_readline(list->stream, &found);
+	if (n == -BIDE_ELIMIT)
+		return pass_by(list, text, ret_size);
 	if (n <= 0)
 		return n < 0 ? (int)n : FETCH_LINE_END;
 	*ret_size += (uint64_t)n;
+	const bool whole = (ssize_t)strlen(found) >= n - 2;
+	const char *line = begin_of(list, found);
 	size_t size = strlen(line);
-	const bool whole = (ssize_t)size >= n - 2;
-	line += strspn(line, blanks);
-	size = strlen(line);
 	while (size > 0 && strchr(blanks, line[size - 1]) != NULL)
 		size--;
-	if (*line != '#')
-		text_add(text, line, size);
+	if (*line == '#')
+		return FETCH_LINE_URL;
+	text_add(text, line, size);
 	return whole ? FETCH_LINE_URL : FETCH_LINE_BAD;
 }
 

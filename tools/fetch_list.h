@@ -15,6 +15,7 @@ struct fetch_list {
 	bide_stream *stream;
 	bide_mutex reading;
 	uint64_t size; /* bytes of all the lines; 0: nobody knows */
+	bool begun;    /* something of the file has been read */
 	bool ended;
 };
 

@@ -39,8 +39,8 @@ def test_urls_come_from_the_arguments_and_from_a_file(directory):
     path = os.path.join(directory, 'list')
     with site() as served:
         with open(path, 'w', encoding='utf-8') as file:
-            file.write('# a comment\n\n   \n%s  \r\n\t%s' % (served.url('/page/2'),
-                                                             served.url('/page/3')))
+            file.write('\ufeff%s  \r\n# a comment\n\n   \n#\0\n#%s\n\t%s' % (
+                served.url('/page/2'), 'x' * 100000, served.url('/page/3')))
         status, _, _ = fetch(served.url('/page/1'), '-i', path)
     assert status == 0
     assert sorted(paths_of(served)) == ['/page/1', '/page/2', '/page/3']

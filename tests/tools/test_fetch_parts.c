@@ -306,7 +306,11 @@ TEST(a_bar_has_the_room_that_words_leave)
 	};
 	check_bar(&progress, 60, "[##########----------] 5 done, 2.5/s, 1.5 kB/s, 1:01:40 left");
 	check_bar(&progress, 40, "5 done, 2.5/s, 1.5 kB/s, 1:01:40 left");
-	check_bar(&progress, 10, "5 done, 2.");
+	check_bar(&progress, 36, "5 done, 2.5/s, 1.5 kB/s");
+	check_bar(&progress, 10, "5 done");
+	check_bar(&progress, 6, "5 done");
+	check_bar(&progress, 5, "5 don");
+	check_bar(&progress, 0, "");
 	progress.failed = 2;
 	progress.left = 59.4;
 	check_bar(&progress, 61, "[#######-------] 5 done, 2 failed, 2.5/s, 1.5 kB/s, 59 s left");
