@@ -185,12 +185,17 @@ static int open_session(struct fetch_run *run)
 	};
 	rc = bide_http_session_open(&session_options, &run->session);
 	bide_tls_unref(tls);
-	return rc < 0 ? complain("options", rc) : 0;
+	run->senseless = rc == -EINVAL || rc == -EPROTONOSUPPORT;
+	if (run->senseless)
+		fputs("bide fetch: a header or the proxy makes no sense; see bide fetch --help\n",
+		      stderr);
+	return rc < 0 && !run->senseless ? complain("session", rc) : rc;
 }
 
 static int open_all(struct fetch_run *run)
 {
 	const struct fetch_options *options = &run->options;
+	bide_mutex_init(&run->pacing);
 	int rc = fetch_list_open(&run->list, options->urls, options->list);
 	if (rc < 0)
 		return complain(options->list, rc);
@@ -228,6 +233,8 @@ static int fetch(struct fetch_run *run)
 {
 	int status = TOOL_FAILED;
 	int rc = open_all(run);
+	if (run->senseless)
+		status = TOOL_USAGE;
 	if (rc == 0) {
 		rc = run_all(run);
 		if (rc < 0)

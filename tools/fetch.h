@@ -94,9 +94,11 @@ struct fetch_run {
 	struct fetch_report *report;
 	bide_http_session *session;
 	bide_group *workers;
-	double next;       /* when the next request may be made, of --rate */
+	bide_mutex pacing; /* who waits until a request may be made, of --rate, */
+	double next;       /* and when that is */
 	int error;         /* why the run cannot go on, negative; 0: it can */
 	const char *where; /* that is; for a message */
+	bool senseless;    /* it cannot begin because of its arguments */
 	bool pipe_ignored; /* whoever has started it wants to be told of broken pipes by words */
 	int signal;        /* that has asked it to stop; 0: none */
 };

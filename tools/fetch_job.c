@@ -39,12 +39,25 @@ static bool is_the_end(int error)
 	       error == -EPIPE || error == -ENOMEM;
 }
 
+static int local_error_of(struct fetch_job *job, const char *where, int error)
+{
+	if (error < 0 && error != bide_cancelled() && is_the_end(error))
+		fetch_stop(job->run, where, error);
+	return error;
+}
+
 static int local_error(struct fetch_job *job, int error)
 {
-	const bool files = job->run->store.kind == FETCH_FILES;
-	if (error < 0 && error != bide_cancelled() && is_the_end(error))
-		fetch_stop(job->run, files ? job->run->options.output : "standard output", error);
-	return error;
+	return local_error_of(job, job->run->store.where, error);
+}
+
+/* What was written is whole, and comes where it was to go. */
+static int finish(struct fetch_job *job, const char *validator)
+{
+	struct fetch_store *store = &job->run->store;
+	const bool files = store->kind == FETCH_FILES;
+	return local_error_of(job, files ? store->where : "standard output",
+	                      fetch_store_finish(store, &job->place, validator));
 }
 
 /* Reads the body to its end, or so many bytes of one that is not wanted. */
@@ -94,7 +107,7 @@ static int store(struct fetch_job *job, bide_http_response *response, bool go_on
 	if (rc < 0)
 		return rc;
 	job->result.times = *bide_http_times_of(response);
-	rc = local_error(job, fetch_store_finish(store, &job->place, validator));
+	rc = finish(job, validator);
 	job->result.stored = rc == 0 && store->kind == FETCH_FILES;
 	return rc;
 }
@@ -120,8 +133,7 @@ static int take_rest(struct fetch_job *job, bide_http_response *response)
 		if (bide_http_status(response) == 206)
 			return store(job, response, true);
 		job->result.status = 206;
-		return local_error(job, fetch_store_finish(&job->run->store, &job->place,
-		                                           job->place.validator.data));
+		return finish(job, job->place.validator.data);
 	}
 	job->place.size = 0;
 	return ANEW;
@@ -190,14 +202,28 @@ static int attempt(struct fetch_job *job)
 
 /* ---- all attempts ------------------------------------------------------------------------- */
 
-/* Waits until a request may be made, of so many a second. */
+/* A request is made that was to be made then: the next one may be so much later. */
+static void take_turn(struct fetch_run *run, double wanted)
+{
+	run->next = fmax(run->next, wanted) + 1 / run->options.rate;
+}
+
+/* Waits until a request may be made, of so many a second. One waits for its time, which may be put
+ * off meanwhile, and the others for that one. */
 static int pace(struct fetch_run *run)
 {
 	if (isinf(run->options.rate))
 		return 0;
-	const double turn = fmax(run->next, bide_now());
-	run->next = turn + 1 / run->options.rate;
-	return bide_sleep_until(turn);
+	const double wanted = bide_now();
+	int rc = bide_mutex_lock(&run->pacing);
+	if (rc < 0)
+		return rc;
+	while (rc == 0 && bide_now() < run->next)
+		rc = bide_sleep_until(run->next);
+	if (rc == 0)
+		take_turn(run, wanted);
+	bide_mutex_unlock(&run->pacing);
+	return rc;
 }
 
 /* Whether a request may be made twice: RFC 9110, 9.2.2. */
@@ -225,8 +251,8 @@ static int try_all(struct fetch_job *job)
 	const struct fetch_options *options = &job->run->options;
 	const int retries = is_idempotent(method_of(options)) ? options->retries : 0;
 	struct fetch_result *result = &job->result;
-	int rc = pace(job->run);
-	while (rc == 0) {
+	int rc;
+	while ((rc = pace(job->run)) == 0) {
 		result->attempts++;
 		result->status = 0;
 		result->error = attempt(job);
@@ -244,6 +270,9 @@ void fetch_job_note(void *arg, const bide_http_event *event)
 {
 	struct fetch_job *job = event->context;
 	(void)arg;
+	/* What the session asks for by itself puts off those that come. */
+	if (event->phase == BIDE_HTTP_RETRY || event->phase == BIDE_HTTP_REDIRECT)
+		take_turn(job->run, bide_now());
 	/* Without a delay, after an error, it is a connection that had been closed. */
 	if (event->phase == BIDE_HTTP_RETRY && (event->delay > 0 || event->error == 0))
 		job->result.attempts++;

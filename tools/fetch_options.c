@@ -142,10 +142,27 @@ static int read_rate(const char *text, double *ret_rate)
 
 /* ---- options ------------------------------------------------------------------------------ */
 
+/* Bytes from the beginning that may be in the name of a method or a header: RFC 9110, 5.6.2. */
+static size_t name_size(const char *text)
+{
+	return strspn(text, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+	                    "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+}
+
+/* Whether it may be the value of a header: there are no control characters. */
+static bool is_value(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (((unsigned char)*text < 0x20 && *text != '\t') || *text == 0x7f)
+			return false;
+	return true;
+}
+
 static int add_header(struct fetch_options *options, const char *header)
 {
+	const size_t name = name_size(header);
 	size_t n = 0;
-	if (strcspn(header, ":\r\n") == 0 || header[strcspn(header, ":\r\n")] != ':')
+	if (name == 0 || header[name] != ':' || !is_value(header + name))
 		return complain("not of the form 'Name: value'", header);
 	while (options->headers[n] != NULL)
 		n++;
@@ -161,10 +178,12 @@ static int set_way(struct fetch_options *options, int option, const char *value)
 		return add_header(options, value);
 	case 'A':
 		options->user_agent = value;
-		return -1;
+		return is_value(value) ? -1 : complain("not of one line", value);
 	case 'X':
 		options->method = value;
-		return -1;
+		return name_size(value) > 0 && value[name_size(value)] == '\0'
+		               ? -1
+		               : complain("no method", value);
 	case 'd':
 		options->data = value;
 		return -1;
@@ -190,6 +209,8 @@ static int set(struct fetch_options *options, int option, const char *value)
 {
 	switch (option) {
 	case 'i':
+		if (options->list != NULL)
+			return complain("one list, not more", value);
 		options->list = value;
 		return -1;
 	case 'c':

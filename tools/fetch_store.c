@@ -23,14 +23,18 @@ static int open_directory(struct fetch_store *store, const char *path)
 
 int fetch_store_open(struct fetch_store *store, const char *path, bool resume)
 {
-	*store = (struct fetch_store){ .directory = -1, .resume = resume };
+	*store = (struct fetch_store){ .directory = -1, .resume = resume, .where = path };
 	store->journal.fd = -1;
 	bide_mutex_init(&store->lock);
 	bide_cond_init(&store->turns);
 	if (path == NULL)
 		return 0;
 	store->kind = strcmp(path, "-") == 0 ? FETCH_OUTPUT : FETCH_FILES;
-	return store->kind == FETCH_FILES ? open_directory(store, path) : 0;
+	if (store->kind == FETCH_FILES)
+		return open_directory(store, path);
+	const char *directory = getenv("TMPDIR");
+	store->where = directory != NULL && *directory != '\0' ? directory : "/tmp";
+	return 0;
 }
 
 void fetch_store_close(struct fetch_store *store)
@@ -120,12 +124,10 @@ int fetch_store_take(struct fetch_store *store, const char *url, struct fetch_pl
 /* ---- writing ------------------------------------------------------------------------------ */
 
 /* A file without a name. */
-static int open_nameless(void)
+static int open_nameless(const struct fetch_store *store)
 {
-	const char *directory = getenv("TMPDIR");
 	struct text path = TEXT_NONE;
-	text_format(&path, "%s/bide-fetch-XXXXXX",
-	            directory != NULL && *directory != '\0' ? directory : "/tmp");
+	text_format(&path, "%s/bide-fetch-XXXXXX", store->where);
 	if (path.failed)
 		return -ENOMEM;
 	int fd = mkostemp(path.data, O_CLOEXEC);
@@ -178,7 +180,7 @@ int fetch_store_begin(struct fetch_store *store, struct fetch_place *place, bool
 	if (store->kind == FETCH_FILES && rc == 0 && !go_on)
 		rc = note_part(store, place, validator);
 	if (store->kind == FETCH_OUTPUT)
-		rc = place->fd = open_nameless();
+		rc = place->fd = open_nameless(store);
 	return rc < 0 ? rc : 0;
 }
 

@@ -16,8 +16,9 @@ enum fetch_kind { FETCH_NOWHERE, FETCH_FILES, FETCH_OUTPUT };
 
 struct fetch_store {
 	enum fetch_kind kind;
-	bool resume;   /* what is in NAME.part is gone on with, and left there when it fails */
-	int directory; /* of FETCH_FILES */
+	const char *where; /* bodies are written to, at first; for a message */
+	bool resume;       /* what is in NAME.part is gone on with, and left there when it fails */
+	int directory;     /* of FETCH_FILES */
 	struct fetch_journal journal;
 	struct fetch_table taken; /* the URLs of this run */
 	uint64_t given, turn;     /* of FETCH_OUTPUT: how many have a place, whose turn it is */

@@ -116,6 +116,16 @@ def test_a_rate_is_kept(_):
         assert fetch('--rate', '72000/h', served.url('/page/1'))[0] == 0
 
 
+def test_a_rate_counts_redirects_and_retries(_):
+    """Each is two requests: the last of five begins after eight."""
+    for path in '/away/%d', '/busy/0?%d':
+        with site() as served:
+            begin = time.monotonic()
+            assert fetch('--rate', '20', *[served.url(path % i) for i in range(5)])[0] == 0
+            assert time.monotonic() - begin >= 0.4 - 0.01
+            assert len(served.requests) == 10
+
+
 def test_what_may_get_better_is_tried_again(_):
     with site() as served:
         status, out, _ = fetch('--json', served.url('/flaky/2'), served.url('/status/404'))
@@ -138,6 +148,11 @@ def test_a_post_is_not_repeated(_):
     (method, _, headers, posted), = served.requests
     assert (method, posted) == ('POST', b'a=b')
     assert headers['Content-Type'] == 'application/x-www-form-urlencoded'
+    with site() as served:
+        served.cuts = 1
+        assert fetch('-d', 'a=b', served.url('/file/9000'))[0] == 1
+        assert fetch('-X', 'PUT', '-d', 'a=b', served.url('/file/8000'))[0] == 0
+    assert [it[0] for it in served.requests] == ['POST', 'PUT', 'PUT']
 
 
 def test_a_server_is_left_alone_as_long_as_it_asks(_):
@@ -264,11 +279,27 @@ def test_wrong_arguments_are_refused(_):
                       ['--rate', '5/d', 'http://h/'], ['--rate', '-1', 'http://h/'],
                       ['--timeout', 'nan', 'http://h/'], ['--retries', '-1', 'http://h/'],
                       ['--resume', 'http://h/'], ['--resume', '-o', '-', 'http://h/'],
-                      ['-H', 'no header', 'http://h/'],
+                      ['-H', 'no header', 'http://h/'], ['-H', 'a b: c', 'http://h/'],
+                      ['-H', 'Content-Length: 1', 'http://h/'], ['-H', 'a: \x01', 'http://h/'],
+                      ['-A', 'a\x7f', 'http://h/'], ['-X', 'GE T', 'http://h/'],
+                      ['-X', '', 'http://h/'], ['--proxy', 'ftp://h/', 'http://h/'],
+                      ['-i', '/dev/null', '-i', '/dev/null'],
                       ['--unix', '/x', '--proxy', 'http://h/', 'http://h/']):
         status, out, err = fetch(*arguments)
         assert (status, out, err.count('\n')) == (2, '', 1), (arguments, status, out, err)
         assert err.startswith('bide fetch: '), err
+
+
+def test_there_are_no_more_requests_than_open_files(directory):
+    limited = 'ulimit -n 64; exec "$@"'
+    with site() as served:
+        text = ''.join(served.url('/page/%d' % i) + '\n' for i in range(300))
+        for options, most in ((), 32), (('-o', directory), 16):
+            status, _, err = fetch('-c', '1000', '--per-host', '1000', '-i', '-', *options,
+                                   text=text, before=('sh', '-c', limited, 'sh'))
+            assert (status, err.splitlines()[0]) == (
+                0, 'bide fetch: %d requests at once, not 1000: there may be no more open files' %
+                most), err
 
 
 def test_help_tells_every_option(_):
