@@ -155,15 +155,32 @@ static int note_part(struct fetch_store *store, struct fetch_place *place, const
 	return fetch_journal_add(&store->journal, &record);
 }
 
+/* Begins a file anew: whatever was there by that name, as a link, is not written to. */
+static int make_part(const struct fetch_store *store, struct fetch_place *place, const char *name)
+{
+	(void)unlinkat(store->directory, name, 0);
+	place->fd = openat(store->directory, name,
+	                   O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	return place->fd < 0 ? -errno : 0;
+}
+
+/* Goes on with what was looked at before the rest was asked for, if it is still that. */
+static int reopen_part(const struct fetch_store *store, struct fetch_place *place, const char *name)
+{
+	struct stat about;
+	place->fd = openat(store->directory, name,
+	                   O_WRONLY | O_APPEND | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	if (place->fd < 0 || fstat(place->fd, &about) < 0)
+		return -errno;
+	return S_ISREG(about.st_mode) && (uint64_t)about.st_size == place->size ? 0 : -ESTALE;
+}
+
 static int open_part(struct fetch_store *store, struct fetch_place *place, bool go_on)
 {
-	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
-	place->fd =
-		openat(store->directory, part_of(place).text, flags | (go_on ? 0 : O_TRUNC), 0666);
-	if (place->fd < 0)
-		return -errno;
-	place->begun = true;
-	return 0;
+	const struct part_name part = part_of(place);
+	int rc = (go_on ? reopen_part : make_part)(store, place, part.text);
+	place->begun |= rc == 0;
+	return rc;
 }
 
 int fetch_store_begin(struct fetch_store *store, struct fetch_place *place, bool go_on,

@@ -110,6 +110,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         tag = '"v%d"' % site.version
         first, status, headers = 0, 200, [('ETag', tag)]
         asked = re.match(r'bytes=(\d+)-$', self.headers.get('Range', ''))
+        if asked:
+            site.before_rest()
         if asked and self.headers.get('If-Range', tag) == tag:
             first, status = int(asked.group(1)), 206
             headers.append(('Content-Range',
@@ -172,6 +174,7 @@ class Site:
         self.released = threading.Event()
         self.requests, self.counts = [], {}
         self.version, self.cuts, self.stalls = 1, 0, False
+        self.before_rest = lambda: None  # called when the rest of a file is asked for
         address = ('127.0.0.1', 0)
         if certificate:
             self.server = TlsServer(address, Handler, certificate)

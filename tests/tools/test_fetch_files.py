@@ -3,6 +3,7 @@
 """Tests of what `bide fetch` writes: files, which are whole or are not there, the journal, the
 standard output. Reports in TAP."""
 
+import functools
 import os
 import random
 import re
@@ -262,6 +263,44 @@ def test_a_piece_of_a_run_without_resume_is_known_for_what_it_is(directory):
         assert ranges(served) == [None, None, 'bytes=30000-']
         assert served.requests[2][2]['If-Range'] == '"v2"'
     assert there(directory) == ['90000'] and read(directory, '90000') == content(90000, 1)
+
+
+def test_a_piece_that_is_changed_meanwhile_is_not_gone_on_with(directory):
+    def grow(part):
+        with open(part, 'ab') as file:
+            file.write(b'xyz')
+
+    for meddle, left in ((grow, ['9000.part']), (os.unlink, [])):
+        out_directory = os.path.join(directory, meddle.__name__)
+        part = os.path.join(out_directory, '9000.part')
+        with site() as served:
+            interrupted(served, out_directory, 9000)
+            served.before_rest = functools.partial(meddle, part)
+            status, out, _ = fetch('--resume', '-o', out_directory, served.url('/file/9000'))
+        assert status == 1 and there(out_directory) == left, out
+        assert not left or len(read(part)) == 3003
+
+
+def test_what_lies_in_the_place_of_a_piece_is_not_written_to(directory):
+    """A link, to a file or as another name of it, or a pipe, of which nobody reads."""
+    def put(name, text):
+        with open(os.path.join(directory, name), 'w', encoding='utf-8') as file:
+            file.write(text)
+        return os.path.join(directory, name)
+    put('victim', 'whole')
+    os.link(os.path.join(directory, 'victim'), os.path.join(directory, '1.part'))
+    os.symlink('victim', os.path.join(directory, '2.part'))
+    os.mkfifo(os.path.join(directory, '3.part'))
+    with site() as served:
+        urls = [served.url('/page/%d' % i) for i in (1, 2, 3)]
+        process = start('--retries', '0', '-o', directory, *urls)
+        try:
+            out, err = process.communicate(timeout=PATIENCE / 4)
+        finally:
+            process.kill()
+        assert process.returncode == 0, (out, err)
+    assert there(directory) == ['1', '2', '3', 'victim']
+    assert read(directory, 'victim') == b'whole' and read(directory, '1') == b'page 1\n'
 
 
 def test_a_body_that_is_cut_off_is_gone_on_with_in_the_same_run(directory):
