@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char name_of_file[] = ".bide-fetch";
@@ -120,10 +121,13 @@ static int read_all(struct fetch_journal *journal)
 
 static int open_file(struct fetch_journal *journal, int directory)
 {
+	struct stat about;
 	journal->fd = openat(directory, name_of_file,
 	                     O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (journal->fd < 0)
 		return -errno;
+	if (fstat(journal->fd, &about) < 0 || !S_ISREG(about.st_mode))
+		return -EILSEQ;
 	if (flock(journal->fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
 	/* A file of its own: the other one's place would move with each line that is appended. */
@@ -199,9 +203,11 @@ int fetch_journal_name(struct fetch_journal *journal, const char *key,
 int fetch_journal_add(struct fetch_journal *journal, const struct fetch_record *record)
 {
 	struct text *line = &journal->line;
+	/* What has a tab in it would end its field, and is no tag: RFC 9110, 8.8.3. */
+	const bool clean = strchr(record->validator, '\t') == NULL;
 	text_clear(line);
 	text_format(line, "%s\t%" PRIu64 "\t%s\t%s\t%s\n", record->whole ? "whole" : "part",
-	            record->size, record->name, record->validator, record->key);
+	            record->size, record->name, clean ? record->validator : "-", record->key);
 	if (line->failed)
 		return -ENOMEM;
 	const ssize_t n = write(journal->fd, line->data, line->size);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- texts -------------------------------------------------------------------------------- */
@@ -235,6 +236,34 @@ TEST(the_last_line_of_a_url_counts)
 	CHECK_MEM(name, "X-", 2);
 	fetch_journal_close(&journal);
 	close(directory);
+}
+
+/* A tab would end the field, and a server says what it likes. */
+TEST(a_tag_with_a_tab_is_not_kept)
+{
+	char path[] = "/tmp/test_fetch_XXXXXX";
+	const int directory = open_directory(path);
+	struct fetch_journal journal;
+	struct fetch_record record = { true, 7, "x", "\"a\tb\"", "http://h/x" };
+	CHECK(directory >= 0);
+	CHECK_INT(fetch_journal_open(&journal, directory), 0);
+	CHECK_INT(fetch_journal_add(&journal, &record), 0);
+	CHECK_INT(fetch_journal_find(&journal, "http://h/x", &record), 1);
+	CHECK_STR(record.validator, "-");
+	CHECK(record.whole && record.size == 7);
+	fetch_journal_close(&journal);
+	remove_directory(directory, path);
+}
+
+TEST(what_is_no_file_is_no_journal)
+{
+	char path[] = "/tmp/test_fetch_XXXXXX";
+	const int directory = open_directory(path);
+	struct fetch_journal journal;
+	CHECK(directory >= 0);
+	CHECK_INT(mkfifoat(directory, ".bide-fetch", 0600), 0);
+	CHECK_INT(fetch_journal_open(&journal, directory), -EILSEQ);
+	remove_directory(directory, path);
 }
 
 TEST(a_journal_has_one_writer)
