@@ -185,13 +185,6 @@ static bool comes_before(struct bide__routes *routes, struct way *a, struct way 
 	return compare(a, b) > 0;
 }
 
-/* Whether the first of those that are in order can be used. */
-static bool is_any_usable(struct bide__routes *routes, struct way *first)
-{
-	find_way(routes, first);
-	return first->usable;
-}
-
 void bide__ip_sort(struct bide__routes *routes, struct bide__ip *ips, size_t n)
 {
 	struct way *ways = n > 1 ? bide__malloc(n * sizeof(*ways)) : NULL;
@@ -202,8 +195,7 @@ void bide__ip_sort(struct bide__routes *routes, struct bide__ip *ips, size_t n)
 		struct way way = { .ip = ips[i] };
 		size_t at = i;
 		map(&way.ip, way.to);
-		const bool last_hope = i == n - 1 && !is_any_usable(routes, &ways[0]);
-		for (; at > 0 && (last_hope || comes_before(routes, &ways[at - 1], &way)); at--)
+		for (; at > 0 && comes_before(routes, &ways[at - 1], &way); at--)
 			ways[at] = ways[at - 1];
 		ways[at] = way;
 	}
