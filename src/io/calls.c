@@ -94,10 +94,27 @@ static int try_now(const struct way *way, const struct bide__op *op)
 	return rc;
 }
 
+/* Where all is ready at once nobody else would have a turn, and no time come: who sends faster than
+ * it is read would have the loop for himself. 0; the cancellation; or -EBADF when the descriptor
+ * was closed meanwhile. */
+__attribute__((noinline)) static int give_way(bide_loop *loop, int fd)
+{
+	loop->unwaited = 0;
+	if (bide__fd_know(loop, fd) < 0)
+		return 0;
+	const unsigned closes = bide__fd_closes(loop, fd);
+	int rc = bide__yield(loop);
+	return rc == 0 && bide__fd_closes(bide__loop, fd) != closes ? -EBADF : rc;
+}
+
 static int try_and_wait(bide_loop *loop, const struct way *way, const struct bide__op *op)
 {
-	int rc;
+	enum { IN_A_ROW = 64 };
+	int rc = ++loop->unwaited > IN_A_ROW ? give_way(loop, op->fd) : 0;
+	if (rc < 0)
+		return rc;
 	while ((rc = try_now(way, op)) == -EAGAIN) {
+		loop->unwaited = 0;
 		rc = wait_until_ready(loop, way, op->fd);
 		if (rc == 1 && way->disk != NULL)
 			return way->disk(op);

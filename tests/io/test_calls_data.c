@@ -420,3 +420,59 @@ CALLS_TEST(a_read_stays_with_the_parent_of_a_fork)
 	CHECK_INT(write(ends.out, "ab", 2), 2);
 	CHECK_INT(bide_await(long, reader), 2);
 }
+
+/* ---- turns -------------------------------------------------------------------------------- */
+
+static BIDE_ASYNC(int, count_turns, int *);
+static int count_turns(int *turns)
+{
+	int rc = 0;
+	while (rc == 0) {
+		++*turns;
+		rc = bide_yield();
+	}
+	return 0;
+}
+
+/* Neither does a time come if all is ready at once. */
+CALLS_TEST(who_never_has_to_wait_leaves_others_their_turn)
+{
+	static int turns;
+	char byte = 'x';
+	int late;
+	turns = 0;
+	bide_task *other = bide_spawn(count_turns, &turns);
+	for (int i = 0; i < 1000; i++) {
+		CHECK_INT(bide_write(ends.out, &byte, 1), 1);
+		CHECK_INT(bide_read(ends.in, &byte, 1), 1);
+	}
+	CHECK(turns >= 20);
+	bide_cancel(other);
+	CHECK_INT(bide_await(int, other), 0);
+	BIDE_TIMEOUT(0.001, late)
+		while (bide_write(ends.out, &byte, 1) == 1 && bide_read(ends.in, &byte, 1) == 1)
+			continue;
+	CHECK_INT(late, -ETIMEDOUT);
+}
+
+static BIDE_ASYNC(int, close_at_once, int);
+static int close_at_once(int fd)
+{
+	return bide_close(fd);
+}
+
+/* Its number may be another's by then. */
+CALLS_TEST(what_is_closed_while_others_have_their_turn_is_not_touched)
+{
+	char byte = 'x';
+	ssize_t n = 1;
+	bide_task *closer = bide_spawn(close_at_once, ends.out);
+	for (int i = 0; i < 1000 && n == 1; i++) {
+		n = bide_write(ends.out, &byte, 1);
+		if (n == 1)
+			CHECK_INT(bide_read(ends.in, &byte, 1), 1);
+	}
+	CHECK_INT(n, -EBADF);
+	CHECK_INT(bide_await(int, closer), 0);
+	ends.out = -1;
+}
