@@ -115,8 +115,8 @@ BIDE_API BIDE_CHECKED int bide_tls_reload(bide_tls *tls, const bide_tls_certific
 /** Options of a connection; all zero are those of a server's. */
 typedef struct bide_start_tls_options {
 	/** Whom a client wants to reach, a name or an IP address: it is sent to the server if it is
-	 *  a name, the certificate must be for it, and sessions are kept by it. NULL only in a
-	 *  server or an insecure client. */
+	 *  a name, the certificate must be for it, and sessions are kept by it. NULL in a
+	 *  server, and possible in an insecure client. */
 	const char *host;
 } bide_start_tls_options;
 
@@ -133,8 +133,8 @@ typedef struct bide_start_tls_options {
  *  A client that a TLS 1.3 server refuses for its certificate may learn that by its first read.
  *
  *  @param options the options, or NULL for the defaults; copied.
- *  @return 0; -EINVAL for a missing host or one that nobody can have; -EBUSY when a task uses the
- *          stream, or something lies in its write buffer; -ENOMEM;
+ *  @return 0; -EINVAL for a missing host or one that nobody can have, or one in a server; -EBUSY
+ *          when a task uses the stream, or something lies in its write buffer; -ENOMEM;
  *          -BIDE_ECERT_EXPIRED, -BIDE_ECERT_NOT_YET, -BIDE_ECERT_HOST, -BIDE_ECERT_SELF_SIGNED,
  *          -BIDE_ECERT_ISSUER, -BIDE_ECERT_REVOKED, -BIDE_ECERT_MISSING, -BIDE_ECERT, for a
  *          certificate; -BIDE_ETLS_ALERT when the other side refuses: see bide_tls_alert();

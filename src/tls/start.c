@@ -84,7 +84,7 @@ static int set_up(struct bide__connection *connection, const bide_start_tls_opti
 		return rc;
 	if (connection->tls->server) {
 		SSL_set_accept_state(connection->ssl);
-		return 0;
+		return options->host == NULL ? 0 : -EINVAL; /* a client's context was meant */
 	}
 	SSL_set_connect_state(connection->ssl);
 	return set_up_client(connection, options);

@@ -106,6 +106,15 @@ TLS_TEST(a_client_says_whom_it_wants_to_reach)
 	CHECK_INT(bide_stream_write(net.client, "x", 1), 1);
 }
 
+TLS_TEST(a_server_is_not_told_whom_to_reach)
+{
+	const bide_start_tls_options options = { .host = "localhost" };
+	net_contexts();
+	net_pair();
+	CHECK_INT(bide_start_tls(net.client, net.server_tls, &options), -EINVAL);
+	CHECK_INT(bide_tls_version(net.client), -ENOTCONN);
+}
+
 static BIDE_ASYNC_LIGHT(ssize_t, read_byte, void);
 static ssize_t read_byte(void)
 {
