@@ -176,7 +176,8 @@ typedef struct bide_http_request {
  *                      failure.
  *  @return 0, whatever the status; or:
  *          -EINVAL            the URL, the method, a header or the type is none, or may not be
- *                             sent; there are two bodies, or the source is no file on disk
+ *                             sent; there are two bodies, or one is NULL that is said to be there,
+ *                             or the source is no file on disk; both a proxy and a Unix socket
  *          -BIDE_EHTTP_LENGTH the body has another length than was said
  *          -BIDE_EHTTP        what came is not HTTP
  *          -BIDE_EHTTP_HEAD   the response's head is too large

@@ -194,7 +194,7 @@ typedef struct bide_http_save_options {
  *  removed on failure. Threads write to the disk, so that no other task waits for it. The mode is
  *  0666 less the umask; of a file that is replaced nothing remains, its mode included.
  *
- *  @param path    of a file, which need not be there; a directory or device is -EINVAL.
+ *  @param path    of a file, which need not be there; NULL, a directory or device is -EINVAL.
  *  @param options the options, or NULL.
  *  @return its bytes; -BIDE_EHTTP_BODY beyond the limit; as of bide_http_read(); or what open(2),
  *          write(2), fsync(2) or rename(2) fails with. */

@@ -88,7 +88,8 @@ static void add_text(struct bide__http_body *body, size_t start)
 static int add_value(struct bide__http_body *body, const bide_http_part *part)
 {
 	const bool has_source = part->source.from != BIDE__HTTP_FROM_NOWHERE;
-	if ((part->text != NULL) + (part->size > 0) + has_source > 1 || part->size > INT64_MAX)
+	if ((part->text != NULL) + (part->size > 0) + has_source > 1 || part->size > INT64_MAX ||
+	    (part->size > 0 && part->data == NULL))
 		return -EINVAL;
 	if (has_source)
 		return bide__http_body_add_source(body, &part->source);

@@ -219,6 +219,8 @@ static void part_close(struct part *part)
 int64_t bide_http_save(bide_http_response *response, const char *path,
                        const bide_http_save_options *options)
 {
+	if (path == NULL || (options != NULL && options->limit < 0))
+		return -EINVAL;
 	struct part *part = bide__calloc(1, sizeof(*part));
 	if (part == NULL)
 		return -ENOMEM;

@@ -91,14 +91,27 @@ static int add_file(struct bide__http_body *body, const bide_http_source *source
 	return measure(piece);
 }
 
+/* Whether a source names something. */
+static bool is_source(const bide_http_source *source)
+{
+	switch (source->from) {
+	case BIDE__HTTP_FROM_FILE:
+		return source->path != NULL;
+	case BIDE__HTTP_FROM_STREAM:
+		return source->stream != NULL;
+	case BIDE__HTTP_FROM_CALL:
+		return source->call != NULL;
+	default:
+		return source->from == BIDE__HTTP_FROM_FD;
+	}
+}
+
 int bide__http_body_add_source(struct bide__http_body *body, const bide_http_source *source)
 {
-	if (source->size < BIDE_HTTP_UNKNOWN)
+	if (source->size < BIDE_HTTP_UNKNOWN || !is_source(source))
 		return -EINVAL;
 	if (source->from == BIDE__HTTP_FROM_FILE || source->from == BIDE__HTTP_FROM_FD)
 		return add_file(body, source);
-	if (source->from != BIDE__HTTP_FROM_STREAM && source->from != BIDE__HTTP_FROM_CALL)
-		return -EINVAL;
 	struct bide__http_piece *piece = bide__http_body_add(body);
 	if (piece == NULL)
 		return -ENOMEM;
@@ -131,14 +144,15 @@ static int fill(const bide_http_request *request, struct bide__http_body *body)
 	const bool has_source = request->source.from != BIDE__HTTP_FROM_NOWHERE;
 	const int bodies = (request->body_size > 0) + (request->form != NULL) +
 	                   (request->json != NULL) + has_source;
-	if (bodies > 1 || request->body_size > INT64_MAX)
+	if (bodies > 1 || request->body_size > INT64_MAX ||
+	    (request->body_size > 0 && request->body == NULL))
 		return -EINVAL;
 	body->exists = bodies > 0;
 	body->content_type = request->type != NULL ? request->type : "application/octet-stream";
 	if (request->form != NULL)
 		return add_form(body, request->form);
 	if (request->source.from == BIDE__HTTP_FROM_PARTS)
-		return request->type == NULL
+		return request->type == NULL && request->source.parts != NULL
 		               ? bide__http_body_add_parts(body, request->source.parts)
 		               : -EINVAL;
 	if (has_source)

@@ -238,6 +238,18 @@ RAW_TEST(a_body_that_is_not_whole_is_not_saved)
 	CHECK_INT(files_there(), 0);
 }
 
+RAW_TEST(what_makes_no_sense_is_not_saved)
+{
+	const bide_http_save_options negative = { .limit = -1 };
+	bide_http_response *response = GOT("", "12345");
+	snprintf(path, sizeof path, "%s/saved", raw_directory());
+	CHECK_INT(bide_http_save(response, NULL, NULL), -EINVAL);
+	CHECK_INT(bide_http_save(response, path, &negative), -EINVAL);
+	CHECK_INT(bide_http_save(response, path, NULL), 5);
+	bide_http_response_close(response);
+	CHECK_INT(unlink(path), 0);
+}
+
 RAW_TEST(what_is_no_file_is_not_replaced)
 {
 	static const char *const names[] = { "/dev/null", "/tmp", "/tmp/", "" };

@@ -87,6 +87,11 @@ RAW_TEST(a_request_has_one_body)
 		{ .url = raw_url("/"), .form = form, .json = "{}" },
 		{ .url = raw_url("/"), .form = form, .source = bide_http_from_fd(0, 0, 1) },
 		{ .url = raw_url("/"), .source = bide_http_from_fd(0, 0, -2) },
+		{ .url = raw_url("/"), .body_size = 1 },
+		{ .url = raw_url("/"), .source = bide_http_from_file(NULL) },
+		{ .url = raw_url("/"), .source = bide_http_from_stream(NULL, 1) },
+		{ .url = raw_url("/"), .source = bide_http_from_call(NULL, NULL, 1) },
+		{ .url = raw_url("/"), .source = bide_http_from_parts(NULL) },
 	};
 	for (size_t i = 0; i < sizeof requests / sizeof *requests; i++)
 		CHECK_INT(raw_send(&requests[i]), -EINVAL);
@@ -507,6 +512,7 @@ RAW_TEST(parts_that_make_no_sense_are_refused)
 	const bide_http_part bad[][2] = {
 		{ { .name = "a", .text = "", .type = "a/b\r\nX: y" }, none },
 		{ { .name = "a", .text = "x", .data = "x", .size = 1 }, none },
+		{ { .name = "a", .size = 1 }, none },
 		{ { .name = "a", .text = "x", .source = bide_http_from_fd(0, 0, 1) }, none },
 		{ { .name = "a", .source = bide_http_from_parts(&none) }, none },
 	};
