@@ -111,7 +111,7 @@ BIDE_API bide_http_cookies *bide_http_session_cookies(bide_http_session *session
 
 /** Closes a session with its connections; NULL is none. [suspends] Always completes. Aborts while
  *  a request is being made, or a response is open; and so does a request that another task makes
- *  before this call returns. */
+ *  before this call returns. Aborts on another thread's loop, too, and without one. */
 BIDE_API void bide_http_session_close(bide_http_session *session) BIDE__NOTHROW;
 
 /* ---- requests ----------------------------------------------------------------------------- */
@@ -192,7 +192,7 @@ typedef struct bide_http_request {
  *          -BIDE_EINCOMPLETE  the connection was closed before a head was complete
  *          -ENOMEM; those of bide_open_connection(), bide_start_tls(), of reading and writing a
  *          stream; of open(2) and read(2) for files; what a producer of the body returns; or the
- *          cancellation. */
+ *          cancellation. Aborts on another thread's loop than the session's, or without one. */
 BIDE_API BIDE_CHECKED int bide_http_send(bide_http_session *session,
                                          const bide_http_request *request,
                                          bide_http_response **ret_response) BIDE__NOTHROW;

@@ -308,7 +308,7 @@ int bide_http_send(bide_http_session *session, const bide_http_request *request,
 {
 	struct bide__http_errand errand = { .session = session, .request = request };
 	int fired = 0;
-	bide__http_check_open(session, "bide_http_send");
+	bide__http_check_session(session, "bide_http_send");
 	session->users++;
 	const double timeout = request->timeout != 0 ? request->timeout : session->options.timeout;
 	bide__http_trace_begin(&errand.trace, session, request->context);

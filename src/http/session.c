@@ -204,6 +204,7 @@ int bide_http_session_open(const bide_http_options *options, bide_http_session *
 	session->holders = 1;
 	session->options = *options;
 	set_defaults(&session->options);
+	session->loop = bide_current_loop();
 	bide_event_init(&session->ended);
 	bide_semaphore_init(&session->turn, (size_t)session->options.limit);
 	int rc = copy_strings(session);
@@ -232,8 +233,12 @@ bide_http_cookies *bide_http_session_cookies(bide_http_session *session)
 	return session->cookies;
 }
 
-void bide__http_check_open(const bide_http_session *session, const char *call)
+void bide__http_check_session(const bide_http_session *session, const char *call)
 {
+	if (session == NULL)
+		bide__abort(call, "there is no session");
+	if (session->loop != bide_current_loop())
+		bide__abort(call, "the session is not of this thread's loop");
 	if (session->closed)
 		bide__abort(call, "the session is being closed");
 }
@@ -242,10 +247,10 @@ void bide_http_session_close(bide_http_session *session)
 {
 	if (session == NULL)
 		return;
+	bide__http_check_session(session, "bide_http_session_close");
 	if (session->users > 0)
 		bide__abort("bide_http_session_close", "%u requests or responses are open",
 		            session->users);
-	bide__http_check_open(session, "bide_http_session_close");
 	session->closed = true;
 	bide_event_set(&session->ended);
 	bide__http_close_idle(session);

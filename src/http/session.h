@@ -78,6 +78,7 @@ struct bide__http_host {
 };
 
 struct bide_http_session {
+	bide_loop *loop;           /* on which it was opened */
 	bide_http_options options; /* with the defaults in place; the strings are in `strings` */
 	char *strings;
 	char **headers;               /* options.headers, copied */
@@ -170,8 +171,9 @@ static inline bool bide__http_is_foreign(const struct bide__http_errand *errand)
 
 /* ---- session.c ---------------------------------------------------------------------------- */
 
-/* Aborts, in the name of a call, if it is being closed. */
-void bide__http_check_open(const bide_http_session *session, const char *call);
+/* Aborts, in the name of a call, unless there is a session of this thread's loop that is not being
+ * closed. */
+void bide__http_check_session(const bide_http_session *session, const char *call);
 
 /* One of those that have the session has it no more. */
 void bide__http_session_leave(bide_http_session *session);
