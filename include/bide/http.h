@@ -52,7 +52,9 @@ typedef struct bide_http_options {
 	int limit;          /**< requests at once; others wait, first come first served; 0: 100 */
 	int limit_per_host; /**< the same for each host and way to it; 0: no limit */
 	double keep_alive;  /**< how long a connection is kept that nobody uses; 0: 15 */
-	size_t body_limit;  /**< bytes of a body that is kept in memory; 0: 256 MiB */
+	size_t body_limit;  /**< bytes of a body that is kept in memory; 0: 256 MiB. Beyond it what
+	                         is read in pieces, or saved, may have 1200 times the bytes that
+	                         have come, which no honest gzip exceeds */
 
 	double timeout;          /**< of all, from the call to the body's end; 0: 300 */
 	double timeout_pool;     /**< of the wait for its turn; 0: none */
@@ -269,7 +271,8 @@ BIDE_API const char *bide_http_next_header(const bide_http_response *response,
 
 /** Reads some of the body, expanded, waiting for the first byte. [suspends]
  *  @return bytes (> 0 unless size is 0); 0 at its end; -BIDE_EINCOMPLETE when the connection ends
- *          before; -BIDE_EHTTP; -BIDE_EHTTP_CODING when it cannot be expanded;
+ *          before; -BIDE_EHTTP; -BIDE_EHTTP_CODING when it cannot be expanded,
+ *          or expands without end: see body_limit;
  *          -BIDE_EHTTP_TIMEOUT_READ, -BIDE_EHTTP_TIMEOUT; or as of bide_stream_read(). */
 BIDE_API ssize_t bide_http_read(bide_http_response *response, void *buf, size_t size) BIDE__NOTHROW;
 

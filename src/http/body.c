@@ -175,13 +175,17 @@ static ssize_t read_raw(bide_http_response *response, void *buf, size_t size)
 
 /* ---- layer by layer ----------------------------------------------------------------------- */
 
-enum { LAYER_BUFFER = 8192 };
+enum {
+	LAYER_BUFFER = 8192,
+	MOST_FOLD = 1200 /* that bytes may become beyond the body's limit: gzip cannot do more */
+};
 
 struct bide__http_layer {
 	struct bide__decoder *decoder;
 	const char *at; /* what has been read from below and not been expanded */
 	size_t left;
 	bool ended; /* there is no more below */
+	uint64_t out;
 	char buffer[LAYER_BUFFER];
 };
 
@@ -202,11 +206,23 @@ static int refill(bide_http_response *response, int layer)
 	return 0;
 }
 
+/* What few bytes become without end, in whichever layer, is made up to do harm: a disk can be filled
+ * with it. Up to the body's limit whatever they become is taken, as brotli and zstd make very little
+ * of what is alike. */
+static bool is_bomb(const bide_http_response *response, const struct bide__http_layer *layer)
+{
+	return layer->out > response->session->options.body_limit &&
+	       layer->out / MOST_FOLD > response->trace.times.received;
+}
+
 static ssize_t read_layer(bide_http_response *response, int layer, void *buf, size_t size)
 {
 	struct bide__http_layer *it = response->layers[layer];
 	for (;;) {
 		ssize_t n = bide__decode(it->decoder, &it->at, &it->left, buf, size);
+		it->out += n > 0 ? (size_t)n : 0;
+		if (n > 0 && is_bomb(response, it))
+			return -BIDE_EHTTP_CODING;
 		if (n != 0)
 			return n;
 		if (it->ended && it->left == 0)
@@ -243,6 +259,7 @@ static int add_layer(bide_http_response *response, const char *coding, size_t le
 	layer->at = layer->buffer;
 	layer->left = 0;
 	layer->ended = false;
+	layer->out = 0;
 	/* The coding that was applied last is named last, and is at the bottom. */
 	response->layers[response->n_layers++] = layer;
 	return 0;

@@ -14,11 +14,7 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
-enum {
-	ZSTD_WINDOW = 23,       /* log2 of the bytes that are kept at most: RFC 9659 */
-	UNSUSPICIOUS = 1 << 20, /* bytes that may come of whatever little */
-	MOST_FOLD = 1200        /* that bytes may become, beyond that: more than honest zeros do */
-};
+enum { ZSTD_WINDOW = 23 }; /* log2 of the bytes that are kept at most: RFC 9659 */
 
 enum kind { GZIP, DEFLATE, BROTLI, ZSTD };
 
@@ -27,7 +23,6 @@ struct bide__decoder {
 	bool ended;   /* at the end of what was compressed; more may follow */
 	bool started; /* a byte has been looked at */
 	int error;    /* what it has failed with */
-	uint64_t in, out;
 	z_stream zlib;
 	BrotliDecoderState *brotli;
 	ZSTD_DStream *zstd;
@@ -199,11 +194,6 @@ static int zstd_some(struct bide__decoder *decoder, const char **data, size_t *s
 	return ZSTD_isError(rc) ? -BIDE_EHTTP_CODING : 0;
 }
 
-static bool is_bomb(const struct bide__decoder *decoder)
-{
-	return decoder->out > UNSUSPICIOUS && decoder->out / MOST_FOLD > decoder->in;
-}
-
 /* Files may be compressed one by one and put together; brotli's cannot. */
 static int begin_next(struct bide__decoder *decoder)
 {
@@ -231,10 +221,6 @@ ssize_t bide__decode(struct bide__decoder *decoder, const char **data, size_t *s
 	else if (rc == 0)
 		rc = inflate_some(decoder, data, size, out, &room);
 	decoder->started |= had > 0;
-	decoder->in += had - *size;
-	decoder->out += wanted - room;
-	if (rc == 0 && is_bomb(decoder))
-		rc = -BIDE_EHTTP_CODING;
 	decoder->error = rc;
 	return rc < 0 ? rc : (ssize_t)(wanted - room);
 }

@@ -17,8 +17,9 @@ struct bide__decoder;
 struct bide__decoder *bide__decoder_new(const char *coding, size_t length, int *ret_rc);
 
 /* Expands: takes *size bytes at most from *data, which are moved on, and gives at most @p room
- * bytes; both may be less. Returns how many it gave; -BIDE_EHTTP_CODING when the data make no sense
- * or expand beyond all measure; -ENOMEM. Once it has failed it fails in the same way. */
+ * bytes; both may be less. Returns how many it gave; -BIDE_EHTTP_CODING when the data make no
+ * sense; -ENOMEM. Once it has failed it fails in the same way. How much comes of how little is for
+ * the caller to look at. */
 ssize_t bide__decode(struct bide__decoder *decoder, const char **data, size_t *size, char *out,
                      size_t room);
 

@@ -214,29 +214,3 @@ TEST(what_follows_the_end_is_refused_or_another_file)
 	fill_plain();
 	CHECK_INT(expand("gzip", first + second, SIZE, SIZE), SIZE);
 }
-
-TEST(nothing_expands_beyond_all_measure)
-{
-	enum { ZEROS = 64 << 20 };
-	char *zeros = calloc(1, ZEROS), *out = malloc(ZEROS);
-	int rc = 0;
-	struct bide__decoder *decoder = bide__decoder_new("br", 2, &rc);
-	size_t size = ROOM, left;
-	const char *data = packed;
-	CHECK(zeros != NULL && out != NULL && decoder != NULL);
-	CHECK_INT(BrotliEncoderCompress(9, 24, BROTLI_MODE_GENERIC, ZEROS, (uint8_t *)zeros, &size,
-	                                (uint8_t *)packed),
-	          BROTLI_TRUE);
-	left = size;
-	ssize_t n = 1;
-	size_t done = 0;
-	while (n > 0) {
-		n = bide__decode(decoder, &data, &left, out, 1 << 16);
-		done += n > 0 ? (size_t)n : 0;
-	}
-	CHECK_INT(n, -BIDE_EHTTP_CODING);
-	CHECK(done < ZEROS);
-	bide__decoder_free(decoder);
-	free(zeros);
-	free(out);
-}

@@ -238,6 +238,86 @@ RAW_TEST(a_body_that_is_not_whole_is_not_saved)
 	CHECK_INT(files_there(), 0);
 }
 
+/* ---- what expands ------------------------------------------------------------------------- */
+
+enum { BLOCK = 128 << 10, LIMIT = 8 * BLOCK };
+
+/* A frame of zstd (RFC 8878): @p size bytes as they are, and then blocks of zeros, of four bytes
+ * each. */
+static size_t pack_blocks(char *at, const char *first, size_t size, int blocks)
+{
+	static const char magic[] = { '\x28', '\xb5', '\x2f', '\xfd', 0, 7 << 3 };
+	char *const start = at;
+	memcpy(at, magic, sizeof magic);
+	at += sizeof magic;
+	if (size > 0) {
+		memcpy(at, (char[]){ (char)(size << 3), 0, 0 }, 3);
+		memcpy(at + 3, first, size);
+		at += 3 + size;
+	}
+	for (int i = 1; i <= blocks; i++, at += 4) {
+		const int header = BLOCK << 3 | 1 << 1 | (i == blocks);
+		memcpy(at, (char[]){ (char)header, (char)(header >> 8), (char)(header >> 16), 0 },
+		       4);
+	}
+	return (size_t)(at - start);
+}
+
+/* What comes of a body: bytes, or an error. */
+static int64_t expanded(const char *fields, const char *packed, size_t size)
+{
+	char buf[8192];
+	int64_t sum = 0;
+	ssize_t n = 1;
+	bide_http_response *response = got_with(fields, packed, size);
+	while (n > 0) {
+		n = bide_http_read(response, buf, sizeof buf);
+		sum += n > 0 ? n : 0;
+	}
+	bide_http_response_close(response);
+	return n < 0 ? n : sum;
+}
+
+/* Whatever little may become the body's limit, in each layer, and not more. */
+RAW_TEST(little_does_not_expand_without_end)
+{
+	static const char skipped[8] = { 0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0x7f };
+	static const char once[] = "Content-Encoding: zstd\r\n";
+	static const char twice[] = "Content-Encoding: zstd, zstd\r\n";
+	char packed[4096];
+	bide_http_options options = raw_options;
+	options.body_limit = LIMIT;
+	bide_http_session_close(raw_session);
+	CHECK_INT(bide_http_session_open(&options, &raw_session), 0);
+	size_t size = pack_blocks(packed, NULL, 0, 8);
+	CHECK_INT(expanded(once, packed, size), LIMIT);
+	size = pack_blocks(packed, NULL, 0, 9);
+	CHECK_INT(expanded(once, packed, size), -BIDE_EHTTP_CODING);
+	snprintf(path, sizeof path, "%s/saved", raw_directory());
+	CHECK_INT(saved(got_with(once, packed, size), NULL), -BIDE_EHTTP_CODING);
+	CHECK_STR(content(path), strerror(ENOENT));
+	/* Of which nothing comes, as all is a frame to be skipped. */
+	size = pack_blocks(packed, skipped, sizeof skipped, 100);
+	CHECK_INT(expanded(twice, packed, size), -BIDE_EHTTP_CODING);
+}
+
+/* A frame that is not so much smaller may have any size. */
+RAW_TEST(much_expands_to_more)
+{
+	char packed[8000];
+	memset(packed, 0, sizeof packed);
+	bide_http_options options = raw_options;
+	options.body_limit = 1000;
+	bide_http_session_close(raw_session);
+	CHECK_INT(bide_http_session_open(&options, &raw_session), 0);
+	/* Behind it frames of no bytes. */
+	size_t size = pack_blocks(packed, NULL, 0, 8);
+	char *at = packed + size;
+	for (; at + 9 <= packed + sizeof packed; at += 9)
+		memcpy(at, (char[]){ '\x28', '\xb5', '\x2f', '\xfd', 0, 7 << 3, 1, 0, 0 }, 9);
+	CHECK_INT(expanded("Content-Encoding: zstd\r\n", packed, (size_t)(at - packed)), LIMIT);
+}
+
 RAW_TEST(what_makes_no_sense_is_not_saved)
 {
 	const bide_http_save_options negative = { .limit = -1 };
