@@ -126,10 +126,12 @@ typedef struct bide_http_request {
 	 *  session's. */
 	const char *base_url;
 
-	/** For the query, which encodes them: names and values in turn, NULL at the end. */
+	/** For the query, behind what the URL has: names and values in turn, which are encoded,
+	 *  NULL at the end. */
 	const char *const *params;
 	/** "Name: value", NULL at the end. They are sent in place of those of the same name that
-	 *  the session has, or that would be sent by themselves. */
+	 *  the session has, or that would be sent by themselves; but of "Cookie" together with the
+	 *  jar's. "Connection: close" has the connection closed behind the response. */
 	const char *const *headers;
 
 	/* The body: one of these four at most. */
