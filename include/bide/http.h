@@ -149,8 +149,10 @@ typedef struct bide_http_request {
 	int64_t range_size;   /**< so many of them; 0: to the end */
 	const char *if_range; /**< a validator: all is wanted if the content has another one now */
 
-	const char *user, *password; /**< for basic authentication (RFC 7617) */
-	const char *bearer;          /**< a token (RFC 6750) */
+	/** For basic authentication (RFC 7617), in place of the URL's; a password is none without a
+	 *  user, who may be "". */
+	const char *user, *password;
+	const char *bearer; /**< a token (RFC 6750), in place of both */
 
 	bool no_redirects; /**< a redirect is the response */
 
