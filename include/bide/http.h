@@ -78,7 +78,8 @@ typedef struct bide_http_options {
 	bool no_cookies;            /**< none are kept */
 
 	/* The way to hosts. A request may have its own. */
-	bide_tls *tls;           /**< NULL: a client that trusts whom the system trusts */
+	bide_tls *tls;           /**< NULL: a client that trusts whom the system trusts. If it names
+	                              protocols, "http/1.1" is to be one of them */
 	bide_resolver *resolver; /**< NULL: the loop's own */
 	const char *unix_path;   /**< connects to this socket, whatever the host */
 	const char *local;       /**< connects from this address, as "192.0.2.1:0" */

@@ -89,6 +89,15 @@ static int reach(struct bide__http_errand *errand, bide_stream **ret_stream)
 	return (int)bide__http_timed(fired, rc, -BIDE_EHTTP_TIMEOUT_CONNECT);
 }
 
+/* A context of the user's may name other protocols, too, of which the server has chosen one then. */
+static int settle_protocol(bide_stream *stream)
+{
+	const char *chosen = bide_tls_alpn(stream);
+	return chosen == NULL || strcmp(chosen, "http/1.1") == 0 || strcmp(chosen, "http/1.0") == 0
+	               ? 0
+	               : -BIDE_ETLS_MISMATCH;
+}
+
 static int secure(struct bide__http_errand *errand, bide_stream *stream)
 {
 	bide_http_session *session = errand->session;
@@ -106,7 +115,7 @@ static int secure(struct bide__http_errand *errand, bide_stream *stream)
 	rc = (int)bide__http_timed(fired, rc, -BIDE_EHTTP_TIMEOUT_TLS);
 	if (rc == 0)
 		bide__http_note(&errand->trace, BIDE_HTTP_SECURED, 0);
-	return rc;
+	return rc == 0 ? settle_protocol(stream) : rc;
 }
 
 int bide__http_connect(struct bide__http_errand *errand, bide_stream **ret_stream)

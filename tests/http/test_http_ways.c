@@ -219,6 +219,33 @@ HTTP_TEST(a_version_of_tls_can_be_asked_for)
 	bide_tls_unref(new_tls);
 }
 
+/* A server that has it, and to which HTTP/1.1 would make no sense. */
+static void have_server_choose(const char *protocol)
+{
+	const struct cert *cert = cert_make(&(struct recipe){
+		.name = "server", .hosts = "DNS:localhost", .issuer = cert_authority() });
+	const bide_tls_certificate identity = { .chain = cert->pem, .key = cert->key_pem };
+	const bide_tls_options options = {
+		.server = true, .certificates = &identity, .n_certificates = 1, .alpn = protocol
+	};
+	bide_tls_unref(server_tls);
+	EXPECT_INT(bide_tls_open(&options, &server_tls), 0);
+}
+
+HTTP_TEST(a_protocol_that_is_not_spoken_is_not_spoken)
+{
+	const bide_tls_options options = { .ca = cert_authority()->pem, .alpn = "h2,http/1.1" };
+	bide_tls *both;
+	CHECK_INT(bide_tls_open(&options, &both), 0);
+	const bide_http_request request = { .url = url_by("https", "localhost", "/"), .tls = both };
+	CHECK_STR(got(session, &request), "200 hello");
+	have_server_choose("h2");
+	open_session(NULL);
+	CHECK_STR(got(session, &request), bide_strerror(-BIDE_ETLS_MISMATCH));
+	CHECK_INT(origin.requests, 1);
+	bide_tls_unref(both);
+}
+
 static bide_tls *client_with_certificate(void)
 {
 	const struct cert *cert =
