@@ -32,7 +32,6 @@ typedef struct bide_http_response bide_http_response;
 /** A function of the user's that writes the next bytes of a body to @p buf, at most @p size; it may
  *  suspend. It is called by the task that makes the request, and is cancelled when the server has
  *  answered already.
- *  The head of the request has been sent then.
  *  @return their number (> 0), at most @p size or it aborts; 0 at the end; or an error, with which
  *          the request ends. */
 typedef ssize_t bide_http_producer(void *arg, void *buf, size_t size);

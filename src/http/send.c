@@ -116,12 +116,17 @@ static ssize_t read_file(int fd, void *buf, size_t size, int64_t offset)
 	return n >= 0 ? n : bide_to_thread(read_disk, fd, buf, size, offset);
 }
 
+/* The block is to be filled anew: nothing of it may wait. */
+static int have_block(struct sending *sending)
+{
+	return sending->block_waits ? flush(sending, false) : 0;
+}
+
 static int send_file(struct sending *sending, const struct bide__http_piece *piece)
 {
 	int rc = 0;
 	for (int64_t sent = 0; rc == 0 && sent < piece->size;) {
-		if (sending->block_waits)
-			rc = flush(sending, false);
+		rc = have_block(sending);
 		if (rc < 0)
 			break;
 		ssize_t n = read_file(piece->fd, sending->block, at_most(piece->size - sent),
@@ -180,7 +185,7 @@ static int see_end(struct sending *sending, const struct bide__http_piece *piece
 static int send_call(struct sending *sending, const struct bide__http_piece *piece)
 {
 	int64_t left = piece->size;
-	int rc = flush(sending, false);
+	int rc = have_block(sending);
 	sending->body->begun |= rc == 0;
 	if (rc == 0 && left == 0)
 		rc = see_end(sending, piece);
