@@ -109,7 +109,9 @@ static int send_watched(struct bide__http_errand *errand, struct bide__http_conn
 			(void)bide_join(watcher);
 		}
 	}
-	(void)cancelled;
+	/* That it was of no use any more, and not that the caller was cancelled. */
+	if (cancelled == -ECANCELED && rc < 0)
+		rc = -BIDE_ECUT;
 	connection->trace = &errand->trace;
 	bide__http_trace_add(&errand->trace, met);
 	bide__free(met);
@@ -138,7 +140,7 @@ static int send_request(struct bide__http_errand *errand, struct bide__http_conn
 	if (connection->error < 0)
 		return connection->error;
 	if (connection->headed && status_of(connection) >= FIRST_FAILURE)
-		return bide_cancelled();
+		return rc < 0 && rc == bide_cancelled() ? rc : 0;
 	return errand->body.error == 0 && bide__http_is_closed(rc) ? 0 : rc;
 }
 

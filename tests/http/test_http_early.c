@@ -104,6 +104,60 @@ RAW_TEST(an_answer_ends_a_function_that_waits)
 	raw_options.timeout_write = 0;
 }
 
+static ssize_t read_refusal(void *object, void *buf, size_t size)
+{
+	static const char refusal[] = "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n";
+	(void)object;
+	EXPECT(size >= sizeof refusal - 1);
+	memcpy(buf, refusal, sizeof refusal - 1);
+	return (ssize_t)sizeof refusal - 1;
+}
+
+static ssize_t write_too_late(void *object, const struct iovec *buffers, int n)
+{
+	(void)object, (void)buffers, (void)n;
+	BIDE_SHIELD {
+		(void)bide_sleep(0.02);
+	}
+	return -ECONNRESET;
+}
+
+static void no_interrupt(void *object)
+{
+	(void)object;
+}
+
+static int close_below(void *object, bool abort)
+{
+	(void)abort;
+	return bide_stream_close(object);
+}
+
+static bide_stream *below_it(void *object)
+{
+	return object;
+}
+
+static const bide_transport refusing = { .name = "refusing",
+	                                 .read = read_refusal,
+	                                 .write = write_too_late,
+	                                 .interrupt = no_interrupt,
+	                                 .close = close_below,
+	                                 .below = below_it };
+
+/* What the time-out is for has been there before it. */
+RAW_TEST(an_answer_goes_before_a_time_out)
+{
+	static char body[20000];
+	CHECK_INT(get(), 200);
+	struct bide__http_connection *idle = raw_session->idle.first;
+	CHECK_INT(bide_stream_new(&refusing, idle->stream, &idle->stream), 0);
+	const bide_http_request request = {
+		.url = raw_url("/"), .body = body, .body_size = sizeof body, .timeout = 0.01
+	};
+	CHECK_INT(raw_send(&request), 413);
+}
+
 /* Gives back what comes, as it comes. */
 static void echo(bide_stream *stream)
 {
