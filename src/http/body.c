@@ -206,9 +206,9 @@ static int refill(bide_http_response *response, int layer)
 	return 0;
 }
 
-/* What few bytes become without end, in whichever layer, is made up to do harm: a disk can be filled
- * with it. Up to the body's limit whatever they become is taken, as brotli and zstd make very little
- * of what is alike. */
+/* What few bytes become without end, in whichever layer, is made up to do harm: a disk can be
+ * filled with it. Up to the body's limit whatever they become is taken, as brotli and zstd make
+ * very little of what is alike. */
 static bool is_bomb(const bide_http_response *response, const struct bide__http_layer *layer)
 {
 	return layer->out > response->session->options.body_limit &&

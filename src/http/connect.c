@@ -89,7 +89,7 @@ static int reach(struct bide__http_errand *errand, bide_stream **ret_stream)
 	return (int)bide__http_timed(fired, rc, -BIDE_EHTTP_TIMEOUT_CONNECT);
 }
 
-/* A context of the user's may name other protocols, too, of which the server has chosen one then. */
+/* A context of the user's may name other protocols, too, of which the server may choose one. */
 static int settle_protocol(bide_stream *stream)
 {
 	const char *chosen = bide_tls_alpn(stream);
