@@ -241,8 +241,7 @@ TEST(the_last_line_of_a_url_counts)
 /* A tab would end the field, and a server says what it likes. */
 TEST(a_tag_with_a_tab_is_not_kept)
 {
-	char path[] = "/tmp/test_fetch_XXXXXX";
-	const int directory = open_directory(path);
+	const int directory = open_directory();
 	struct fetch_journal journal;
 	struct fetch_record record = { true, 7, "x", "\"a\tb\"", "http://h/x" };
 	CHECK(directory >= 0);
@@ -252,18 +251,17 @@ TEST(a_tag_with_a_tab_is_not_kept)
 	CHECK_STR(record.validator, "-");
 	CHECK(record.whole && record.size == 7);
 	fetch_journal_close(&journal);
-	remove_directory(directory, path);
+	close(directory);
 }
 
 TEST(what_is_no_file_is_no_journal)
 {
-	char path[] = "/tmp/test_fetch_XXXXXX";
-	const int directory = open_directory(path);
+	const int directory = open_directory();
 	struct fetch_journal journal;
 	CHECK(directory >= 0);
 	CHECK_INT(mkfifoat(directory, ".bide-fetch", 0600), 0);
 	CHECK_INT(fetch_journal_open(&journal, directory), -EILSEQ);
-	remove_directory(directory, path);
+	close(directory);
 }
 
 TEST(a_journal_has_one_writer)
