@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* origin.c: see origin.h. */
+/* origin.c: see origin.h. What it answers by the path is in answers.c. */
 #include "http/origin.h"
 
 #include <stdio.h>
@@ -7,192 +7,129 @@
 #include <string.h>
 
 struct origin origin;
-bide_server *server;
-char port[16];
+bide_server *server, *secure_server;
+char port[16], secure_port[16];
+bide_tls *server_tls, *client_tls;
 bide_http_session *session;
 
-/* ---- answers ------------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------------ */
 
-ssize_t origin_say(bide_stream *stream, const char *text)
+bool origin_read_head(bide_stream *stream)
 {
-	return bide_stream_write(stream, text, strlen(text));
+	if (!hear_head(stream, origin.head, ORIGIN_HEAD))
+		return false;
+	origin.chunked = strcasestr(origin.head, "\r\ntransfer-encoding: chunked\r\n") != NULL;
+	origin.size = 0;
+	origin.sum = 0;
+	origin.body[0] = '\0';
+	origin.requests++;
+	return true;
 }
 
-ssize_t origin_respond(bide_stream *stream, const char *status, const char *fields,
-                       const char *body)
+unsigned long origin_sum(unsigned long sum, const void *data, size_t size)
 {
-	char text[ORIGIN_HEAD + 1024];
-	snprintf(text, sizeof text, "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\n\r\n%s", status,
-	         fields, strlen(body), body);
-	return origin_say(stream, text);
+	const unsigned char *at = data;
+	for (size_t i = 0; i < size; i++)
+		sum = sum * 31 + at[i];
+	return sum;
 }
 
-static ssize_t answer_pieces(bide_stream *stream)
+static void keep(const void *data, size_t size)
 {
-	ssize_t n = origin_say(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-	                               "3\r\nhel\r\n");
-	if (n > 0)
-		n = bide_sleep(0.002);
-	return n < 0 ? n : origin_say(stream, "2\r\nlo\r\n0\r\n\r\n");
-}
-
-static ssize_t answer_slowly(bide_stream *stream)
-{
-	int rc = bide_sleep(0.02);
-	return rc < 0 ? rc : origin_respond(stream, "200 OK", "", "slow");
-}
-
-ssize_t origin_redirect(bide_stream *stream, const char *status, const char *url)
-{
-	char field[512];
-	snprintf(field, sizeof field, "Location: %s\r\n", url);
-	return origin_respond(stream, status, field, "elsewhere");
-}
-
-static ssize_t refuse(bide_stream *stream, const char *number)
-{
-	char status[32];
-	snprintf(status, sizeof status, "%.3s Said", number);
-	return origin_respond(stream, status, origin.fields != NULL ? origin.fields : "",
-	                      "refused");
-}
-
-static ssize_t stall(bide_stream *stream, const char *status)
-{
-	char text[128];
-	snprintf(text, sizeof text, "HTTP/1.1 %s\r\nContent-Length: 10\r\n\r\nhalf", status);
-	ssize_t n = origin_say(stream, text);
-	return n < 0 ? n : bide_sleep(10);
-}
-
-static ssize_t drip(bide_stream *stream)
-{
-	ssize_t n = origin_say(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-	while (n > 0) {
-		n = bide_sleep(0.002);
-		if (n == 0)
-			n = origin_say(stream, "1\r\nx\r\n");
+	const size_t room = origin.size < ORIGIN_BODY ? ORIGIN_BODY - origin.size : 0;
+	const size_t kept = size < room ? size : room;
+	if (kept > 0) {
+		memcpy(origin.body + origin.size, data, kept);
+		origin.body[origin.size + kept] = '\0';
 	}
-	return n;
+	origin.size += size;
+	origin.sum = origin_sum(origin.sum, data, size);
 }
 
-static ssize_t cut_redirect(bide_stream *stream, const char *url)
-{
-	char text[512];
-	snprintf(text, sizeof text,
-	         "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 10\r\n\r\nhalf", url);
-	return origin_say(stream, text);
-}
-
-static void answer_until_more(bide_stream *stream)
+static bool read_bytes(bide_stream *stream, size_t size)
 {
 	const void *data;
-	if (origin_respond(stream, "200 OK", "", "last") > 0)
-		(void)bide_stream_peek(stream, 1, &data);
-}
-
-/* As servers do that give up an idle connection. */
-static void answer_twice(bide_stream *stream)
-{
-	(void)origin_respond(stream, "200 OK", "", "hello");
-	(void)bide_sleep(0.002);
-	(void)origin_respond(stream, "408 Request Timeout", "", "too late");
-}
-
-/* What is closed then. */
-static void answer_last(bide_stream *stream, const char *path)
-{
-	if (strcmp(path, "/once") == 0)
-		(void)origin_respond(stream, "200 OK", "", "once");
-	else if (strcmp(path, "/last") == 0)
-		answer_until_more(stream);
-	else if (strcmp(path, "/unasked") == 0)
-		answer_twice(stream);
-	else if (strcmp(path, "/half") == 0)
-		(void)origin_say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
-	else if (strncmp(path, "/cut-to?", 8) == 0)
-		(void)cut_redirect(stream, path + 8);
-	else if (strcmp(path, "/silence") == 0)
-		(void)bide_sleep(10);
-	else if (strcmp(path, "/stall") == 0)
-		(void)stall(stream, "200 OK");
-	else if (strcmp(path, "/refusal") == 0)
-		(void)stall(stream, "503 Busy");
-	else if (strcmp(path, "/drip") == 0)
-		(void)drip(stream);
-}
-
-ssize_t origin_answer(bide_stream *stream, const char *target)
-{
-	const char *path = target[0] == '/' ? target : strchr(target + 8, '/');
-	if (path == NULL)
-		return -1;
-	if (strcmp(path, "/") == 0)
-		return origin_respond(stream, "200 OK", "", "hello");
-	if (strncmp(path, "/echo", 5) == 0)
-		return origin_respond(stream, "200 OK", "", origin.last);
-	if (strcmp(path, "/pieces") == 0)
-		return answer_pieces(stream);
-	if (strcmp(path, "/slow") == 0)
-		return answer_slowly(stream);
-	if (strncmp(path, "/to?", 4) == 0)
-		return origin_redirect(stream, "302 Found", path + 4);
-	if (strncmp(path, "/status/", 8) == 0)
-		return refuse(stream, path + 8);
-	if (strncmp(path, "/later/", 7) == 0)
-		return origin.refusals-- > 0 ? refuse(stream, path + 7)
-		                             : origin_respond(stream, "200 OK", "", "hello");
-	answer_last(stream, path);
-	return -1;
-}
-
-/* ---- the server --------------------------------------------------------------------------- */
-
-static size_t body_size(const char *head)
-{
-	const char *field = strcasestr(head, "content-length:");
-	return field != NULL ? (size_t)atol(field + 15) : 0;
-}
-
-/* Reads a request into `origin`: whether there is one. */
-static bool read_request(bide_stream *stream, char *ret_target, size_t room)
-{
-	static const bide_bytes end = { "\r\n\r\n", 4 };
-	const void *head;
-	const ssize_t n = bide_stream_read_until(stream, &end, 1, &head);
-	if (n <= 0 || n >= ORIGIN_HEAD)
-		return false;
-	memcpy(origin.last, head, (size_t)n);
-	origin.last[n] = '\0';
-	const size_t size = body_size(origin.last);
-	const char *target = strchr(origin.last, ' ');
-	if (target == NULL || size >= (size_t)(ORIGIN_HEAD - n))
-		return false;
-	snprintf(ret_target, room, "%.*s", (int)strcspn(target + 1, " "), target + 1);
-	if (size > 0 && bide_stream_read_exactly(stream, origin.last + n, size) != (ssize_t)size)
-		return false;
-	origin.last[(size_t)n + size] = '\0';
+	while (size > 0) {
+		ssize_t n = bide_stream_peek(stream, 1, &data);
+		if (n <= 0)
+			return false;
+		const size_t taken = (size_t)n < size ? (size_t)n : size;
+		keep(data, taken);
+		bide_stream_consume(stream, taken);
+		size -= taken;
+	}
 	return true;
+}
+
+static bool read_chunks(bide_stream *stream)
+{
+	char *line, *end;
+	for (;;) {
+		if (bide_stream_readline(stream, &line) <= 0)
+			return false;
+		const size_t size = strtoul(line, &end, 16);
+		if (end == line || *end != '\0' || !read_bytes(stream, size))
+			return false;
+		if (bide_stream_readline(stream, &line) <= 0 || *line != '\0')
+			return false;
+		if (size == 0)
+			return true;
+	}
+}
+
+bool origin_read_body(bide_stream *stream)
+{
+	if (origin.chunked)
+		return strcasestr(origin.head, "\r\ncontent-length:") == NULL &&
+		       read_chunks(stream);
+	return read_bytes(stream, length_said(origin.head));
+}
+
+/* ---- connections -------------------------------------------------------------------------- */
+
+static bool answer_one(bide_stream *stream)
+{
+	char target[600];
+	if (!origin_read_head(stream))
+		return false;
+	const char *from = origin.head + strcspn(origin.head, " ");
+	snprintf(target, sizeof target, "%.*s", (int)strcspn(from + 1, " "), from + 1);
+	if (!origin_read_body(stream))
+		return false;
+	if (++origin.at_once > origin.most_at_once)
+		origin.most_at_once = origin.at_once;
+	const bool goes_on =
+		(origin.answer != NULL ? origin.answer : origin_answer)(stream, target);
+	origin.at_once--;
+	return goes_on;
+}
+
+void origin_answer_each(bide_stream *stream)
+{
+	while (answer_one(stream))
+		continue;
 }
 
 int origin_serve(bide_stream *stream)
 {
-	char target[600];
-	ssize_t n = 1;
 	origin.connections++;
 	origin.open++;
-	while (n > 0 && read_request(stream, target, sizeof target)) {
-		origin.requests++;
-		if (++origin.at_once > origin.most_at_once)
-			origin.most_at_once = origin.at_once;
-		n = (origin.answer != NULL ? origin.answer : origin_answer)(stream, target);
-		origin.at_once--;
-	}
+	(origin.serve != NULL ? origin.serve : origin_answer_each)(stream);
 	origin.open--;
 	return 0;
 }
 
-/* ---- the kit ------------------------------------------------------------------------------ */
+int origin_serve_tls(bide_stream *stream)
+{
+	if (bide_start_tls(stream, server_tls, NULL) < 0)
+		return 0;
+	const char *protocol = bide_tls_alpn(stream), *name = bide_tls_server_name(stream);
+	snprintf(origin.alpn, sizeof origin.alpn, "%s", protocol != NULL ? protocol : "none");
+	snprintf(origin.server_name, sizeof origin.server_name, "%s", name != NULL ? name : "none");
+	return origin_serve(stream);
+}
+
+/* ---- the servers and the session ---------------------------------------------------------- */
 
 void origin_start(const char *hosts)
 {
@@ -201,11 +138,48 @@ void origin_start(const char *hosts)
 	port_of(server, 0, port);
 }
 
+void origin_start_tls(const char *names, enum bide_tls_clients clients)
+{
+	server_tls = tls_of_server(names, clients);
+	client_tls = tls_of_client();
+	EXPECT_INT(bide_start_server("127.0.0.1", "0", NULL, &secure_server, origin_serve_tls), 0);
+	port_of(secure_server, 0, secure_port);
+}
+
+static bool say_ok(bide_stream *stream, const char *target)
+{
+	(void)target;
+	return origin_respond(stream, "200 OK", "", "ok");
+}
+
+void origin_start_ok(void)
+{
+	origin_start("127.0.0.1");
+	origin.answer = say_ok;
+	open_session(NULL);
+}
+
+void origin_close(void)
+{
+	bide_server_close(server);
+	bide_server_close(secure_server);
+	bide_tls_unref(server_tls);
+	bide_tls_unref(client_tls);
+	server = secure_server = NULL;
+	server_tls = client_tls = NULL;
+}
+
 void origin_stop(void)
 {
 	bide_http_session_close(session);
 	session = NULL;
-	bide_server_close(server);
+	origin_close();
+}
+
+void origin_wait_closed(void)
+{
+	while (bide_server_connections(server) > 0)
+		EXPECT_INT(bide_sleep(0.0005), 0);
 }
 
 void open_session(const bide_http_options *options)
@@ -213,30 +187,6 @@ void open_session(const bide_http_options *options)
 	bide_http_session_close(session);
 	session = NULL;
 	EXPECT_INT(bide_http_session_open(options, &session), 0);
-}
-
-bide_tls *origin_server_tls(const char *hosts, enum bide_tls_clients clients)
-{
-	const struct cert *cert = cert_make(
-		&(struct recipe){ .name = "server", .hosts = hosts, .issuer = cert_authority() });
-	const bide_tls_certificate identity = { .chain = cert->pem, .key = cert->key_pem };
-	const bide_tls_options options = { .server = true,
-		                           .certificates = &identity,
-		                           .n_certificates = 1,
-		                           .clients = clients,
-		                           .ca = cert_authority()->pem,
-		                           .alpn = "http/1.1" };
-	bide_tls *tls = NULL;
-	EXPECT_INT(bide_tls_open(&options, &tls), 0);
-	return tls;
-}
-
-bide_tls *origin_client_tls(void)
-{
-	const bide_tls_options options = { .ca = cert_authority()->pem };
-	bide_tls *tls = NULL;
-	EXPECT_INT(bide_tls_open(&options, &tls), 0);
-	return tls;
 }
 
 const char *port_of(bide_server *of, size_t i, char buf[16])
@@ -248,6 +198,8 @@ const char *port_of(bide_server *of, size_t i, char buf[16])
 	return buf;
 }
 
+/* ---- requests ----------------------------------------------------------------------------- */
+
 const char *url_at(const char *scheme, const char *host, const char *at_port, const char *path)
 {
 	static char urls[4][256];
@@ -257,9 +209,14 @@ const char *url_at(const char *scheme, const char *host, const char *at_port, co
 	return url;
 }
 
+const char *url_by(const char *scheme, const char *host, const char *path)
+{
+	return url_at(scheme, host, strcmp(scheme, "https") == 0 ? secure_port : port, path);
+}
+
 const char *url_of(const char *path)
 {
-	return url_at("http", "127.0.0.1", port, path);
+	return url_by("http", "127.0.0.1", path);
 }
 
 const char *got(bide_http_session *by, const bide_http_request *request)
@@ -279,4 +236,33 @@ const char *got(bide_http_session *by, const bide_http_request *request)
 		         (const char *)body);
 	bide_http_response_close(response);
 	return text;
+}
+
+int status_of(const bide_http_request *request)
+{
+	bide_http_response *response;
+	char buf[4096];
+	int rc = bide_http_send(session, request, &response);
+	if (rc < 0)
+		return rc;
+	const int status = bide_http_status(response);
+	ssize_t n = 1;
+	while (n > 0)
+		n = bide_http_read(response, buf, sizeof buf);
+	bide_http_response_close(response);
+	return n < 0 ? (int)n : status;
+}
+
+const char *origin_file(const char *name, size_t size)
+{
+	unsigned char *data = malloc(size + 1);
+	unsigned long state = 1;
+	CHECK_RET(data != NULL, "");
+	for (size_t i = 0; i < size; i++) {
+		state = state * 6364136223846793005u + 1442695040888963407u;
+		data[i] = (unsigned char)(state >> 56);
+	}
+	const char *path = test_bytes(name, data, size);
+	free(data);
+	return path;
 }

@@ -8,10 +8,7 @@
 #define PAGES_KIT_H
 
 #include "base/alloc.h"
-#include "core/kinds_kit.h"
-
-#include <bide/http.h>
-#include <bide/serve.h>
+#include "http/origin.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,9 +25,6 @@ struct page {
 static const struct page *pages; /* the last has no path */
 static char log_text[16384];
 static char origins[2][64]; /* "http://127.0.0.1:port", and of 127.0.0.2 */
-static bide_server *server;
-static bide_http_session *session;
-static bide_http_options options;
 
 /* ---- the servers -------------------------------------------------------------------------- */
 
@@ -82,43 +76,21 @@ static const char *full(const char *url)
 	return text;
 }
 
-static ssize_t answer(bide_stream *stream, const char *head)
+static bool answer_page(bide_stream *stream, const char *target)
 {
-	char text[8192], path[128];
-	snprintf(path, sizeof path, "%s%.*s", host_of(head),
-	         (int)strcspn(strchr(head, ' ') + 1, " ?"), strchr(head, ' ') + 1);
+	char path[128], fields[1024];
+	log_request(origin.head, origin.body);
+	snprintf(path, sizeof path, "%s%.*s", host_of(origin.head), (int)strcspn(target, "?"),
+	         target);
 	const struct page *page = pages;
 	while (page->path != NULL && strcmp(page->path, path) != 0)
 		page++;
-	const bool there = page->path != NULL;
-	int n = snprintf(text, sizeof text, "HTTP/1.1 %s\r\nContent-Length: 0\r\n%s%s%s%s\r\n",
-	                 there && page->status != NULL ? page->status : "200 OK",
-	                 there && page->to != NULL ? "Location: " : "",
-	                 there && page->to != NULL ? full(page->to) : "",
-	                 there && page->to != NULL ? "\r\n" : "",
-	                 there && page->fields != NULL ? page->fields : "");
-	return bide_stream_write(stream, text, (size_t)n);
-}
-
-static BIDE_ASYNC(int, serve, bide_stream *);
-static int serve(bide_stream *stream)
-{
-	static const bide_bytes end = { "\r\n\r\n", 4 };
-	const void *found;
-	ssize_t n;
-	while ((n = bide_stream_read_until(stream, &end, 1, &found)) > 0) {
-		char head[8192], body[256] = "";
-		snprintf(head, sizeof head, "%.*s", (int)n, (const char *)found);
-		const char *length = strcasestr(head, "\r\nContent-Length: ");
-		const size_t size = length != NULL ? (size_t)atoi(length + 18) : 0;
-		if (size >= sizeof body ||
-		    (size > 0 && bide_stream_read_exactly(stream, body, size) < (ssize_t)size))
-			break;
-		log_request(head, body);
-		if (answer(stream, head) < 0)
-			break;
-	}
-	return 0;
+	if (page->path == NULL)
+		return origin_respond(stream, "200 OK", "", "");
+	snprintf(fields, sizeof fields, "%s%s%s%s", page->to != NULL ? "Location: " : "",
+	         page->to != NULL ? full(page->to) : "", page->to != NULL ? "\r\n" : "",
+	         page->fields != NULL ? page->fields : "");
+	return origin_respond(stream, page->status != NULL ? page->status : "200 OK", fields, "");
 }
 
 /* ---- the kit ------------------------------------------------------------------------------ */
@@ -126,26 +98,18 @@ static int serve(bide_stream *stream)
 static void start(void)
 {
 	static const struct page none = { .path = NULL };
-	bide_address address;
-	char text[BIDE_ADDRESS_MAX];
+	char buf[16];
 	pages = &none;
 	log_text[0] = '\0';
-	EXPECT_INT(bide_start_server("127.0.0.1,127.0.0.2", "0", NULL, &server, serve), 0);
-	for (int i = 0; i < 2; i++) {
-		EXPECT_INT(bide_server_address(server, (size_t)i, &address), 0);
-		snprintf(origins[i], sizeof origins[i], "http://%s",
-		         bide_address_format(&address, text));
-	}
-	EXPECT_INT(bide_http_session_open(&options, &session), 0);
+	origin_start("127.0.0.1,127.0.0.2");
+	origin.answer = answer_page;
+	for (int i = 0; i < 2; i++)
+		snprintf(origins[i], sizeof origins[i], "http://127.0.0.%d:%s", i + 1,
+		         port_of(server, (size_t)i, buf));
+	open_session(NULL);
 }
 
-static void stop(void)
-{
-	bide_http_session_close(session);
-	bide_server_close(server);
-}
-
-#define PAGES_TEST(name) STACKS_TEST(name, start(), stop())
+#define PAGES_TEST(name) STACKS_TEST(name, start(), origin_stop())
 
 /* Sets the only page. The servers' tasks read it, so it is not on the stack of the test's. */
 static inline void set_page(struct page page)

@@ -2,6 +2,8 @@
 /* peer_client.c: see peer_client.h. */
 #include "http/peer_client.h"
 
+#include "tls/trust.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +14,7 @@ bide_http_session *session;
 
 void open_session(bide_http_options options)
 {
-	options.tls = peer_trust();
+	options.tls = tls_of_client();
 	if (options.proxy == NULL && peer.proxy[0] != '\0')
 		options.proxy = peer.proxy;
 	EXPECT_INT(bide_http_session_open(&options, &session), 0);

@@ -76,14 +76,6 @@ static void make_certificate(void)
 	programs_write("both.pem", programs_fill("@CERTIFICATE@@KEY@"));
 }
 
-bide_tls *peer_trust(void)
-{
-	bide_tls *tls = NULL;
-	const bide_tls_options options = { .ca = cert_authority()->pem };
-	EXPECT_INT(bide_tls_open(&options, &tls), 0);
-	return tls;
-}
-
 static const char *source(const char *name)
 {
 	programs_define("NAME", "%s", name);

@@ -68,9 +68,6 @@ void peer_end(struct peer *peer);
 /* Makes one more file for servers to send, of a size that is not among the usual ones. */
 void peer_add_file(size_t size);
 
-/* A client's context that trusts the servers. */
-bide_tls *peer_trust(void);
-
 enum { PATTERN_PERIOD = 251 * 256 };
 
 /* What files are made of: from wherever it begins, a period of it is there. Twice a period. */

@@ -2,8 +2,8 @@
 /* responder.c: see responder.h. */
 #include "http/responder.h"
 
-#include "harness/test.h"
-#include "tls/certs.h"
+#include "http/wire.h"
+#include "tls/trust.h"
 
 #include <arpa/inet.h>
 #include <bide.h>
@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,44 +22,31 @@ static bide_tls *tls; /* of the server */
 
 /* ---- answers ------------------------------------------------------------------------------ */
 
-static ssize_t say(bide_stream *stream, const char *head, const void *data, size_t size)
+static bool say_with(bide_stream *stream, const char *head, const void *data, size_t size)
 {
-	ssize_t n = bide_stream_write(stream, head, strlen(head));
-	return n > 0 && size > 0 ? bide_stream_write(stream, data, size) : n;
+	return say(stream, head) &&
+	       (size == 0 || bide_stream_write(stream, data, size) == (ssize_t)size);
 }
 
-static ssize_t say_length(bide_stream *stream, const void *data, size_t size, bool head_only)
+static bool say_length(bide_stream *stream, const void *data, size_t size, bool head_only)
 {
 	char head[100];
 	snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", size);
-	return say(stream, head, data, head_only ? 0 : size);
+	return say_with(stream, head, data, head_only ? 0 : size);
 }
 
-static ssize_t say_chunks(bide_stream *stream)
+static bool say_chunks(bide_stream *stream)
 {
-	static const char head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 	enum { CHUNK = 1000 };
-	ssize_t n = say(stream, head, "", 0);
-	for (size_t at = 0; at < RESPONDER_BODY && n > 0; at += CHUNK) {
-		n = say(stream, "3e8\r\n", body + at, CHUNK);
-		if (n > 0)
-			n = say(stream, "\r\n", "", 0);
-	}
-	return n > 0 ? say(stream, "0\r\n\r\n", "", 0) : n;
+	bool goes_on = say(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+	for (size_t at = 0; at < RESPONDER_BODY && goes_on; at += CHUNK)
+		goes_on = say_with(stream, "3e8\r\n", body + at, CHUNK) && say(stream, "\r\n");
+	return goes_on && say(stream, "0\r\n\r\n");
 }
 
-static ssize_t say_packed(bide_stream *stream)
-{
-	static const char hello[] = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xcb\x48\xcd\xc9\xc9"
-				    "\x07\x00\x86\xa6\x10\x36\x05\x00\x00\x00";
-	return say(stream,
-	           "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 25\r\n\r\n", hello,
-	           25);
-}
-
-/* What a path gives; < 0 when the connection is to end. */
-static ssize_t answer(bide_stream *stream, const char *method, const char *path, const void *sent,
-                      size_t size)
+/* Gives what a path is; whether the connection goes on. */
+static bool answer(bide_stream *stream, const char *method, const char *path, const void *sent,
+                   size_t size)
 {
 	if (strcmp(path, "/length") == 0)
 		return say_length(stream, body, sizeof body, strcmp(method, "HEAD") == 0);
@@ -69,47 +55,40 @@ static ssize_t answer(bide_stream *stream, const char *method, const char *path,
 	if (strcmp(path, "/echo") == 0)
 		return say_length(stream, sent, size, false);
 	if (strcmp(path, "/to") == 0)
-		return say(stream,
-		           "HTTP/1.1 302 Found\r\nLocation: /length\r\nContent-Length: 0\r\n\r\n",
-		           "", 0);
+		return say(stream, "HTTP/1.1 302 Found\r\nLocation: /length\r\n"
+		                   "Content-Length: 0\r\n\r\n");
 	if (strcmp(path, "/packed") == 0)
-		return say_packed(stream);
+		return say_with(stream,
+		                "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n"
+		                "Content-Length: 25\r\n\r\n",
+		                HELLO_PACKED, HELLO_PACKED_SIZE);
 	if (strcmp(path, "/once") == 0)
 		(void)say_length(stream, body, sizeof body, false);
 	if (strcmp(path, "/end") == 0)
-		(void)say(stream, "HTTP/1.1 200 OK\r\n\r\n", body, sizeof body);
-	return -1;
+		(void)say_with(stream, "HTTP/1.1 200 OK\r\n\r\n", body, sizeof body);
+	return false;
 }
 
 /* ---- connections -------------------------------------------------------------------------- */
 
 /* Reads the body of a request and answers. */
-static ssize_t serve_body(bide_stream *stream, const char *method, const char *path, size_t size)
+static bool serve_body(bide_stream *stream, const char *method, const char *path, size_t size)
 {
 	unsigned char *sent = malloc(RESPONDER_SENT);
-	ssize_t n = sent != NULL && size <= RESPONDER_SENT ? 1 : -1;
-	if (n > 0 && size > 0 && bide_stream_read_exactly(stream, sent, size) != (ssize_t)size)
-		n = -1;
-	if (n > 0)
-		n = answer(stream, method, path, sent, size);
+	const bool goes_on =
+		sent != NULL && size <= RESPONDER_SENT &&
+		(size == 0 || bide_stream_read_exactly(stream, sent, size) == (ssize_t)size) &&
+		answer(stream, method, path, sent, size);
 	free(sent);
-	return n;
+	return goes_on;
 }
 
-static ssize_t serve_one(bide_stream *stream)
+static bool serve_one(bide_stream *stream)
 {
-	static const bide_bytes end = { "\r\n\r\n", 4 };
-	char method[20], path[20];
-	const void *head;
-	ssize_t n = bide_stream_read_until(stream, &end, 1, &head);
-	if (n <= 0)
-		return n;
-	char *text = strndup(head, (size_t)n);
-	const char *field = strcasestr(text, "content-length:");
-	const size_t size = field != NULL ? (size_t)atol(field + 15) : 0;
-	const bool understood = sscanf(text, "%19s %19s", method, path) == 2;
-	free(text);
-	return understood ? serve_body(stream, method, path, size) : -1;
+	char head[2000], method[20], path[20];
+	return hear_head(stream, head, sizeof head) &&
+	       sscanf(head, "%19s %19s", method, path) == 2 &&
+	       serve_body(stream, method, path, length_said(head));
 }
 
 static BIDE_ASYNC(int, serve, bide_stream *, bool);
@@ -117,7 +96,7 @@ static int serve(bide_stream *stream, bool secure)
 {
 	if (secure && bide_start_tls(stream, tls, NULL) < 0)
 		return 0;
-	while (serve_one(stream) > 0)
+	while (serve_one(stream))
 		continue;
 	return 0;
 }
@@ -138,17 +117,6 @@ static int serve_both(int plain, int secure)
 
 /* ---- the process -------------------------------------------------------------------------- */
 
-static void make_tls(void)
-{
-	const struct cert *cert = cert_make(&(struct recipe){
-		.name = "responder", .hosts = "IP:127.0.0.1", .issuer = cert_authority() });
-	const bide_tls_certificate identity = { .chain = cert->pem, .key = cert->key_pem };
-	const bide_tls_options options = { .server = true,
-		                           .certificates = &identity,
-		                           .n_certificates = 1 };
-	EXPECT_INT(bide_tls_open(&options, &tls), 0);
-}
-
 static int listen_at(struct sockaddr_in *address)
 {
 	socklen_t size = sizeof *address;
@@ -166,7 +134,7 @@ void responder_start(struct responder *responder)
 	for (size_t i = 0; i < sizeof body; i++)
 		body[i] = responder_byte(i);
 	int plain = listen_at(&responder->plain), secure = listen_at(&responder->secure);
-	make_tls();
+	tls = tls_of_server("IP:127.0.0.1", BIDE_TLS_CLIENTS_ANY);
 	fflush(NULL);
 	responder->pid = fork();
 	if (responder->pid == 0) {

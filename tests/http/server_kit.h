@@ -6,6 +6,7 @@
 #define HTTP_SERVER_KIT_H
 
 #include "core/kinds_kit.h"
+#include "http/wire.h"
 
 #include <bide/connect.h>
 #include <bide/http_server.h>
@@ -168,26 +169,16 @@ static inline const char *field(const char *name)
 	return value[turn];
 }
 
-static inline bool say(bide_stream *stream, const char *text)
-{
-	return bide_stream_write(stream, text, strlen(text)) == (ssize_t)strlen(text);
-}
-
 /* Reads a response, whose body is there unless it is said not to be. False when none came. */
 static inline bool read_answer(bide_stream *stream, bool has_body)
 {
-	static const bide_bytes end = { "\r\n\r\n", 4 };
-	const void *head;
 	memset(&answer, 0, offsetof(__typeof__(answer), body));
-	answer.size = 0;
 	answer.body[0] = '\0';
-	ssize_t n = bide_stream_read_until(stream, &end, 1, &head);
-	if (n <= 0 || n >= (ssize_t)sizeof answer.head)
+	if (!hear_head(stream, answer.head, sizeof answer.head))
 		return false;
-	memcpy(answer.head, head, (size_t)n);
 	if (sscanf(answer.head, "HTTP/1.1 %d ", &answer.status) != 1)
 		return false;
-	answer.size = has_body ? (size_t)atol(field("Content-Length")) : 0;
+	answer.size = has_body ? length_said(answer.head) : 0;
 	if (answer.size >= BODY_ROOM)
 		return false;
 	answer.body[answer.size] = '\0';

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* URLs that are relative to a base, the session's or the request's. */
-#include "pages_kit.h"
+#include "http/pages_kit.h"
 
 /* Has the test's session another base. */
 static int rebase(const char *base)
 {
+	const bide_http_options options = { .base_url = base };
 	bide_http_session *with_base;
-	options.base_url = base;
 	int rc = bide_http_session_open(&options, &with_base);
-	options.base_url = NULL;
 	if (rc < 0)
 		return rc;
 	bide_http_session_close(session);

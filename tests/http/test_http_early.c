@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* What comes before a body has been sent, or in place of that: leave to send it, an answer, a
  * redirect, the end of the connection, a cancellation. */
-#include "http/raw_kit.h"
+#include "http/origin.h"
 
 #include "base/alloc.h"
 #include "http/session.h"
@@ -17,52 +17,51 @@ enum { HUGE = 24 << 20 }; /* more than finds room on the way */
 
 static bool head_has(const char *text)
 {
-	return strstr(raw.head, text) != NULL;
+	return strstr(origin.head, text) != NULL;
 }
 
 static const char *huge_file(void)
 {
-	const char *path = raw_file("huge", 0);
+	const char *path = origin_file("huge", 0);
 	EXPECT_INT(truncate(path, HUGE), 0);
 	return path;
 }
 
 static int send_huge(void)
 {
-	const bide_http_request request = { .url = raw_url("/"),
+	const bide_http_request request = { .url = url_of("/"),
 		                            .source = bide_http_from_file(huge_file()) };
-	return raw_send(&request);
+	return status_of(&request);
 }
 
 static int get(void)
 {
-	const bide_http_request request = { .url = raw_url("/") };
-	raw_handle = raw_serve;
-	return raw_send(&request);
+	const bide_http_request request = { .url = url_of("/") };
+	origin.serve = NULL;
+	return status_of(&request);
 }
 
 /* ---- answers ------------------------------------------------------------------------------ */
 
 static void refuse_large(bide_stream *stream)
 {
-	if (raw_read_head(stream))
-		(void)raw_say(stream, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nno!");
+	if (origin_read_head(stream))
+		(void)say(stream, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nno!");
 	(void)bide_sleep(0.05); /* and reads nothing of it */
 }
 
-RAW_TEST(an_answer_ends_the_sending)
+OK_TEST(an_answer_ends_the_sending)
 {
-	raw_handle = refuse_large;
+	origin.serve = refuse_large;
 	CHECK_INT(send_huge(), 413);
 	CHECK_INT(get(), 200);
-	CHECK_INT(raw.connections, 2);
+	CHECK_INT(origin.connections, 2);
 	char *body = calloc(1, HUGE);
-	const bide_http_request request = { .url = raw_url("/"), .body = body, .body_size = HUGE };
-	raw_handle = refuse_large;
-	raw.connections = 0;
-	bide_http_session_close(raw_session); /* that of get() is idle, and reads all */
-	CHECK_INT(bide_http_session_open(&raw_options, &raw_session), 0);
-	CHECK_INT(raw_send(&request), 413);
+	const bide_http_request request = { .url = url_of("/"), .body = body, .body_size = HUGE };
+	origin.serve = refuse_large;
+	origin.connections = 0;
+	open_session(NULL); /* as the connection of get() is idle, and reads all */
+	CHECK_INT(status_of(&request), 413);
 	free(body);
 }
 
@@ -86,22 +85,19 @@ static ssize_t give_nothing(void *arg, void *buf, size_t size)
 	return rc < 0 ? rc : 0;
 }
 
-RAW_TEST(an_answer_ends_a_function_that_waits)
+OK_TEST(an_answer_ends_a_function_that_waits)
 {
-	raw_handle = refuse_large;
-	const bide_http_request for_ever = { .url = raw_url("/"),
+	origin.serve = refuse_large;
+	const bide_http_request for_ever = { .url = url_of("/"),
 		                             .source = bide_http_from_call(give_for_ever, NULL,
 		                                                           BIDE_HTTP_UNKNOWN) };
-	const bide_http_request nothing = { .url = raw_url("/"),
+	const bide_http_request nothing = { .url = url_of("/"),
 		                            .source = bide_http_from_call(give_nothing, NULL,
 		                                                          BIDE_HTTP_UNKNOWN) };
-	CHECK_INT(raw_send(&for_ever), 413);
+	CHECK_INT(status_of(&for_ever), 413);
 	/* The head is sent with the first block: there is none. */
-	raw_options.timeout_write = 0.01;
-	bide_http_session_close(raw_session);
-	CHECK_INT(bide_http_session_open(&raw_options, &raw_session), 0);
-	CHECK_INT(raw_send(&nothing), -BIDE_EHTTP_TIMEOUT_WRITE);
-	raw_options.timeout_write = 0;
+	open_session(&(bide_http_options){ .timeout_write = 0.01 });
+	CHECK_INT(status_of(&nothing), -BIDE_EHTTP_TIMEOUT_WRITE);
 }
 
 static ssize_t read_refusal(void *object, void *buf, size_t size)
@@ -146,16 +142,16 @@ static const bide_transport refusing = { .name = "refusing",
 	                                 .below = below_it };
 
 /* What the time-out is for has been there before it. */
-RAW_TEST(an_answer_goes_before_a_time_out)
+OK_TEST(an_answer_goes_before_a_time_out)
 {
 	static char body[20000];
 	CHECK_INT(get(), 200);
-	struct bide__http_connection *idle = raw_session->idle.first;
+	struct bide__http_connection *idle = session->idle.first;
 	CHECK_INT(bide_stream_new(&refusing, idle->stream, &idle->stream), 0);
 	const bide_http_request request = {
-		.url = raw_url("/"), .body = body, .body_size = sizeof body, .timeout = 0.01
+		.url = url_of("/"), .body = body, .body_size = sizeof body, .timeout = 0.01
 	};
-	CHECK_INT(raw_send(&request), 413);
+	CHECK_INT(status_of(&request), 413);
 }
 
 /* Gives back what comes, as it comes. */
@@ -163,9 +159,9 @@ static void echo(bide_stream *stream)
 {
 	const void *data;
 	size_t left = HUGE;
-	if (!raw_read_head(stream))
+	if (!origin_read_head(stream))
 		return;
-	(void)raw_say(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+	(void)say(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
 	while (left > 0) {
 		ssize_t n = bide_stream_peek(stream, 1, &data);
 		if (n <= 0 || bide_stream_write(stream, data, (size_t)n) != n)
@@ -176,65 +172,62 @@ static void echo(bide_stream *stream)
 }
 
 /* Neither side could write on if the client did not read meanwhile. */
-RAW_TEST(what_is_given_back_at_once_is_read_meanwhile)
+OK_TEST(what_is_given_back_at_once_is_read_meanwhile)
 {
 	bide_http_response *response;
-	raw_handle = echo;
-	const bide_http_request request = { .url = raw_url("/"),
+	origin.serve = echo;
+	const bide_http_request request = { .url = url_of("/"),
 		                            .source = bide_http_from_file(huge_file()) };
-	CHECK_INT(bide_http_send(raw_session, &request, &response), 0);
+	CHECK_INT(bide_http_send(session, &request, &response), 0);
 	void *body;
 	CHECK_INT(bide_http_status(response), 200);
 	CHECK_INT(bide_http_bytes(response, &body), HUGE);
 	bide_http_response_close(response);
 }
 
-RAW_TEST(what_is_kept_meanwhile_has_a_limit)
+OK_TEST(what_is_kept_meanwhile_has_a_limit)
 {
-	raw_options.body_limit = 1 << 20;
-	bide_http_session_close(raw_session);
-	CHECK_INT(bide_http_session_open(&raw_options, &raw_session), 0);
-	raw_options.body_limit = 0;
-	raw_handle = echo;
+	open_session(&(bide_http_options){ .body_limit = 1 << 20 });
+	origin.serve = echo;
 	CHECK_INT(send_huge(), -BIDE_EHTTP_BODY);
 	CHECK_INT(get(), 200);
 }
 
 static void hint_without_end(bide_stream *stream)
 {
-	while (raw_say(stream, "HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n"))
+	while (say(stream, "HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n"))
 		(void)bide_yield();
 }
 
-RAW_TEST(what_comes_before_an_answer_has_an_end)
+OK_TEST(what_comes_before_an_answer_has_an_end)
 {
-	raw_handle = hint_without_end;
-	CHECK_INT(raw_send(&(bide_http_request){ .url = raw_url("/") }), -BIDE_EHTTP_HEAD);
+	origin.serve = hint_without_end;
+	CHECK_INT(status_of(&(bide_http_request){ .url = url_of("/") }), -BIDE_EHTTP_HEAD);
 }
 
 static void answer_first(bide_stream *stream)
 {
-	while (raw_read_head(stream)) {
-		(void)raw_say(stream, "HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n"
-		                      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-		                      "5\r\nfirst\r\n0\r\nTrailer-Field: z\r\n\r\n");
-		if (!raw_read_body(stream))
+	while (origin_read_head(stream)) {
+		(void)say(stream, "HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n"
+		                  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+		                  "5\r\nfirst\r\n0\r\nTrailer-Field: z\r\n\r\n");
+		if (!origin_read_body(stream))
 			return;
 	}
 }
 
-RAW_TEST(an_answer_that_is_no_failure_does_not_end_the_sending)
+OK_TEST(an_answer_that_is_no_failure_does_not_end_the_sending)
 {
 	bide_http_response *response;
 	void *body;
-	raw_handle = answer_first;
-	const bide_http_request request = { .url = raw_url("/"),
+	origin.serve = answer_first;
+	const bide_http_request request = { .url = url_of("/"),
 		                            .source = bide_http_from_file(huge_file()) };
 	for (int i = 0; i < 2; i++) {
-		CHECK_INT(bide_http_send(raw_session, &request, &response), 0);
-		for (int waited = 0; raw.size < HUGE && waited < 5000; waited++)
+		CHECK_INT(bide_http_send(session, &request, &response), 0);
+		for (int waited = 0; origin.size < HUGE && waited < 5000; waited++)
 			(void)bide_sleep(0.001);
-		CHECK_UINT(raw.size, HUGE);
+		CHECK_UINT(origin.size, HUGE);
 		CHECK_INT(bide_http_status(response), 200);
 		CHECK_NULL(bide_http_header(response, "X", NULL));
 		CHECK_NULL(bide_http_header(response, "Trailer-Field", NULL));
@@ -242,42 +235,42 @@ RAW_TEST(an_answer_that_is_no_failure_does_not_end_the_sending)
 		CHECK_STR((char *)body, "first");
 		bide_http_response_close(response);
 	}
-	CHECK_INT(raw.connections, 1);
+	CHECK_INT(origin.connections, 1);
 }
 
-RAW_TEST(what_was_kept_meanwhile_goes_with_its_response)
+OK_TEST(what_was_kept_meanwhile_goes_with_its_response)
 {
 	bide_http_response *response;
-	raw_handle = answer_first;
-	const bide_http_request request = { .url = raw_url("/"),
+	origin.serve = answer_first;
+	const bide_http_request request = { .url = url_of("/"),
 		                            .source = bide_http_from_file(huge_file()) };
-	CHECK_INT(bide_http_send(raw_session, &request, &response), 0);
+	CHECK_INT(bide_http_send(session, &request, &response), 0);
 	bide_http_response_close(response);
-	const struct bide__http_connection *idle = raw_session->idle.last;
+	const struct bide__http_connection *idle = session->idle.last;
 	CHECK(idle != NULL && idle->ahead.data == NULL);
 }
 
 static void hang_up(bide_stream *stream)
 {
 	char some[1000];
-	if (raw_read_head(stream))
+	if (origin_read_head(stream))
 		(void)bide_stream_read(stream, some, sizeof some);
 }
 
 static void say_why_and_hang_up(bide_stream *stream)
 {
 	hang_up(stream);
-	(void)raw_say(stream, "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+	(void)say(stream, "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
 	(void)bide_stream_shutdown(stream);
 	(void)bide_sleep(0.02);
 }
 
-RAW_TEST(a_connection_that_ends_is_noticed)
+OK_TEST(a_connection_that_ends_is_noticed)
 {
-	raw_handle = hang_up;
+	origin.serve = hang_up;
 	int rc = send_huge();
 	CHECK(rc == -ECONNRESET || rc == -EPIPE || rc == -BIDE_EINCOMPLETE);
-	raw_handle = say_why_and_hang_up;
+	origin.serve = say_why_and_hang_up;
 	CHECK_INT(send_huge(), 503);
 	CHECK_INT(get(), 200);
 }
@@ -289,17 +282,17 @@ static bool refused;      /* and nothing follows */
 
 static void give_leave(bide_stream *stream)
 {
-	while (raw_read_head(stream)) {
+	while (origin_read_head(stream)) {
 		const void *data;
-		const bool asked = strstr(raw.head, "\r\nExpect: 100-continue\r\n") != NULL;
+		const bool asked = strstr(origin.head, "\r\nExpect: 100-continue\r\n") != NULL;
 		(void)bide_sleep(0.002);
 		EXPECT(!asked || leave == NULL || bide_stream_peek(stream, 0, &data) == 0);
-		if (asked && leave != NULL && !raw_say(stream, leave))
+		if (asked && leave != NULL && !say(stream, leave))
 			return;
 		if (asked && refused)
 			continue;
-		if (!raw_read_body(stream) ||
-		    !raw_say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+		if (!origin_read_body(stream) ||
+		    !say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
 			return;
 	}
 }
@@ -307,26 +300,26 @@ static void give_leave(bide_stream *stream)
 static int send_if_allowed(void)
 {
 	const bide_http_request request = {
-		.url = raw_url("/"), .body = "body", .body_size = 4, .expect_continue = true
+		.url = url_of("/"), .body = "body", .body_size = 4, .expect_continue = true
 	};
-	raw_handle = give_leave;
-	return raw_send(&request);
+	origin.serve = give_leave;
+	return status_of(&request);
 }
 
-RAW_TEST(a_body_waits_for_leave)
+OK_TEST(a_body_waits_for_leave)
 {
 	leave = "HTTP/1.1 100 Continue\r\n\r\n";
 	refused = false;
 	for (int i = 0; i < 2; i++) {
 		CHECK_INT(send_if_allowed(), 200);
 		CHECK(head_has("\r\nExpect: 100-continue\r\n"));
-		CHECK_STR(raw.body, "body");
+		CHECK_STR(origin.body, "body");
 	}
 	leave = "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n";
 	CHECK_INT(send_if_allowed(), 200);
-	CHECK_INT(raw.connections, 1);
-	const bide_http_request empty = { .url = raw_url("/"), .expect_continue = true };
-	CHECK_INT(raw_send(&empty), 200);
+	CHECK_INT(origin.connections, 1);
+	const bide_http_request empty = { .url = url_of("/"), .expect_continue = true };
+	CHECK_INT(status_of(&empty), 200);
 	CHECK(!head_has("Expect"));
 }
 
@@ -337,54 +330,50 @@ static void count_first(void *arg, const bide_http_event *event)
 }
 
 /* The leave that comes before the body, and what comes while it is sent, are of one response. */
-RAW_TEST(what_comes_first_is_told_once)
+OK_TEST(what_comes_first_is_told_once)
 {
 	int told = 0;
 	const bide_http_options options = { .hook = count_first, .hook_arg = &told };
-	const bide_http_request request = { .url = raw_url("/"),
-		                            .source = bide_http_from_file(raw_file("f", 100000)),
+	const bide_http_request request = { .url = url_of("/"),
+		                            .source = bide_http_from_file(origin_file("f", 100000)),
 		                            .expect_continue = true };
-	bide_http_session_close(raw_session);
-	CHECK_INT(bide_http_session_open(&options, &raw_session), 0);
+	open_session(&options);
 	leave = "HTTP/1.1 100 Continue\r\n\r\n";
 	refused = false;
-	raw_handle = give_leave;
-	CHECK_INT(raw_send(&request), 200);
+	origin.serve = give_leave;
+	CHECK_INT(status_of(&request), 200);
 	CHECK_INT(told, 1);
 }
 
-RAW_TEST(a_body_does_not_wait_for_ever)
+OK_TEST(a_body_does_not_wait_for_ever)
 {
 	leave = NULL;
 	refused = false;
-	raw_options.timeout_continue = 0.005;
-	bide_http_session_close(raw_session);
-	CHECK_INT(bide_http_session_open(&raw_options, &raw_session), 0);
-	raw_options.timeout_continue = 0;
+	open_session(&(bide_http_options){ .timeout_continue = 0.005 });
 	CHECK_INT(send_if_allowed(), 200);
-	CHECK_STR(raw.body, "body");
-	CHECK_INT(raw.connections, 1);
+	CHECK_STR(origin.body, "body");
+	CHECK_INT(origin.connections, 1);
 }
 
-RAW_TEST(a_body_that_is_not_wanted_is_not_sent)
+OK_TEST(a_body_that_is_not_wanted_is_not_sent)
 {
 	leave = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
 	refused = true;
 	CHECK_INT(send_if_allowed(), 403);
-	CHECK_UINT(raw.size, 0);
+	CHECK_UINT(origin.size, 0);
 	CHECK_INT(send_if_allowed(), 403);
-	CHECK_INT(raw.connections, 2);
+	CHECK_INT(origin.connections, 2);
 }
 
-RAW_TEST(who_knows_of_no_leave_is_not_asked)
+OK_TEST(who_knows_of_no_leave_is_not_asked)
 {
 	leave = "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n";
 	refused = true;
 	CHECK_INT(send_if_allowed(), 200);
-	CHECK_STR(raw.body, "body");
+	CHECK_STR(origin.body, "body");
 	CHECK(!head_has("Expect"));
-	CHECK_INT(raw.connections, 2);
-	CHECK_INT(raw.requests, 2);
+	CHECK_INT(origin.connections, 2);
+	CHECK_INT(origin.requests, 2);
 }
 
 /* ---- once more ---------------------------------------------------------------------------- */
@@ -394,22 +383,22 @@ static const char *elsewhere; /* "307 Temporary Redirect" */
 static void redirect(bide_stream *stream)
 {
 	char answer[256];
-	while (raw_read_head(stream) && raw_read_body(stream)) {
-		const bool there = strstr(raw.head, " /there ") != NULL;
+	while (origin_read_head(stream) && origin_read_body(stream)) {
+		const bool there = strstr(origin.head, " /there ") != NULL;
 		snprintf(answer, sizeof answer, "HTTP/1.1 %s\r\nContent-Length: 0\r\n%s\r\n",
 		         there ? "200 OK" : elsewhere, there ? "" : "Location: /there\r\n");
-		(void)raw_say(stream, answer);
+		(void)say(stream, answer);
 	}
 }
 
 static int give_twice(const char *status, bide_http_source source)
 {
-	const bide_http_request request = { .url = raw_url("/"),
+	const bide_http_request request = { .url = url_of("/"),
 		                            .method = "POST",
 		                            .source = source };
 	elsewhere = status;
-	raw_handle = redirect;
-	return raw_send(&request);
+	origin.serve = redirect;
+	return status_of(&request);
 }
 
 static ssize_t give_once(void *arg, void *buf, size_t size)
@@ -422,63 +411,61 @@ static ssize_t give_once(void *arg, void *buf, size_t size)
 	return 1;
 }
 
-RAW_TEST(a_body_that_can_be_is_sent_again)
+OK_TEST(a_body_that_can_be_is_sent_again)
 {
-	char path[128];
-	strcpy(path, raw_file("file", 100000));
+	const char *path = origin_file("file", 100000);
 	CHECK_INT(give_twice("307 Temporary Redirect", bide_http_from_file(path)), 200);
-	CHECK_INT(raw.requests, 2);
-	CHECK(strncmp(raw.head, "POST /there ", 12) == 0);
-	CHECK_UINT(raw.size, 100000);
+	CHECK_INT(origin.requests, 2);
+	CHECK(strncmp(origin.head, "POST /there ", 12) == 0);
+	CHECK_UINT(origin.size, 100000);
 	const bide_http_part parts[] = {
 		{ .name = "a", .text = "b" },
 		{ .name = "c", .source = bide_http_from_file(path) },
 		{ .name = NULL },
 	};
 	CHECK_INT(give_twice("308 Permanent Redirect", bide_http_from_parts(parts)), 200);
-	CHECK(raw.size > 100000);
+	CHECK(origin.size > 100000);
 }
 
-RAW_TEST(a_body_that_cannot_be_is_not_sent_again)
+OK_TEST(a_body_that_cannot_be_is_not_sent_again)
 {
 	int times = 3;
 	CHECK_INT(give_twice("307 Temporary Redirect", bide_http_from_call(give_once, &times, 3)),
 	          307);
-	CHECK_INT(raw.requests, 1);
-	CHECK_STR(raw.body, "xxx");
+	CHECK_INT(origin.requests, 1);
+	CHECK_STR(origin.body, "xxx");
 	times = 3;
 	CHECK_INT(give_twice("303 See Other", bide_http_from_call(give_once, &times, 3)), 200);
-	CHECK(strncmp(raw.head, "GET /there ", 11) == 0);
+	CHECK(strncmp(origin.head, "GET /there ", 11) == 0);
 	CHECK(!head_has("Content-"));
-	CHECK_INT(raw.requests, 3);
+	CHECK_INT(origin.requests, 3);
 }
 
 /* Serves one request, and then closes when the next one is on its way. */
 static void serve_one(bide_stream *stream)
 {
-	if (raw_read_head(stream) && raw_read_body(stream))
-		(void)raw_say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	if (origin_read_head(stream) && origin_read_body(stream))
+		(void)say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 	const void *data;
 	(void)bide_stream_peek(stream, 1, &data);
 }
 
-RAW_TEST(a_body_that_can_be_is_sent_again_when_the_connection_was_stale)
+OK_TEST(a_body_that_can_be_is_sent_again_when_the_connection_was_stale)
 {
-	char path[128];
-	strcpy(path, raw_file("file", 100000));
-	const bide_http_request request = { .url = raw_url("/"),
+	const char *path = origin_file("file", 100000);
+	const bide_http_request request = { .url = url_of("/"),
 		                            .method = "PUT",
 		                            .source = bide_http_from_file(path) };
-	raw_handle = serve_one;
-	CHECK_INT(raw_send(&request), 200);
-	CHECK_INT(raw_send(&request), 200);
-	CHECK_UINT(raw.size, 100000);
-	CHECK_INT(raw.connections, 2);
+	origin.serve = serve_one;
+	CHECK_INT(status_of(&request), 200);
+	CHECK_INT(status_of(&request), 200);
+	CHECK_UINT(origin.size, 100000);
+	CHECK_INT(origin.connections, 2);
 	int times = 3;
-	const bide_http_request once = { .url = raw_url("/"),
+	const bide_http_request once = { .url = url_of("/"),
 		                         .method = "PUT",
 		                         .source = bide_http_from_call(give_once, &times, 3) };
-	int rc = raw_send(&once);
+	int rc = status_of(&once);
 	CHECK(rc == -BIDE_EINCOMPLETE || rc == -ECONNRESET || rc == -EPIPE);
 }
 
@@ -496,20 +483,19 @@ static int descriptors(void)
 
 static void read_slowly(bide_stream *stream)
 {
-	char some[65536];
+	static char some[65536];
 	while (bide_stream_read(stream, some, sizeof some) > 0)
 		if (bide_sleep(0.001) < 0)
 			return;
 }
 
-RAW_TEST(a_request_that_is_cancelled_while_it_is_sent_leaves_nothing)
+OK_TEST(a_request_that_is_cancelled_while_it_is_sent_leaves_nothing)
 {
 	int before = 0;
 	for (double seconds = 0.0001; seconds < 0.03; seconds *= 1.6) {
 		int fired = 0, rc = 0;
-		raw_handle = read_slowly;
-		bide_http_session_close(raw_session);
-		CHECK_INT(bide_http_session_open(&raw_options, &raw_session), 0);
+		origin.serve = read_slowly;
+		open_session(NULL);
 		BIDE_TIMEOUT(seconds, fired)
 			rc = send_huge();
 		CHECK_INT(fired, -ETIMEDOUT);
@@ -524,8 +510,7 @@ RAW_TEST(a_request_that_is_cancelled_while_it_is_sent_leaves_nothing)
 
 static int send_much(void)
 {
-	char path[128];
-	strcpy(path, raw_file("file", 70000));
+	const char *path = origin_file("file", 70000);
 	const bide_http_part parts[] = {
 		{ .name = "a", .text = "b" },
 		{ .name = "c", .source = bide_http_from_file(path) },
@@ -533,26 +518,26 @@ static int send_much(void)
 		{ .name = "f", .text = "g" },
 		{ .name = NULL },
 	};
-	const bide_http_request request = { .url = raw_url("/"),
+	const bide_http_request request = { .url = url_of("/"),
 		                            .expect_continue = true,
 		                            .source = bide_http_from_parts(parts) };
-	return raw_send(&request);
+	return status_of(&request);
 }
 
 /* Of the client, or of the server, which are in one process. */
-RAW_TEST(each_allocation_may_fail)
+OK_TEST(each_allocation_may_fail)
 {
 	unsigned long failures = 1;
-	const bide_http_request next = { .url = raw_url("/") };
+	const bide_http_request next = { .url = url_of("/") };
 	leave = "HTTP/1.1 100 Continue\r\n\r\n";
 	refused = false;
-	raw_handle = give_leave;
+	origin.serve = give_leave;
 	for (long k = 1; failures > 0; k++) {
 		bide__alloc_arm(k);
 		int rc = send_much();
 		failures = bide__alloc_hook.failures;
 		bide__alloc_disarm();
 		CHECK(failures > 0 ? rc < 0 || rc == 200 : rc == 200);
-		CHECK_INT(raw_send(&next), 200);
+		CHECK_INT(status_of(&next), 200);
 	}
 }

@@ -6,7 +6,7 @@
 #include "core/kinds_kit.h"
 #include "fault/proxy.h"
 #include "http/responder.h"
-#include "tls/certs.h"
+#include "tls/trust.h"
 
 #include <arpa/inet.h>
 #include <bide/http.h>
@@ -225,8 +225,7 @@ static void meet(void)
 {
 	const enum effect effect = kept_now != NULL ? kept_now->effect : run.fault->effect;
 	const bool silent = effect == A_SILENCE;
-	bide_tls *tls = NULL;
-	CHECK_INT(bide_tls_open(&(bide_tls_options){ .ca = cert_authority()->pem }, &tls), 0);
+	bide_tls *tls = tls_of_client();
 	bide_http_session *session = NULL;
 	bide_http_options options = { .limit = 1,
 		                      .tls = tls,

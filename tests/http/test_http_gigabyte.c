@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Bodies that are larger than memory should have to be: a gigabyte there and back when all is
  * tested, else some megabytes. Memory stays flat, and other tasks run meanwhile. */
-#include "http/raw_kit.h"
+#include "http/origin.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -31,22 +31,22 @@ static void swallow(bide_stream *stream)
 	const void *data;
 	ssize_t n = 1;
 	arrived = 0;
-	if (!raw_read_head(stream))
+	if (!origin_read_head(stream))
 		return;
 	while (arrived < total() && (n = bide_stream_peek(stream, 1, &data)) > 0) {
 		bide_stream_consume(stream, (size_t)n);
 		arrived += (size_t)n;
 	}
-	(void)raw_say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	(void)say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 }
 
 static void pour(bide_stream *stream)
 {
 	char head[100], *piece = calloc(1, PIECE);
-	if (!raw_read_head(stream))
+	if (!origin_read_head(stream))
 		return;
 	snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", total());
-	bool goes_on = raw_say(stream, head);
+	bool goes_on = say(stream, head);
 	for (size_t sent = 0; goes_on && sent < total(); sent += PIECE)
 		goes_on = bide_stream_write(stream, piece, PIECE) == PIECE;
 	free(piece);
@@ -90,20 +90,20 @@ static void watched(int64_t (*work)(void), const char *name)
 	(void)bide_join(ticker);
 }
 
-static char path[128];
+static const char *path;
 
 static int64_t upload(void)
 {
-	const bide_http_request request = { .url = raw_url("/"),
+	const bide_http_request request = { .url = url_of("/"),
 		                            .source = bide_http_from_file(path) };
-	int rc = raw_send(&request);
+	int rc = status_of(&request);
 	return rc == 200 ? (int64_t)arrived : rc;
 }
 
 static int64_t download(void)
 {
 	bide_http_response *response;
-	int rc = bide_http_get(raw_session, raw_url("/"), &response);
+	int rc = bide_http_get(session, url_of("/"), &response);
 	if (rc < 0)
 		return rc;
 	int64_t size = bide_http_save(response, path, NULL);
@@ -111,21 +111,21 @@ static int64_t download(void)
 	return size;
 }
 
-RAW_TEST(a_large_file_is_sent_with_flat_memory)
+OK_TEST(a_large_file_is_sent_with_flat_memory)
 {
 	TEST_TIMEOUT(120);
-	strcpy(path, raw_file("large", 0));
+	path = origin_file("large", 0);
 	CHECK_INT(truncate(path, (off_t)total()), 0);
-	raw_handle = swallow;
+	origin.serve = swallow;
 	watched(upload, "sent");
 }
 
-RAW_TEST(a_large_body_is_saved_with_flat_memory)
+OK_TEST(a_large_body_is_saved_with_flat_memory)
 {
 	struct stat status;
 	TEST_TIMEOUT(120);
-	snprintf(path, sizeof path, "%s/saved", raw_directory());
-	raw_handle = pour;
+	path = test_path("saved");
+	origin.serve = pour;
 	watched(download, "saved");
 	CHECK_INT(stat(path, &status), 0);
 	CHECK_INT(status.st_size, (off_t)total());

@@ -3,6 +3,7 @@
  * the client's memory does not grow with it. A gigabyte comes with BIDE_SWEEP=all only. */
 #include "core/kinds_kit.h"
 #include "http/peers.h"
+#include "tls/trust.h"
 
 #include <bide/http.h>
 #include <stdio.h>
@@ -71,7 +72,7 @@ static void fetch(bide_http_session *session, const char *place, size_t size, bo
 static void fetch_flat(const char *place, size_t size, bool secure)
 {
 	enum { FIRST = 1 << 20 };
-	bide_tls *tls = peer_trust();
+	bide_tls *tls = tls_of_client();
 	bide_http_session *session;
 	CHECK_INT(bide_http_session_open(&(bide_http_options){ .tls = tls }, &session), 0);
 	fetch(session, place, FIRST, secure);

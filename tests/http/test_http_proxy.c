@@ -18,7 +18,7 @@
 /* ---- the proxy ---------------------------------------------------------------------------- */
 
 static struct {
-	char last[ORIGIN_HEAD]; /* the head of the last request to it */
+	char head[ORIGIN_HEAD]; /* of the last request to it */
 	int connections, requests;
 	const char *answer; /* to CONNECT, in place of a connection; or NULL */
 	bool silent;        /* it answers nothing */
@@ -52,69 +52,56 @@ static void connect_for(bide_stream *client)
 {
 	char service[16];
 	bide_stream *host;
-	const char *colon = strchr(proxy.last, ':');
+	const char *colon = strchr(proxy.head, ':');
 	if (proxy.answer != NULL) {
-		(void)bide_stream_write(client, proxy.answer, strlen(proxy.answer));
+		(void)say(client, proxy.answer);
 		return;
 	}
 	snprintf(service, sizeof service, "%.*s", (int)strspn(colon + 1, "0123456789"), colon + 1);
 	if (bide_open_connection("127.0.0.1", service, NULL, &host) < 0)
 		return;
-	if (bide_stream_write(client, "HTTP/1.1 200 Connected\r\nContent-Length: 5\r\n\r\n", 45) >
-	    0)
+	if (say(client, "HTTP/1.1 200 Connected\r\nContent-Length: 5\r\n\r\n"))
 		join_up(client, host);
 	(void)bide_stream_close(host);
+}
+
+static bool proxy_one(bide_stream *stream)
+{
+	char target[512];
+	if (!hear_head(stream, proxy.head, sizeof proxy.head))
+		return false;
+	proxy.requests++;
+	if (strncmp(proxy.head, "CONNECT ", 8) == 0) {
+		connect_for(stream);
+		return false;
+	}
+	snprintf(target, sizeof target, "%.*s", (int)strcspn(proxy.head + 4, " "), proxy.head + 4);
+	return origin_answer(stream, target);
 }
 
 static BIDE_ASYNC(int, serve_proxy, bide_stream *);
 static int serve_proxy(bide_stream *stream)
 {
-	static const bide_bytes end = { "\r\n\r\n", 4 };
-	const void *head;
-	char target[512];
-	ssize_t n = 0;
 	proxy.connections++;
 	if (proxy.silent)
-		return bide_sleep(10) < 0 ? 0 : 0;
-	if (proxy.tls != NULL && bide_start_tls(stream, proxy.tls, NULL) < 0)
-		return 0;
-	while ((n = bide_stream_read_until(stream, &end, 1, &head)) > 0 && n < ORIGIN_HEAD) {
-		memcpy(proxy.last, head, (size_t)n);
-		proxy.last[n] = '\0';
-		proxy.requests++;
-		if (strncmp(proxy.last, "CONNECT ", 8) == 0) {
-			connect_for(stream);
-			return 0;
-		}
-		snprintf(target, sizeof target, "%.*s", (int)strcspn(proxy.last + 4, " "),
-		         proxy.last + 4);
-		if (origin_answer(stream, target) < 0)
-			return 0;
-	}
+		(void)bide_sleep(10);
+	else if (proxy.tls == NULL || bide_start_tls(stream, proxy.tls, NULL) == 0)
+		while (proxy_one(stream))
+			continue;
 	return 0;
 }
 
 /* ---- the kit ------------------------------------------------------------------------------ */
 
-static bide_server *secure_server, *proxy_server;
-static char secure_port[16], proxy_port[16], proxy_url[64];
-static bide_tls *client_tls, *server_tls;
-
-static BIDE_ASYNC(int, serve_securely, bide_stream *);
-static int serve_securely(bide_stream *stream)
-{
-	return bide_start_tls(stream, server_tls, NULL) == 0 ? origin_serve(stream) : 0;
-}
+static bide_server *proxy_server;
+static char proxy_port[16], proxy_url[64];
 
 static void start(void)
 {
 	origin_start("127.0.0.1");
+	origin_start_tls("DNS:a.test,IP:127.0.0.1", BIDE_TLS_CLIENTS_ANY);
 	memset(&proxy, 0, sizeof proxy);
-	server_tls = origin_server_tls("DNS:a.test,IP:127.0.0.1", BIDE_TLS_CLIENTS_ANY);
-	client_tls = origin_client_tls();
-	EXPECT_INT(bide_start_server("127.0.0.1", "0", NULL, &secure_server, serve_securely), 0);
 	EXPECT_INT(bide_start_server("127.0.0.1", "0", NULL, &proxy_server, serve_proxy), 0);
-	port_of(secure_server, 0, secure_port);
 	port_of(proxy_server, 0, proxy_port);
 	snprintf(proxy_url, sizeof proxy_url, "http://us%%65r:s%%3Acret@127.0.0.1:%s", proxy_port);
 	open_session(&(bide_http_options){ .proxy = proxy_url, .tls = client_tls });
@@ -124,15 +111,6 @@ static void stop(void)
 {
 	origin_stop();
 	bide_server_close(proxy_server);
-	bide_server_close(secure_server);
-	bide_tls_unref(client_tls);
-	bide_tls_unref(server_tls);
-}
-
-/* The URL of a path of either server's, by a name that it has. */
-static const char *url_by(const char *scheme, const char *host, const char *path)
-{
-	return url_at(scheme, host, strcmp(scheme, "https") == 0 ? secure_port : port, path);
 }
 
 static const char *plain(const char *path)
@@ -156,8 +134,8 @@ HTTP_TEST(a_proxy_is_asked_for_the_whole_url)
 	CHECK_STR(plain("/"), "200 hello");
 	snprintf(expected, sizeof expected, "GET http://a.test:%s/ HTTP/1.1\r\nHost: a.test:%s\r\n",
 	         port, port);
-	CHECK(strncmp(proxy.last, expected, strlen(expected)) == 0);
-	CHECK(strstr(proxy.last, AUTHORIZATION) != NULL);
+	CHECK(strncmp(proxy.head, expected, strlen(expected)) == 0);
+	CHECK(strstr(proxy.head, AUTHORIZATION) != NULL);
 	CHECK_STR(plain("/"), "200 hello");
 	CHECK_INT(proxy.connections, 1);
 	CHECK_INT(proxy.requests, 2);
@@ -170,10 +148,10 @@ HTTP_TEST(a_proxy_connects_to_hosts_of_https)
 	snprintf(expected, sizeof expected,
 	         "CONNECT a.test:%s HTTP/1.1\r\nHost: a.test:%s\r\nUser-Agent: bide/", secure_port,
 	         secure_port);
-	CHECK(strncmp(proxy.last, expected, strlen(expected)) == 0);
-	CHECK(strstr(proxy.last, AUTHORIZATION) != NULL);
-	CHECK(strncmp(origin.last, "GET / HTTP/1.1\r\n", 16) == 0);
-	CHECK(strstr(origin.last, "Proxy") == NULL);
+	CHECK(strncmp(proxy.head, expected, strlen(expected)) == 0);
+	CHECK(strstr(proxy.head, AUTHORIZATION) != NULL);
+	CHECK(strncmp(origin.head, "GET / HTTP/1.1\r\n", 16) == 0);
+	CHECK(strstr(origin.head, "Proxy") == NULL);
 	CHECK_STR(secure("/"), "200 hello");
 	CHECK_INT(proxy.connections, 1);
 	CHECK_INT(origin.requests, 2);
@@ -187,10 +165,10 @@ HTTP_TEST(a_proxy_is_spoken_to_in_tls)
 	open_session(
 		&(bide_http_options){ .proxy = url, .tls = client_tls, .proxy_tls = client_tls });
 	CHECK_STR(plain("/"), "200 hello");
-	CHECK(strstr(proxy.last, "GET http://a.test") == proxy.last);
-	CHECK(strstr(proxy.last, "Authorization") == NULL);
+	CHECK(strstr(proxy.head, "GET http://a.test") == proxy.head);
+	CHECK(strstr(proxy.head, "Authorization") == NULL);
 	CHECK_STR(secure("/"), "200 hello");
-	CHECK(strstr(proxy.last, "CONNECT a.test") == proxy.last);
+	CHECK(strstr(proxy.head, "CONNECT a.test") == proxy.head);
 	CHECK_STR(secure("/pieces"), "200 hello");
 	/* Whom the session trusts is nothing to its proxies. */
 	open_session(&(bide_http_options){ .proxy = url, .tls = client_tls });
@@ -309,7 +287,7 @@ HTTP_TEST(a_proxy_that_does_not_answer_is_given_up)
 	proxy.silent = true;
 	open_session(&(bide_http_options){ .proxy = proxy_url, .timeout_connect = 0.01 });
 	CHECK_STR(secure("/"), bide_strerror(-BIDE_EHTTP_TIMEOUT_CONNECT));
-	open_session(&(bide_http_options){ .proxy = "http://127.0.0.1:1" });
+	open_session(&(bide_http_options){ .proxy = NOBODY });
 	CHECK_STR(plain("/"), strerror(ECONNREFUSED));
 }
 
@@ -469,8 +447,8 @@ HTTP_TEST(the_environment_is_asked_if_that_is_wanted)
 	snprintf(path, sizeof path, "/to?http://127.0.0.1:%s/", port);
 	CHECK_STR(plain(path), "200 hello");
 	CHECK_INT(proxy.requests, 3);
-	CHECK(strncmp(origin.last, "GET / HTTP/1.1\r\nHost: 127.0.0.1", 31) == 0);
-	CHECK(strstr(origin.last, "Proxy") == NULL);
+	CHECK(strncmp(origin.head, "GET / HTTP/1.1\r\nHost: 127.0.0.1", 31) == 0);
+	CHECK(strstr(origin.head, "Proxy") == NULL);
 }
 
 /* What TLS has encrypted, and could not send for lack of memory, is sent with what comes next; a

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Redirects: where they lead, and what a request takes along there. */
-#include "pages_kit.h"
+#include "http/pages_kit.h"
 
 #define LENGTH(table) (sizeof(table) / sizeof *(table))
 
@@ -86,7 +86,7 @@ PAGES_TEST(a_redirect_leads_somewhere)
 	}
 }
 
-PAGES_TEST(the_way_is_told)
+PAGES_TEST(a_response_knows_the_way_to_it)
 {
 	static const struct page here[] = { { "A/1", "301 Moved", "/2", NULL },
 		                            { "A/2", "307 Temporary", "B/3?x", NULL },
@@ -135,10 +135,9 @@ PAGES_TEST(a_place_that_is_tried_again_is_one_of_the_way)
 {
 	static const bide_http_retry retry = { .attempts = 2, .delay = 0.001 };
 	const bide_http_options with = { .retry = &retry, .hook = get_ready };
-	bide_http_session *usual = session;
 	bide_http_response *response;
 	pages = busy;
-	CHECK_INT(bide_http_session_open(&with, &session), 0);
+	open_session(&with);
 	CHECK_INT(bide_http_get(session, full("A/1"), &response), 0);
 	CHECK_STR(log_text, "A GET /1\n"
 	                    "A GET /2 cookie=a=1\n"
@@ -148,11 +147,9 @@ PAGES_TEST(a_place_that_is_tried_again_is_one_of_the_way)
 	CHECK_STR(bide_http_history(response, 0, NULL), full("A/1"));
 	CHECK_STR(bide_http_history(response, 1, NULL), full("A/2"));
 	bide_http_response_close(response);
-	bide_http_session_close(session);
-	session = usual;
 }
 
-PAGES_TEST(a_circle_is_left)
+PAGES_TEST(redirects_in_a_circle_are_given_up)
 {
 	static const struct page here[] = { { "A/1", "302 Found", "B/2", NULL },
 		                            { "B/2", "302 Found", "A/1", NULL },
@@ -210,16 +207,13 @@ PAGES_TEST(credentials_are_for_the_origin_that_was_asked)
 	check_credentials(&in_url, "u:p@", " authorization=Basic dTpw");
 }
 
-PAGES_TEST(the_sessions_credentials_are_too)
+PAGES_TEST(the_sessions_credentials_are_for_the_origin_that_was_asked)
 {
 	static const char *const headers[] = { "Cookie: a=b", "Authorization: ours", NULL };
 	const bide_http_options with = { .headers = headers };
-	bide_http_session *usual = session;
 	bide_http_request request = { .url = NULL };
-	CHECK_INT(bide_http_session_open(&with, &session), 0);
+	open_session(&with);
 	check_credentials(&request, "", " cookie=a=b authorization=ours");
-	bide_http_session_close(session);
-	session = usual;
 }
 
 PAGES_TEST(a_redirect_may_bring_credentials)

@@ -124,12 +124,10 @@ HTTP_TEST(some_errors_are_for_now_and_others_are_not)
 	CHECK_INT(n_delays, 3);
 	retry_by(&quick, 0);
 	n_delays = 0;
-	CHECK_STR(got(session, &(bide_http_request){ .url = "http://127.0.0.1:1/" }),
-	          strerror(ECONNREFUSED));
+	CHECK_STR(got(session, &(bide_http_request){ .url = NOBODY }), strerror(ECONNREFUSED));
 	CHECK_INT(n_delays, 3);
 	n_delays = 0;
-	CHECK_STR(got(session,
-	              &(bide_http_request){ .url = "http://127.0.0.1:1/", .method = "bad method" }),
+	CHECK_STR(got(session, &(bide_http_request){ .url = NOBODY, .method = "bad method" }),
 	          strerror(ECONNREFUSED));
 	CHECK_STR(got(session, &(bide_http_request){ .url = url_of("/"), .method = "bad method" }),
 	          strerror(EINVAL));
@@ -160,7 +158,7 @@ HTTP_TEST(what_may_do_something_twice_is_made_again_only_if_that_is_wanted)
 	CHECK_INT(origin.requests, 1);
 	/* Nothing of it has been sent. */
 	n_delays = 0;
-	const bide_http_request nobody = { .url = "http://127.0.0.1:1/", .method = "POST" };
+	const bide_http_request nobody = { .url = NOBODY, .method = "POST" };
 	CHECK_STR(got(session, &nobody), strerror(ECONNREFUSED));
 	CHECK_INT(n_delays, 3);
 	bide_http_retry any = quick;
@@ -192,7 +190,7 @@ HTTP_TEST(repeats_are_counted_over_redirects)
 HTTP_TEST(what_nobody_has_asked_for_is_no_answer)
 {
 	CHECK_STR(get("/unasked"), "200 hello");
-	bide_sleep(0.01);
+	origin_wait_closed();
 	CHECK_STR(get("/"), "200 hello");
 	CHECK_INT(n_delays, 0);
 	CHECK_INT(origin.connections, 2);
@@ -204,7 +202,7 @@ static void get_unasked(void)
 	(void)got(session, &(bide_http_request){ .url = url_of("/unasked") });
 }
 
-HTTP_TEST(all_that_were_closed_are_dropped_at_once)
+HTTP_TEST(all_connections_that_were_closed_are_dropped_at_once)
 {
 	enum { N = 5 };
 	int rc;
@@ -213,7 +211,7 @@ HTTP_TEST(all_that_were_closed_are_dropped_at_once)
 			bide_group_spawn(group, get_unasked);
 	}
 	CHECK_INT(rc, 0);
-	bide_sleep(0.01);
+	origin_wait_closed();
 	for (int i = 0; i < N; i++)
 		CHECK_STR(get("/"), "200 hello");
 	CHECK_INT(n_delays, 0);
@@ -327,7 +325,7 @@ HTTP_TEST(who_is_cancelled_makes_nothing_again)
 	CHECK_INT(fired, -ETIMEDOUT);
 	CHECK_INT(n_delays, 0);
 	bide_http_response *response;
-	const bide_http_request request = { .url = "http://127.0.0.1:1/" };
+	const bide_http_request request = { .url = NOBODY };
 	const bide_http_retry slow = { .attempts = 3, .delay = 20, .jitter = -1 };
 	retry_by(&slow, INFINITY);
 	bide_scope *scope;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Bodies of responses: as text, into files and other descriptors, in part and the rest later. */
-#include "http/raw_kit.h"
+#include "http/origin.h"
 
 #include "base/alloc.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,7 +18,7 @@ static bool closes; /* the connection then */
 
 static void say_answer(bide_stream *stream)
 {
-	while (raw_read_head(stream) && raw_read_body(stream)) {
+	while (origin_read_head(stream) && origin_read_body(stream)) {
 		const ssize_t size = (ssize_t)answer_size;
 		const bool last = closes;
 		if (bide_stream_write(stream, answer, answer_size) != size || last)
@@ -27,13 +26,13 @@ static void say_answer(bide_stream *stream)
 	}
 }
 
-static bide_http_response *got(const char *text, size_t size)
+static bide_http_response *answered(const char *text, size_t size)
 {
 	bide_http_response *response = NULL;
 	answer = text;
 	answer_size = size;
-	raw_handle = say_answer;
-	EXPECT_INT(bide_http_get(raw_session, raw_url("/"), &response), 0);
+	origin.serve = say_answer;
+	EXPECT_INT(bide_http_get(session, url_of("/"), &response), 0);
 	return response;
 }
 
@@ -45,12 +44,12 @@ static bide_http_response *got_with(const char *fields, const char *body, size_t
 	int n = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\n%sContent-Length: %zu\r\n\r\n",
 	                 fields, size);
 	memcpy(text + n, body, size);
-	return got(text, (size_t)n + size);
+	return answered(text, (size_t)n + size);
 }
 
 /* ---- what is said ------------------------------------------------------------------------- */
 
-RAW_TEST(a_response_tells_of_its_body)
+OK_TEST(a_response_tells_of_its_body)
 {
 	char type[BIDE_HTTP_TYPE_MAX];
 	int64_t first, last, total;
@@ -61,7 +60,7 @@ RAW_TEST(a_response_tells_of_its_body)
 	bide_http_response_close(response);
 	static const char bare[] = "HTTP/1.1 206 OK\r\nContent-Range: bytes 5-6/9\r\n"
 				   "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
-	response = got(bare, sizeof bare - 1);
+	response = answered(bare, sizeof bare - 1);
 	CHECK_STR(bide_http_content_type(response, type), "");
 	CHECK_INT(bide_http_content_length(response), -ENODATA);
 	CHECK_INT(bide_http_content_range(response, &first, &last, &total), 0);
@@ -81,7 +80,7 @@ static const char *validator_of(const char *fields)
 	return text;
 }
 
-RAW_TEST(a_validator_is_strong)
+OK_TEST(a_validator_is_strong)
 {
 	CHECK_STR(validator_of("ETag: \"x\"\r\n"), "\"x\"");
 	CHECK_STR(validator_of("ETag: W/\"x\"\r\n"), "none");
@@ -111,7 +110,7 @@ static const char *text_of(bide_http_response *response)
 	return copy;
 }
 
-RAW_TEST(text_is_utf8)
+OK_TEST(text_is_utf8)
 {
 	CHECK_STR(text_of(GOT("", "J\xc3\xb6rg")), "J\xc3\xb6rg");
 	CHECK_STR(text_of(GOT("Content-Type: text/html; charset=iso-8859-1\r\n", "J\xf6rg")),
@@ -126,7 +125,7 @@ RAW_TEST(text_is_utf8)
 }
 
 /* It is the body that fails, if there is one. */
-RAW_TEST(a_coding_that_is_not_known_is_told_when_the_body_is_read)
+OK_TEST(a_coding_that_is_not_known_is_told_when_the_body_is_read)
 {
 	char *text;
 	bide_http_response *response = GOT("Content-Encoding: gzip, strange\r\n", "abc");
@@ -137,7 +136,7 @@ RAW_TEST(a_coding_that_is_not_known_is_told_when_the_body_is_read)
 	CHECK_STR(text_of(GOT("Content-Encoding: strange\r\n", "")), "");
 }
 
-RAW_TEST(text_stays_where_it_is)
+OK_TEST(text_stays_where_it_is)
 {
 	bide_http_response *response =
 		GOT("Content-Type: text/html; charset=iso-8859-1\r\n", "J\xf6rg");
@@ -150,7 +149,7 @@ RAW_TEST(text_stays_where_it_is)
 	bide_http_response_close(response);
 }
 
-RAW_TEST(an_unknown_charset_is_told_and_the_bytes_are_there)
+OK_TEST(an_unknown_charset_is_told_and_the_bytes_are_there)
 {
 	bide_http_response *response = GOT("Content-Type: text/html; charset=utf-7\r\n", "+AOQ-");
 	char *text;
@@ -163,7 +162,7 @@ RAW_TEST(an_unknown_charset_is_told_and_the_bytes_are_there)
 
 /* ---- files -------------------------------------------------------------------------------- */
 
-static char path[128];
+static const char *path;
 
 /* What a file has, or what it fails with. */
 static const char *content(const char *name)
@@ -177,17 +176,6 @@ static const char *content(const char *name)
 	return text;
 }
 
-/* The names in the tests' directory. */
-static int files_there(void)
-{
-	int n = 0;
-	DIR *directory = opendir(raw_directory());
-	for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
-		n += entry->d_name[0] != '.' || strlen(entry->d_name) > 2;
-	closedir(directory);
-	return n;
-}
-
 static int64_t saved(bide_http_response *response, const bide_http_save_options *save_options)
 {
 	int64_t n = bide_http_save(response, path, save_options);
@@ -195,11 +183,11 @@ static int64_t saved(bide_http_response *response, const bide_http_save_options 
 	return n;
 }
 
-RAW_TEST(a_body_is_saved)
+OK_TEST(a_body_is_saved)
 {
 	const bide_http_save_options sync = { .sync = true };
 	struct stat status;
-	snprintf(path, sizeof path, "%s/saved", raw_directory());
+	path = test_path("saved");
 	mode_t mask = umask(027);
 	CHECK_INT(saved(GOT("", "hello"), NULL), 5);
 	CHECK_STR(content(path), "hello");
@@ -209,7 +197,7 @@ RAW_TEST(a_body_is_saved)
 	CHECK_STR(content(path), "once more");
 	CHECK_INT(saved(GOT("", ""), NULL), 0);
 	CHECK_STR(content(path), "");
-	CHECK_INT(files_there(), 1);
+	CHECK_INT(test_files(), 1);
 	umask(mask);
 	CHECK_INT(unlink(path), 0);
 }
@@ -218,24 +206,24 @@ static bide_http_response *got_cut(void)
 {
 	static const char cut[] = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf";
 	closes = true;
-	bide_http_response *response = got(cut, sizeof cut - 1);
+	bide_http_response *response = answered(cut, sizeof cut - 1);
 	closes = false;
 	return response;
 }
 
-RAW_TEST(a_body_that_is_not_whole_is_not_saved)
+OK_TEST(a_body_that_is_not_whole_is_not_saved)
 {
 	const bide_http_save_options limit = { .limit = 4 }, enough = { .limit = 5 };
-	snprintf(path, sizeof path, "%s/saved", raw_directory());
+	path = test_path("saved");
 	CHECK_INT(saved(got_cut(), NULL), -BIDE_EINCOMPLETE);
 	CHECK_STR(content(path), strerror(ENOENT));
 	CHECK_INT(saved(GOT("", "12345"), &limit), -BIDE_EHTTP_BODY);
-	CHECK_INT(files_there(), 0);
+	CHECK_INT(test_files(), 0);
 	CHECK_INT(saved(GOT("", "12345"), &enough), 5);
 	CHECK_INT(saved(got_cut(), NULL), -BIDE_EINCOMPLETE);
 	CHECK_STR(content(path), "12345");
 	CHECK_INT(unlink(path), 0);
-	CHECK_INT(files_there(), 0);
+	CHECK_INT(test_files(), 0);
 }
 
 /* ---- what expands ------------------------------------------------------------------------- */
@@ -279,21 +267,18 @@ static int64_t expanded(const char *fields, const char *packed, size_t size)
 }
 
 /* Whatever little may become the body's limit, in each layer, and not more. */
-RAW_TEST(little_does_not_expand_without_end)
+OK_TEST(little_does_not_expand_without_end)
 {
 	static const char skipped[8] = { 0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0x7f };
 	static const char once[] = "Content-Encoding: zstd\r\n";
 	static const char twice[] = "Content-Encoding: zstd, zstd\r\n";
 	char packed[4096];
-	bide_http_options options = raw_options;
-	options.body_limit = LIMIT;
-	bide_http_session_close(raw_session);
-	CHECK_INT(bide_http_session_open(&options, &raw_session), 0);
+	open_session(&(bide_http_options){ .body_limit = LIMIT });
 	size_t size = pack_blocks(packed, NULL, 0, 8);
 	CHECK_INT(expanded(once, packed, size), LIMIT);
 	size = pack_blocks(packed, NULL, 0, 9);
 	CHECK_INT(expanded(once, packed, size), -BIDE_EHTTP_CODING);
-	snprintf(path, sizeof path, "%s/saved", raw_directory());
+	path = test_path("saved");
 	CHECK_INT(saved(got_with(once, packed, size), NULL), -BIDE_EHTTP_CODING);
 	CHECK_STR(content(path), strerror(ENOENT));
 	/* Of which nothing comes, as all is a frame to be skipped. */
@@ -302,14 +287,11 @@ RAW_TEST(little_does_not_expand_without_end)
 }
 
 /* A frame that is not so much smaller may have any size. */
-RAW_TEST(much_expands_to_more)
+OK_TEST(much_expands_to_more)
 {
 	char packed[8000];
 	memset(packed, 0, sizeof packed);
-	bide_http_options options = raw_options;
-	options.body_limit = 1000;
-	bide_http_session_close(raw_session);
-	CHECK_INT(bide_http_session_open(&options, &raw_session), 0);
+	open_session(&(bide_http_options){ .body_limit = 1000 });
 	/* Behind it frames of no bytes. */
 	size_t size = pack_blocks(packed, NULL, 0, 8);
 	char *at = packed + size;
@@ -318,11 +300,11 @@ RAW_TEST(much_expands_to_more)
 	CHECK_INT(expanded("Content-Encoding: zstd\r\n", packed, (size_t)(at - packed)), LIMIT);
 }
 
-RAW_TEST(what_makes_no_sense_is_not_saved)
+OK_TEST(what_makes_no_sense_is_not_saved)
 {
 	const bide_http_save_options negative = { .limit = -1 };
 	bide_http_response *response = GOT("", "12345");
-	snprintf(path, sizeof path, "%s/saved", raw_directory());
+	path = test_path("saved");
 	CHECK_INT(bide_http_save(response, NULL, NULL), -EINVAL);
 	CHECK_INT(bide_http_save(response, path, &negative), -EINVAL);
 	CHECK_INT(bide_http_save(response, path, NULL), 5);
@@ -330,50 +312,50 @@ RAW_TEST(what_makes_no_sense_is_not_saved)
 	CHECK_INT(unlink(path), 0);
 }
 
-RAW_TEST(what_is_no_file_is_not_replaced)
+OK_TEST(what_is_no_file_is_not_replaced)
 {
 	static const char *const names[] = { "/dev/null", "/tmp", "/tmp/", "" };
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		strcpy(path, names[i]);
+		path = names[i];
 		CHECK_INT(saved(GOT("", "hello"), NULL), -EINVAL);
 	}
 	struct stat status;
 	CHECK_INT(stat("/dev/null", &status), 0);
 	CHECK(S_ISCHR(status.st_mode));
-	snprintf(path, sizeof path, "%s/nowhere/file", raw_directory());
+	path = test_path("nowhere/file");
 	CHECK_INT(saved(GOT("", "hello"), NULL), -ENOENT);
 }
 
 static void say_slowly(bide_stream *stream)
 {
-	if (!raw_read_head(stream) || !raw_say(stream, "HTTP/1.1 200 OK\r\n\r\n"))
+	if (!origin_read_head(stream) || !say(stream, "HTTP/1.1 200 OK\r\n\r\n"))
 		return;
-	while (raw_say(stream, "some more of it"))
+	while (say(stream, "some more of it"))
 		if (bide_sleep(0.0005) < 0)
 			return;
 }
 
-RAW_TEST(a_save_that_is_cancelled_leaves_nothing)
+OK_TEST(a_save_that_is_cancelled_leaves_nothing)
 {
-	snprintf(path, sizeof path, "%s/saved", raw_directory());
+	path = test_path("saved");
 	bide_http_response_close(got_cut());
 	for (double seconds = 0.0001; seconds < 0.03; seconds *= 1.6) {
 		bide_http_response *response = NULL;
 		int fired = 0;
 		int64_t n = 0;
-		raw_handle = say_slowly;
+		origin.serve = say_slowly;
 		BIDE_TIMEOUT(seconds, fired) {
-			if (bide_http_get(raw_session, raw_url("/"), &response) == 0)
+			if (bide_http_get(session, url_of("/"), &response) == 0)
 				n = bide_http_save(response, path, NULL);
 		}
 		CHECK_INT(fired, -ETIMEDOUT);
 		CHECK(response == NULL || n == -ETIMEDOUT);
 		bide_http_response_close(response);
-		CHECK_INT(files_there(), 0);
+		CHECK_INT(test_files(), 0);
 	}
 }
 
-RAW_TEST(a_body_is_written_to_a_descriptor)
+OK_TEST(a_body_is_written_to_a_descriptor)
 {
 	int ends[2];
 	char text[20] = "";
@@ -391,7 +373,7 @@ RAW_TEST(a_body_is_written_to_a_descriptor)
 	response = GOT("", "hello");
 	CHECK_INT(bide_http_save_fd(response, -1), -EBADF);
 	bide_http_response_close(response);
-	int fd = open(raw_file("file", 3), O_WRONLY | O_APPEND);
+	int fd = open(origin_file("file", 3), O_WRONLY | O_APPEND);
 	response = GOT("", "hello");
 	CHECK_INT(bide_http_save_fd(response, fd), 5);
 	bide_http_response_close(response);
@@ -399,10 +381,10 @@ RAW_TEST(a_body_is_written_to_a_descriptor)
 	CHECK_INT(close(fd), 0);
 }
 
-RAW_TEST(each_allocation_may_fail)
+OK_TEST(each_allocation_may_fail)
 {
 	unsigned long failures = 1;
-	snprintf(path, sizeof path, "%s/saved", raw_directory());
+	path = test_path("saved");
 	for (long k = 1; failures > 0; k++) {
 		char *text;
 		bide_http_response *response =
@@ -423,7 +405,7 @@ RAW_TEST(each_allocation_may_fail)
 		bide__alloc_disarm();
 		CHECK(n == 5 || (failures > 0 && (n == -ENOMEM || n == -EAGAIN)));
 		CHECK_STR(content(path), n < 0 ? strerror(ENOENT) : "hello");
-		CHECK_INT(files_there(), n == 5);
+		CHECK_INT(test_files(), n == 5);
 		bide_http_response_close(response);
 		(void)unlink(path);
 	}
@@ -439,11 +421,11 @@ static const char *other_range;   /* what is said in place of what was asked for
 static void serve_ranges(bide_stream *stream)
 {
 	char text[512], have[64] = "";
-	while (raw_read_head(stream) && raw_read_body(stream)) {
+	while (origin_read_head(stream) && origin_read_body(stream)) {
 		const bool last = closes;
 		int from = 0;
-		const char *range = strstr(raw.head, "\r\nRange: bytes=");
-		const char *condition = strstr(raw.head, "\r\nIf-Range: ");
+		const char *range = strstr(origin.head, "\r\nRange: bytes=");
+		const char *condition = strstr(origin.head, "\r\nIf-Range: ");
 		if (range != NULL)
 			from = atoi(range + 15);
 		if (condition != NULL)
@@ -463,7 +445,7 @@ static void serve_ranges(bide_stream *stream)
 			snprintf(text, sizeof text,
 			         "HTTP/1.1 200 OK\r\nETag: %s\r\nContent-Length: 10\r\n\r\n%s", tag,
 			         whole);
-		if (!raw_say(stream, other_range != NULL ? other_range : text))
+		if (!say(stream, other_range != NULL ? other_range : text))
 			return;
 		if (last)
 			return;
@@ -475,13 +457,13 @@ static const char *resumed(const char *part, const char *validator)
 {
 	static char text[100];
 	bide_http_response *response;
-	int fd = open(raw_file("part", 0), O_RDWR);
+	int fd = open(origin_file("part", 0), O_RDWR);
 	EXPECT_INT(write(fd, part, strlen(part)), (ssize_t)strlen(part));
-	const bide_http_request request = { .url = raw_url("/"),
+	const bide_http_request request = { .url = url_of("/"),
 		                            .range_from = (int64_t)strlen(part),
 		                            .if_range = validator };
-	raw_handle = serve_ranges;
-	CHECK_RET(bide_http_send(raw_session, &request, &response) == 0, "not sent");
+	origin.serve = serve_ranges;
+	CHECK_RET(bide_http_send(session, &request, &response) == 0, "not sent");
 	int64_t size = bide_http_resume(response, fd, validator);
 	bide_http_response_close(response);
 	ssize_t n = pread(fd, text, sizeof text - 1, 0);
@@ -493,22 +475,22 @@ static const char *resumed(const char *part, const char *validator)
 	return text;
 }
 
-RAW_TEST(a_download_goes_on)
+OK_TEST(a_download_goes_on)
 {
 	tag = "\"1\"";
 	other_range = NULL;
 	CHECK_STR(resumed("", NULL), whole);
-	CHECK(strstr(raw.head, "Range") == NULL);
+	CHECK(strstr(origin.head, "Range") == NULL);
 	CHECK_STR(resumed("01234", tag), whole);
-	CHECK(strstr(raw.head, "\r\nRange: bytes=5-\r\nIf-Range: \"1\"\r\n") != NULL);
-	CHECK(strstr(raw.head, "\r\nAccept-Encoding: identity\r\n") != NULL);
+	CHECK(strstr(origin.head, "\r\nRange: bytes=5-\r\nIf-Range: \"1\"\r\n") != NULL);
+	CHECK(strstr(origin.head, "\r\nAccept-Encoding: identity\r\n") != NULL);
 	CHECK_STR(resumed(whole, tag), whole);
 	CHECK_STR(resumed("abcde", "\"0\""), whole);
 	CHECK_STR(resumed("abcdefghijklm", "\"0\""), whole);
-	CHECK_INT(raw.connections, 1);
+	CHECK_INT(origin.connections, 1);
 }
 
-RAW_TEST(what_is_not_the_rest_is_not_added)
+OK_TEST(what_is_not_the_rest_is_not_added)
 {
 	tag = "\"1\"";
 	static const char *const bad[] = {
@@ -539,7 +521,7 @@ RAW_TEST(what_is_not_the_rest_is_not_added)
 }
 
 /* By servers that know ranges, and no conditions. */
-RAW_TEST(what_is_of_another_version_is_not_added)
+OK_TEST(what_is_of_another_version_is_not_added)
 {
 	static const char date[] = "Sun, 06 Nov 1994 08:49:37 GMT";
 	other_range = "HTTP/1.1 206 A\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\n"
@@ -556,7 +538,7 @@ RAW_TEST(what_is_of_another_version_is_not_added)
 	other_range = NULL;
 }
 
-RAW_TEST(a_range_is_asked_for)
+OK_TEST(a_range_is_asked_for)
 {
 	const struct {
 		int64_t from, size;
@@ -568,47 +550,44 @@ RAW_TEST(a_range_is_asked_for)
 		     { 5, INT64_MAX - 5, "\r\nRange: bytes=5-9223372036854775806\r\n" },
 		     { -3, 0, "\r\nRange: bytes=-3\r\n" } };
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-		const bide_http_request request = { .url = raw_url("/"),
+		const bide_http_request request = { .url = url_of("/"),
 			                            .range_from = good[i].from,
 			                            .range_size = good[i].size };
-		CHECK_INT(raw_send(&request), 200);
-		CHECK(strstr(raw.head, good[i].field) != NULL);
+		CHECK_INT(status_of(&request), 200);
+		CHECK(strstr(origin.head, good[i].field) != NULL);
 	}
 	const bide_http_request bad[] = {
-		{ .url = raw_url("/"), .range_from = 5, .range_size = -1 },
-		{ .url = raw_url("/"), .range_from = 5, .range_size = INT64_MAX - 4 },
-		{ .url = raw_url("/"), .range_from = -5, .range_size = 4 },
-		{ .url = raw_url("/"), .range_from = 5, .if_range = "\"x\"\r\nY: z" },
+		{ .url = url_of("/"), .range_from = 5, .range_size = -1 },
+		{ .url = url_of("/"), .range_from = 5, .range_size = INT64_MAX - 4 },
+		{ .url = url_of("/"), .range_from = -5, .range_size = 4 },
+		{ .url = url_of("/"), .range_from = 5, .if_range = "\"x\"\r\nY: z" },
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		CHECK_INT(raw_send(&bad[i]), -EINVAL);
+		CHECK_INT(status_of(&bad[i]), -EINVAL);
 }
 
 static int fields_sent(const char *name)
 {
 	int n = 0;
-	for (const char *at = raw.head; (at = strcasestr(at, name)) != NULL; at++)
+	for (const char *at = origin.head; (at = strcasestr(at, name)) != NULL; at++)
 		n++;
 	return n;
 }
 
-RAW_TEST(a_header_of_ones_own_is_in_place_of_another)
+OK_TEST(a_header_of_ones_own_is_in_place_of_another)
 {
 	static const char *const headers[] = { "range: bytes=0-1", "EXPECT: 100-continue",
 		                               "content-type: a/b", NULL };
-	const bide_http_request request = { .url = raw_url("/"),
+	const bide_http_request request = { .url = url_of("/"),
 		                            .headers = headers,
 		                            .range_from = 5,
 		                            .if_range = "\"x\"",
 		                            .json = "1",
 		                            .expect_continue = true };
-	raw_options.timeout_continue = 0.01;
-	bide_http_session_close(raw_session);
-	CHECK_INT(bide_http_session_open(&raw_options, &raw_session), 0);
-	CHECK_INT(raw_send(&request), 200);
+	open_session(&(bide_http_options){ .timeout_continue = 0.01 });
+	CHECK_INT(status_of(&request), 200);
 	CHECK_INT(fields_sent("\r\nRange: "), 1);
 	CHECK_INT(fields_sent("\r\nIf-Range: "), 0);
 	CHECK_INT(fields_sent("\r\nExpect: "), 1);
 	CHECK_INT(fields_sent("\r\nContent-Type: "), 1);
-	raw_options.timeout_continue = 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Cookies of a session: what responses set, and requests take along. */
-#include "pages_kit.h"
+#include "http/pages_kit.h"
 
 PAGES_TEST(what_a_response_sets_the_next_request_takes_along)
 {

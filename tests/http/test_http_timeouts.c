@@ -55,7 +55,7 @@ static void hold(void)
 	CHECK_STR(get("/silence"), strerror(ECANCELED));
 }
 
-HTTP_TEST(the_wait_for_ones_turn_has_an_end)
+HTTP_TEST(the_wait_for_a_turn_has_an_end)
 {
 	bide_http_options options = { .limit = 1, OTHERS };
 	options.timeout_pool = 0.005;
@@ -159,7 +159,7 @@ static const char *put_pieces(const char *path, int *n)
 }
 
 /* What TLS has encrypted and not sent has not been sent. */
-HTTP_TEST(sending_the_last_of_it_has_an_end)
+HTTP_TEST(sending_what_is_encrypted_has_an_end)
 {
 	enum { MANY = 100000 };
 	const char *path = test_path("mute");
@@ -167,8 +167,8 @@ HTTP_TEST(sending_the_last_of_it_has_an_end)
 	bide_server *unix_server;
 	bide_http_options options = { OTHERS };
 	options.timeout_write = options.timeout_read = 0.05;
-	options.tls = origin_client_tls();
-	bide_tls *tls = origin_server_tls("IP:127.0.0.1", BIDE_TLS_CLIENTS_ANY);
+	options.tls = tls_of_client();
+	bide_tls *tls = tls_of_server("IP:127.0.0.1", BIDE_TLS_CLIENTS_ANY);
 	snprintf(local, sizeof local, "unix:%s", path);
 	EXPECT_INT(bide_start_server(local, NULL, NULL, &unix_server, serve_handshake, tls), 0);
 	open_session(&options);
@@ -196,7 +196,7 @@ HTTP_TEST(the_wait_for_more_has_an_end)
 
 /* ---- all of it ---------------------------------------------------------------------------- */
 
-HTTP_TEST(all_of_it_has_an_end)
+HTTP_TEST(a_request_as_a_whole_has_an_end)
 {
 	char expected[64];
 	bide_http_options options = { OTHERS };
@@ -215,7 +215,7 @@ HTTP_TEST(all_of_it_has_an_end)
 }
 
 /* Time that the user takes between two pieces counts, too; what has come is not lost for that. */
-HTTP_TEST(all_of_it_ends_while_the_body_is_read)
+HTTP_TEST(a_request_as_a_whole_ends_while_its_body_is_read)
 {
 	char piece[2];
 	bide_http_response *response;

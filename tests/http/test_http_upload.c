@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Bodies of requests, from whatever they come: what exactly arrives, and what becomes of those that
  * are not as was said. */
-#include "http/raw_kit.h"
+#include "http/origin.h"
 #include "http/source.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@ enum { LARGE = 3000000 };
 
 static bool head_has(const char *text)
 {
-	return strstr(raw.head, text) != NULL;
+	return strstr(origin.head, text) != NULL;
 }
 
 static unsigned long sum_of_file(const char *path, long offset, size_t size)
@@ -25,7 +25,7 @@ static unsigned long sum_of_file(const char *path, long offset, size_t size)
 	char *bytes = malloc(size + 1);
 	EXPECT_INT(fseek(file, offset, SEEK_SET), 0);
 	EXPECT_UINT(fread(bytes, 1, size, file), size);
-	unsigned long sum = raw_sum(0, bytes, size);
+	unsigned long sum = origin_sum(0, bytes, size);
 	free(bytes);
 	fclose(file);
 	return sum;
@@ -33,123 +33,122 @@ static unsigned long sum_of_file(const char *path, long offset, size_t size)
 
 /* ---- memory ------------------------------------------------------------------------------- */
 
-RAW_TEST(json_is_sent_as_it_is)
+OK_TEST(json_is_sent_as_it_is)
 {
 	bide_http_response *response;
-	CHECK_INT(bide_http_post_json(raw_session, raw_url("/"), "{\"a\": 1}", &response), 0);
+	CHECK_INT(bide_http_post_json(session, url_of("/"), "{\"a\": 1}", &response), 0);
 	bide_http_response_close(response);
-	CHECK(strncmp(raw.head, "POST / HTTP/1.1\r\n", 17) == 0);
+	CHECK(strncmp(origin.head, "POST / HTTP/1.1\r\n", 17) == 0);
 	CHECK(head_has("\r\nContent-Type: application/json\r\nContent-Length: 8\r\n"));
-	CHECK_STR(raw.body, "{\"a\": 1}");
+	CHECK_STR(origin.body, "{\"a\": 1}");
 	const bide_http_request other = {
-		.url = raw_url("/"), .json = "[]", .type = "application/ld+json", .method = "PUT"
+		.url = url_of("/"), .json = "[]", .type = "application/ld+json", .method = "PUT"
 	};
-	CHECK_INT(raw_send(&other), 200);
+	CHECK_INT(status_of(&other), 200);
 	CHECK(head_has("\r\nContent-Type: application/ld+json\r\n"));
 }
 
-RAW_TEST(there_is_a_call_for_each_method)
+OK_TEST(there_is_a_call_for_each_method)
 {
 	bide_http_response *response;
-	CHECK_INT(bide_http_put(raw_session, raw_url("/a"), "text/plain", "abc", 3, &response), 0);
+	CHECK_INT(bide_http_put(session, url_of("/a"), "text/plain", "abc", 3, &response), 0);
 	bide_http_response_close(response);
-	CHECK(strncmp(raw.head, "PUT /a ", 7) == 0);
-	CHECK_STR(raw.body, "abc");
-	CHECK_INT(bide_http_patch(raw_session, raw_url("/a"), "text/plain", "d", 1, &response), 0);
+	CHECK(strncmp(origin.head, "PUT /a ", 7) == 0);
+	CHECK_STR(origin.body, "abc");
+	CHECK_INT(bide_http_patch(session, url_of("/a"), "text/plain", "d", 1, &response), 0);
 	bide_http_response_close(response);
-	CHECK(strncmp(raw.head, "PATCH /a ", 9) == 0);
-	CHECK_INT(bide_http_delete(raw_session, raw_url("/a"), &response), 0);
+	CHECK(strncmp(origin.head, "PATCH /a ", 9) == 0);
+	CHECK_INT(bide_http_delete(session, url_of("/a"), &response), 0);
 	bide_http_response_close(response);
-	CHECK(strncmp(raw.head, "DELETE /a ", 10) == 0);
+	CHECK(strncmp(origin.head, "DELETE /a ", 10) == 0);
 	CHECK(!head_has("Content-"));
 }
 
-RAW_TEST(a_large_body_arrives_whole)
+OK_TEST(a_large_body_arrives_whole)
 {
 	char *body = malloc(LARGE);
 	for (size_t i = 0; i < LARGE; i++)
 		body[i] = (char)(i * 7 + i / 1000);
-	const bide_http_request request = { .url = raw_url("/"), .body = body, .body_size = LARGE };
+	const bide_http_request request = { .url = url_of("/"), .body = body, .body_size = LARGE };
 	for (int i = 0; i < 3; i++) {
-		CHECK_INT(raw_send(&request), 200);
-		CHECK_UINT(raw.size, LARGE);
-		CHECK_UINT(raw.sum, raw_sum(0, body, LARGE));
+		CHECK_INT(status_of(&request), 200);
+		CHECK_UINT(origin.size, LARGE);
+		CHECK_UINT(origin.sum, origin_sum(0, body, LARGE));
 	}
-	CHECK_INT(raw.connections, 1);
+	CHECK_INT(origin.connections, 1);
 	free(body);
 }
 
-RAW_TEST(a_request_has_one_body)
+OK_TEST(a_request_has_one_body)
 {
 	static const char *const form[] = { "a", "b", NULL };
 	const bide_http_request requests[] = {
-		{ .url = raw_url("/"), .body = "x", .body_size = 1, .json = "{}" },
-		{ .url = raw_url("/"), .form = form, .json = "{}" },
-		{ .url = raw_url("/"), .form = form, .source = bide_http_from_fd(0, 0, 1) },
-		{ .url = raw_url("/"), .source = bide_http_from_fd(0, 0, -2) },
-		{ .url = raw_url("/"), .body_size = 1 },
-		{ .url = raw_url("/"), .source = bide_http_from_file(NULL) },
-		{ .url = raw_url("/"), .source = bide_http_from_stream(NULL, 1) },
-		{ .url = raw_url("/"), .source = bide_http_from_call(NULL, NULL, 1) },
-		{ .url = raw_url("/"), .source = bide_http_from_parts(NULL) },
+		{ .url = url_of("/"), .body = "x", .body_size = 1, .json = "{}" },
+		{ .url = url_of("/"), .form = form, .json = "{}" },
+		{ .url = url_of("/"), .form = form, .source = bide_http_from_fd(0, 0, 1) },
+		{ .url = url_of("/"), .source = bide_http_from_fd(0, 0, -2) },
+		{ .url = url_of("/"), .body_size = 1 },
+		{ .url = url_of("/"), .source = bide_http_from_file(NULL) },
+		{ .url = url_of("/"), .source = bide_http_from_stream(NULL, 1) },
+		{ .url = url_of("/"), .source = bide_http_from_call(NULL, NULL, 1) },
+		{ .url = url_of("/"), .source = bide_http_from_parts(NULL) },
 	};
 	for (size_t i = 0; i < sizeof requests / sizeof *requests; i++)
-		CHECK_INT(raw_send(&requests[i]), -EINVAL);
-	const bide_http_request two_fields = { .url = raw_url("/"),
+		CHECK_INT(status_of(&requests[i]), -EINVAL);
+	const bide_http_request two_fields = { .url = url_of("/"),
 		                               .json = "{}",
 		                               .type = "text/plain\r\nX: y" };
-	CHECK_INT(raw_send(&two_fields), -EINVAL);
-	CHECK_INT(raw.requests, 0);
+	CHECK_INT(status_of(&two_fields), -EINVAL);
+	CHECK_INT(origin.requests, 0);
 }
 
 /* ---- files -------------------------------------------------------------------------------- */
 
-RAW_TEST(a_file_is_sent)
+OK_TEST(a_file_is_sent)
 {
-	const char *path = raw_file("file", LARGE);
-	const bide_http_request request = { .url = raw_url("/"),
+	const char *path = origin_file("file", LARGE);
+	const bide_http_request request = { .url = url_of("/"),
 		                            .method = "PUT",
 		                            .source = bide_http_from_file(path) };
-	CHECK_INT(raw_send(&request), 200);
-	CHECK(strncmp(raw.head, "PUT / HTTP/1.1\r\n", 16) == 0);
+	CHECK_INT(status_of(&request), 200);
+	CHECK(strncmp(origin.head, "PUT / HTTP/1.1\r\n", 16) == 0);
 	CHECK(head_has(
 		"\r\nContent-Type: application/octet-stream\r\nContent-Length: 3000000\r\n"));
-	CHECK_UINT(raw.size, LARGE);
-	CHECK_UINT(raw.sum, sum_of_file(path, 0, LARGE));
-	const bide_http_request empty = { .url = raw_url("/"),
-		                          .source = bide_http_from_file(raw_file("empty", 0)) };
-	CHECK_INT(raw_send(&empty), 200);
-	CHECK(strncmp(raw.head, "POST ", 5) == 0);
+	CHECK_UINT(origin.size, LARGE);
+	CHECK_UINT(origin.sum, sum_of_file(path, 0, LARGE));
+	const bide_http_request empty = { .url = url_of("/"),
+		                          .source = bide_http_from_file(origin_file("empty", 0)) };
+	CHECK_INT(status_of(&empty), 200);
+	CHECK(strncmp(origin.head, "POST ", 5) == 0);
 	CHECK(head_has("\r\nContent-Length: 0\r\n"));
 }
 
-RAW_TEST(a_piece_of_a_file_is_sent)
+OK_TEST(a_piece_of_a_file_is_sent)
 {
-	const char *path = raw_file("file", 100000);
+	const char *path = origin_file("file", 100000);
 	int fd = open(path, O_RDONLY);
 	CHECK_INT(lseek(fd, 5, SEEK_SET), 5);
-	const bide_http_request middle = { .url = raw_url("/"),
+	const bide_http_request middle = { .url = url_of("/"),
 		                           .source = bide_http_from_fd(fd, 1000, 70000) };
-	CHECK_INT(raw_send(&middle), 200);
-	CHECK_UINT(raw.size, 70000);
-	CHECK_UINT(raw.sum, sum_of_file(path, 1000, 70000));
-	const bide_http_request rest = { .url = raw_url("/"),
+	CHECK_INT(status_of(&middle), 200);
+	CHECK_UINT(origin.size, 70000);
+	CHECK_UINT(origin.sum, sum_of_file(path, 1000, 70000));
+	const bide_http_request rest = { .url = url_of("/"),
 		                         .source =
 		                                 bide_http_from_fd(fd, 99990, BIDE_HTTP_UNKNOWN) };
-	CHECK_INT(raw_send(&rest), 200);
-	CHECK_UINT(raw.size, 10);
+	CHECK_INT(status_of(&rest), 200);
+	CHECK_UINT(origin.size, 10);
 	CHECK_INT(lseek(fd, 0, SEEK_CUR), 5);
-	const bide_http_request too_much = { .url = raw_url("/"),
+	const bide_http_request too_much = { .url = url_of("/"),
 		                             .source = bide_http_from_fd(fd, 99990, 11) };
-	CHECK_INT(raw_send(&too_much), -BIDE_EHTTP_LENGTH);
-	CHECK_INT(raw.requests, 2);
+	CHECK_INT(status_of(&too_much), -BIDE_EHTTP_LENGTH);
+	CHECK_INT(origin.requests, 2);
 	CHECK_INT(close(fd), 0);
 }
 
-RAW_TEST(what_is_no_file_on_disk_is_refused)
+OK_TEST(what_is_no_file_on_disk_is_refused)
 {
-	char fifo[128];
-	snprintf(fifo, sizeof fifo, "%s/fifo", raw_directory());
+	const char *fifo = test_path("fifo");
 	CHECK(mkfifo(fifo, 0600) == 0 || errno == EEXIST);
 	const struct {
 		const char *path;
@@ -159,36 +158,36 @@ RAW_TEST(what_is_no_file_on_disk_is_refused)
 		      { fifo, -EINVAL },
 		      { "/dev/null", -EINVAL } };
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		const bide_http_request request = { .url = raw_url("/"),
+		const bide_http_request request = { .url = url_of("/"),
 			                            .source = bide_http_from_file(cases[i].path) };
-		CHECK_INT(raw_send(&request), cases[i].error);
+		CHECK_INT(status_of(&request), cases[i].error);
 	}
-	CHECK_INT(raw.connections, 0);
+	CHECK_INT(origin.connections, 0);
 }
 
 static const char *shrinking;
 
 static void shrink(bide_stream *stream)
 {
-	if (!raw_read_head(stream))
+	if (!origin_read_head(stream))
 		return;
 	EXPECT_INT(truncate(shrinking, 1000), 0);
-	EXPECT(!raw_read_body(stream));
+	EXPECT(!origin_read_body(stream));
 }
 
-RAW_TEST(a_file_that_shrinks_is_noticed)
+OK_TEST(a_file_that_shrinks_is_noticed)
 {
 	enum { HUGE = 24 << 20 }; /* more than finds room on the way */
-	shrinking = raw_file("shrinking", 0);
+	shrinking = origin_file("shrinking", 0);
 	CHECK_INT(truncate(shrinking, HUGE), 0);
-	raw_handle = shrink;
-	const bide_http_request request = { .url = raw_url("/"),
+	origin.serve = shrink;
+	const bide_http_request request = { .url = url_of("/"),
 		                            .source = bide_http_from_file(shrinking) };
-	CHECK_INT(raw_send(&request), -BIDE_EHTTP_LENGTH);
-	raw_handle = raw_serve;
-	const bide_http_request next = { .url = raw_url("/") };
-	CHECK_INT(raw_send(&next), 200);
-	CHECK_INT(raw.connections, 2);
+	CHECK_INT(status_of(&request), -BIDE_EHTTP_LENGTH);
+	origin.serve = NULL;
+	const bide_http_request next = { .url = url_of("/") };
+	CHECK_INT(status_of(&next), 200);
+	CHECK_INT(origin.connections, 2);
 }
 
 /* ---- streams ------------------------------------------------------------------------------ */
@@ -210,9 +209,9 @@ static int send_stream(const char *text, int64_t size, char *rest)
 	bide_stream *pair[2];
 	EXPECT_INT(bide_stream_pair(0, pair), 0);
 	bide_task *feeder = bide_spawn(feed, pair[1], text);
-	const bide_http_request request = { .url = raw_url("/"),
+	const bide_http_request request = { .url = url_of("/"),
 		                            .source = bide_http_from_stream(pair[0], size) };
-	int rc = raw_send(&request);
+	int rc = status_of(&request);
 	ssize_t n = rest != NULL ? bide_stream_read_exactly(pair[0], rest, 100) : 0;
 	if (rest != NULL)
 		rest[n > 0 ? n : 0] = '\0';
@@ -221,28 +220,28 @@ static int send_stream(const char *text, int64_t size, char *rest)
 	return rc;
 }
 
-RAW_TEST(a_stream_is_sent_in_chunks)
+OK_TEST(a_stream_is_sent_in_chunks)
 {
 	CHECK_INT(send_stream("some words", BIDE_HTTP_UNKNOWN, NULL), 200);
-	CHECK(raw.chunked);
+	CHECK(origin.chunked);
 	CHECK(!head_has("Content-Length"));
-	CHECK_STR(raw.body, "some words");
+	CHECK_STR(origin.body, "some words");
 	CHECK_INT(send_stream("", BIDE_HTTP_UNKNOWN, NULL), 200);
-	CHECK(raw.chunked);
-	CHECK_UINT(raw.size, 0);
-	CHECK_INT(raw.connections, 1);
+	CHECK(origin.chunked);
+	CHECK_UINT(origin.size, 0);
+	CHECK_INT(origin.connections, 1);
 }
 
-RAW_TEST(so_much_of_a_stream_is_sent_as_was_said)
+OK_TEST(so_much_of_a_stream_is_sent_as_was_said)
 {
 	char rest[101];
 	CHECK_INT(send_stream("some words", 4, rest), 200);
 	CHECK(head_has("\r\nContent-Length: 4\r\n"));
-	CHECK_STR(raw.body, "some");
+	CHECK_STR(origin.body, "some");
 	CHECK_STR(rest, " words");
 	CHECK_INT(send_stream("some words", 11, NULL), -BIDE_EHTTP_LENGTH);
 	CHECK_INT(send_stream("ok", 2, NULL), 200);
-	CHECK_INT(raw.connections, 2);
+	CHECK_INT(origin.connections, 2);
 }
 
 /* ---- functions ---------------------------------------------------------------------------- */
@@ -271,50 +270,50 @@ static ssize_t give(void *arg, void *buf, size_t size)
 static int send_call(int times, int error, int64_t size)
 {
 	struct giving giving = { times, error, 0 };
-	const bide_http_request request = { .url = raw_url("/"),
+	const bide_http_request request = { .url = url_of("/"),
 		                            .source = bide_http_from_call(give, &giving, size) };
-	return raw_send(&request);
+	return status_of(&request);
 }
 
-RAW_TEST(a_function_gives_a_body)
+OK_TEST(a_function_gives_a_body)
 {
 	CHECK_INT(send_call(5, 0, BIDE_HTTP_UNKNOWN), 200);
-	CHECK(raw.chunked);
-	CHECK_UINT(raw.size, 5000);
+	CHECK(origin.chunked);
+	CHECK_UINT(origin.size, 5000);
 	CHECK_INT(send_call(5, 0, 5000), 200);
 	CHECK(head_has("\r\nContent-Length: 5000\r\n"));
-	CHECK_UINT(raw.size, 5000);
+	CHECK_UINT(origin.size, 5000);
 	CHECK_INT(send_call(0, 0, 0), 200);
 	CHECK(head_has("\r\nContent-Length: 0\r\n"));
-	CHECK_INT(raw.connections, 1);
+	CHECK_INT(origin.connections, 1);
 }
 
-RAW_TEST(a_function_gives_as_much_as_was_said)
+OK_TEST(a_function_gives_as_much_as_was_said)
 {
 	CHECK_INT(send_call(5, 0, 5001), -BIDE_EHTTP_LENGTH);
-	CHECK(raw.size <= 5000);
+	CHECK(origin.size <= 5000);
 	CHECK_INT(send_call(6, 0, 4500), -BIDE_EHTTP_LENGTH);
-	CHECK(raw.size <= 4000);
+	CHECK(origin.size <= 4000);
 	CHECK_INT(send_call(1, 0, 0), -BIDE_EHTTP_LENGTH);
 	CHECK_INT(send_call(5, 0, 5000), 200);
 }
 
 static void refuse(bide_stream *stream)
 {
-	if (raw_read_head(stream))
-		(void)raw_say(stream, "HTTP/1.1 401 Who\r\nContent-Length: 0\r\n\r\n");
-	raw_serve(stream);
+	if (origin_read_head(stream))
+		(void)say(stream, "HTTP/1.1 401 Who\r\nContent-Length: 0\r\n\r\n");
+	origin_answer_each(stream);
 }
 
 /* Nobody waits for a stream before the server may answer. */
-RAW_TEST(a_head_is_sent_before_its_stream_has_anything)
+OK_TEST(a_head_is_sent_before_its_stream_has_anything)
 {
 	bide_stream *pair[2];
-	raw_handle = refuse;
+	origin.serve = refuse;
 	CHECK_INT(bide_stream_pair(0, pair), 0);
-	const bide_http_request request = { .url = raw_url("/"),
+	const bide_http_request request = { .url = url_of("/"),
 		                            .source = bide_http_from_stream(pair[0], 10) };
-	CHECK_INT(raw_send(&request), 401);
+	CHECK_INT(status_of(&request), 401);
 	CHECK_INT(bide_stream_close(pair[1]), 0);
 	CHECK_INT(bide_stream_close(pair[0]), 0);
 }
@@ -329,11 +328,11 @@ static ssize_t give_too_much(void *arg, void *buf, size_t size)
 static BIDE_ASYNC(void, send_too_much, void);
 static void send_too_much(void)
 {
-	raw_start();
-	const bide_http_request request = { .url = raw_url("/"),
+	origin_start_ok();
+	const bide_http_request request = { .url = url_of("/"),
 		                            .source = bide_http_from_call(give_too_much, NULL,
 		                                                          BIDE_HTTP_UNKNOWN) };
-	(void)raw_send(&request);
+	(void)status_of(&request);
 }
 
 TEST_ABORTS(a_function_gives_no_more_than_there_is_room, "65537 bytes were given for 65536")
@@ -341,7 +340,7 @@ TEST_ABORTS(a_function_gives_no_more_than_there_is_room, "65537 bytes were given
 	bide_run(send_too_much);
 }
 
-RAW_TEST(a_function_that_fails_ends_the_request)
+OK_TEST(a_function_that_fails_ends_the_request)
 {
 	CHECK_INT(send_call(5, -EUCLEAN, BIDE_HTTP_UNKNOWN), -EUCLEAN);
 	CHECK_INT(send_call(5, -EPIPE, BIDE_HTTP_UNKNOWN), -EPIPE);
@@ -356,16 +355,16 @@ static const char *parts_sent(const bide_http_part *parts)
 {
 	static char text[8192];
 	char boundary[80], *at = text;
-	const bide_http_request request = { .url = raw_url("/"),
+	const bide_http_request request = { .url = url_of("/"),
 		                            .source = bide_http_from_parts(parts) };
-	int rc = raw_send(&request);
+	int rc = status_of(&request);
 	if (rc < 0)
 		return bide_strerror(rc);
 	const char *field =
-		strstr(raw.head, "\r\nContent-Type: multipart/form-data; boundary=----bide");
+		strstr(origin.head, "\r\nContent-Type: multipart/form-data; boundary=----bide");
 	CHECK_RET(field != NULL && sscanf(strchr(field, '='), "=%79s", boundary) == 1, "no field");
 	CHECK_RET(strlen(boundary) == 40, "no boundary");
-	for (const char *from = raw.body; *from != '\0';) {
+	for (const char *from = origin.body; *from != '\0';) {
 		const bool is_boundary = strncmp(from, boundary, strlen(boundary)) == 0;
 		*at++ = is_boundary ? 'B' : *from;
 		from += is_boundary ? strlen(boundary) : 1;
@@ -374,13 +373,9 @@ static const char *parts_sent(const bide_http_part *parts)
 	return text;
 }
 
-RAW_TEST(parts_are_sent_as_by_a_form)
+OK_TEST(parts_are_sent_as_by_a_form)
 {
-	char path[128];
-	strcpy(path, raw_file("some.txt", 0));
-	FILE *file = fopen(path, "w");
-	fputs("in the file", file);
-	fclose(file);
+	const char *path = test_file("some.txt", "in the file");
 	const bide_http_part parts[] = {
 		{ .name = "a", .text = "1" },
 		{ .name = "b", .data = "2\r\n2", .size = 4, .type = "text/plain" },
@@ -401,8 +396,8 @@ RAW_TEST(parts_are_sent_as_by_a_form)
 	          "--B\r\nContent-Disposition: form-data; name=\"h\"\r\n\r\nin the file\r\n"
 	          "--B\r\nContent-Disposition: form-data; name=\"i\"\r\n\r\n\r\n"
 	          "--B--\r\n");
-	CHECK(!raw.chunked);
-	CHECK(strncmp(raw.head, "POST ", 5) == 0);
+	CHECK(!origin.chunked);
+	CHECK(strncmp(origin.head, "POST ", 5) == 0);
 	const bide_http_part none = { .name = NULL };
 	CHECK_STR(parts_sent(&none), "--B--\r\n");
 }
@@ -437,11 +432,11 @@ static const bide_transport counting = {
 	.name = "counting", .write = count_write, .interrupt = no_interrupt, .close = no_close
 };
 
-RAW_TEST(small_parts_go_out_together)
+OK_TEST(small_parts_go_out_together)
 {
 	bide_stream *stream;
 	struct bide__http_body body;
-	const char *path = raw_file("part", 100);
+	const char *path = origin_file("part", 100);
 	const bide_http_part parts[] = {
 		{ .name = "a", .text = "1" },
 		{ .name = "b", .text = "2" },
@@ -460,7 +455,7 @@ RAW_TEST(small_parts_go_out_together)
 	CHECK_INT(bide_stream_close(stream), 0);
 }
 
-RAW_TEST(parts_of_unknown_length_are_sent_in_chunks)
+OK_TEST(parts_of_unknown_length_are_sent_in_chunks)
 {
 	struct giving giving = { 2, 0, 0 };
 	const bide_http_part parts[] = {
@@ -469,14 +464,14 @@ RAW_TEST(parts_of_unknown_length_are_sent_in_chunks)
 		{ .name = NULL },
 	};
 	const char *text = parts_sent(parts);
-	CHECK(raw.chunked);
+	CHECK(origin.chunked);
 	CHECK(strstr(text, "--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nxxx") == text);
 	CHECK(strstr(text,
 	             "xxx\r\n--B\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\nlast\r\n"
 	             "--B--\r\n") != NULL);
 }
 
-RAW_TEST(names_of_parts_are_escaped)
+OK_TEST(names_of_parts_are_escaped)
 {
 	const bide_http_part parts[] = {
 		{ .name = "a\"b\r\nc\nd\re\\", .text = "", .filename = "f\"g\r\nh\ni\rj\\" },
@@ -492,7 +487,7 @@ RAW_TEST(names_of_parts_are_escaped)
 	          "--B\r\nContent-Disposition: form-data; name=\"\xc3\xa4\"\r\n\r\n\r\n--B--\r\n");
 }
 
-RAW_TEST(parts_that_make_no_sense_are_refused)
+OK_TEST(parts_that_make_no_sense_are_refused)
 {
 	const bide_http_part none = { .name = NULL };
 	const bide_http_part bad[][2] = {
@@ -509,19 +504,19 @@ RAW_TEST(parts_that_make_no_sense_are_refused)
 		none,
 	};
 	CHECK_STR(parts_sent(lost), strerror(ENOENT));
-	const bide_http_request typed = { .url = raw_url("/"),
+	const bide_http_request typed = { .url = url_of("/"),
 		                          .source = bide_http_from_parts(&none),
 		                          .type = "multipart/mixed" };
-	CHECK_INT(raw_send(&typed), -EINVAL);
-	CHECK_INT(raw.connections, 0);
+	CHECK_INT(status_of(&typed), -EINVAL);
+	CHECK_INT(origin.connections, 0);
 }
 
-RAW_TEST(no_two_boundaries_are_alike)
+OK_TEST(no_two_boundaries_are_alike)
 {
 	const bide_http_part none = { .name = NULL };
-	char first[RAW_HEAD_MAX];
+	char first[ORIGIN_HEAD];
 	CHECK_STR(parts_sent(&none), "--B--\r\n");
-	strcpy(first, raw.body);
+	strcpy(first, origin.body);
 	CHECK_STR(parts_sent(&none), "--B--\r\n");
-	CHECK(strcmp(first, raw.body) != 0);
+	CHECK(strcmp(first, origin.body) != 0);
 }

@@ -9,33 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
-static bide_server *secure_server;
-static char secure_port[16], unix_path[64], local_path[80];
-static bide_tls *server_tls, *client_tls;
-static char alpn[16], asked_for[64]; /* of the last connection in TLS */
-static int handshake;                /* what the last one of the server's has come to */
-
-static BIDE_ASYNC(int, serve_securely, bide_stream *);
-static int serve_securely(bide_stream *stream)
-{
-	handshake = bide_start_tls(stream, server_tls, NULL);
-	if (handshake < 0)
-		return 0;
-	const char *protocol = bide_tls_alpn(stream), *name = bide_tls_server_name(stream);
-	snprintf(alpn, sizeof alpn, "%s", protocol != NULL ? protocol : "none");
-	snprintf(asked_for, sizeof asked_for, "%s", name != NULL ? name : "none");
-	return origin_serve(stream);
-}
+static const char *unix_path;
+static char local_path[80];
 
 static void start_with(enum bide_tls_clients clients)
 {
 	origin_start("127.0.0.1");
-	server_tls = origin_server_tls("DNS:localhost,DNS:a.test,IP:127.0.0.1", clients);
-	client_tls = origin_client_tls();
-	snprintf(unix_path, sizeof unix_path, "%s/http", test_directory());
+	origin_start_tls("DNS:localhost,DNS:a.test,IP:127.0.0.1", clients);
+	unix_path = test_path("socket");
 	snprintf(local_path, sizeof local_path, "unix:%s", unix_path);
-	EXPECT_INT(bide_start_server("127.0.0.1", "0", NULL, &secure_server, serve_securely), 0);
-	port_of(secure_server, 0, secure_port);
 	open_session(&(bide_http_options){ .tls = client_tls });
 }
 
@@ -47,15 +29,6 @@ static void start(void)
 static void stop(void)
 {
 	origin_stop();
-	bide_server_close(secure_server);
-	bide_tls_unref(client_tls);
-	bide_tls_unref(server_tls);
-}
-
-/* The URL of a path of either server's, by a name that it has. */
-static const char *url_by(const char *scheme, const char *host, const char *path)
-{
-	return url_at(scheme, host, strcmp(scheme, "https") == 0 ? secure_port : port, path);
 }
 
 /* ---- connections that are not shared ------------------------------------------------------ */
@@ -117,7 +90,7 @@ TEST(no_two_ways_have_the_same_key)
 
 HTTP_TEST(requests_that_differ_in_their_way_share_no_connection)
 {
-	bide_tls *other_tls = origin_client_tls();
+	bide_tls *other_tls = tls_of_client();
 	const char *plain = url_by("http", "127.0.0.1", "/"),
 		   *secure = url_by("https", "127.0.0.1", "/");
 	const bide_http_request rows[] = {
@@ -156,7 +129,7 @@ HTTP_TEST(requests_that_differ_in_their_way_share_no_connection)
 HTTP_TEST(a_context_lasts_as_long_as_its_connections)
 {
 	for (int i = 1; i <= 20; i++) {
-		bide_tls *tls = origin_client_tls();
+		bide_tls *tls = tls_of_client();
 		const bide_http_request request = { .url = url_by("https", "localhost", "/"),
 			                            .tls = tls };
 		CHECK_STR(got(session, &request), "200 hello");
@@ -171,13 +144,13 @@ HTTP_TEST(a_certificate_is_for_the_host_or_for_whom_it_was_said)
 {
 	bide_server *more;
 	char buf[16], url[64];
-	CHECK_INT(bide_start_server("127.0.0.2", "0", NULL, &more, serve_securely), 0);
+	CHECK_INT(bide_start_server("127.0.0.2", "0", NULL, &more, origin_serve_tls), 0);
 	snprintf(url, sizeof url, "https://127.0.0.2:%s/", port_of(more, 0, buf));
 	bide_http_request request = { .url = url };
 	CHECK_STR(got(session, &request), bide_strerror(-BIDE_ECERT_HOST));
 	request.server_name = "a.test";
 	CHECK_STR(got(session, &request), "200 hello");
-	CHECK_STR(asked_for, "a.test");
+	CHECK_STR(origin.server_name, "a.test");
 	request.server_name = "b.test";
 	CHECK_STR(got(session, &request), bide_strerror(-BIDE_ECERT_HOST));
 	bide_server_close(more);
@@ -190,7 +163,7 @@ HTTP_TEST(whose_certificate_it_is_to_be_is_said_of_one_origin_only)
 	const bide_http_request request = { .url = url_by("https", "127.0.0.1", path),
 		                            .server_name = "a.test" };
 	CHECK_STR(got(session, &request), "200 hello");
-	CHECK_STR(asked_for, "localhost");
+	CHECK_STR(origin.server_name, "localhost");
 }
 
 HTTP_TEST(without_a_context_whom_the_system_trusts_is_trusted)
@@ -199,7 +172,7 @@ HTTP_TEST(without_a_context_whom_the_system_trusts_is_trusted)
 	setenv("SSL_CERT_FILE", test_file("authority.pem", cert_authority()->pem), 1);
 	open_session(NULL);
 	CHECK_STR(got(session, &request), "200 hello");
-	CHECK_STR(alpn, "http/1.1");
+	CHECK_STR(origin.alpn, "http/1.1");
 	unsetenv("SSL_CERT_FILE");
 }
 
@@ -298,7 +271,7 @@ HTTP_TEST(a_request_goes_to_a_unix_socket)
 	CHECK_INT(bide_start_server(local_path, NULL, NULL, &local, origin_serve), 0);
 	bide_http_request request = { .url = "http://whatever.test/", .unix_path = unix_path };
 	CHECK_STR(got(session, &request), "200 hello");
-	CHECK(strstr(origin.last, "\r\nHost: whatever.test\r\n") != NULL);
+	CHECK(strstr(origin.head, "\r\nHost: whatever.test\r\n") != NULL);
 	request.unix_path = NULL;
 	CHECK(strcmp(got(session, &request), "200 hello") != 0);
 	open_session(&(bide_http_options){ .unix_path = unix_path });
@@ -397,10 +370,7 @@ static void leave_open(void)
 	CHECK_STR(got(session, &(bide_http_request){ .url = url_by("http", "127.0.0.1", "/") }),
 	          "200 hello");
 	bide_yield();
-	bide_server_close(secure_server);
-	bide_server_close(server);
-	bide_tls_unref(client_tls);
-	bide_tls_unref(server_tls);
+	origin_close();
 }
 
 static BIDE_ASYNC(void, go_on, void);
