@@ -149,6 +149,16 @@ FILES_TEST(nothing_of_an_empty_file_is_there)
 #define THEN "Sun, 06 Nov 1994 08:49:37 GMT\r\n"
 #define LATER "Sun, 06 Nov 1994 08:49:38 GMT\r\n"
 
+/* The same, and the file's tag. */
+static const char *begin_with_tag(void)
+{
+	static char etag[64];
+	begin();
+	EXPECT_INT(ask_for(""), 200);
+	strcpy(etag, field("ETag"));
+	return etag;
+}
+
 static int ask_with(const char *format, const char *etag)
 {
 	char fields[512];
@@ -158,10 +168,7 @@ static int ask_with(const char *format, const char *etag)
 
 FILES_TEST(what_is_there_already_is_not_sent)
 {
-	char etag[64];
-	begin();
-	CHECK_INT(ask_for(""), 200);
-	strcpy(etag, field("ETag"));
+	const char *etag = begin_with_tag();
 	CHECK_INT(ask_with("If-None-Match: %s\r\n", etag), 304);
 	CHECK_UINT(answer.size, 0);
 	CHECK_STR(field("ETag"), etag);
@@ -189,10 +196,7 @@ FILES_TEST(what_has_not_changed_since_is_not_sent)
 
 FILES_TEST(a_tag_goes_before_a_time)
 {
-	char etag[64];
-	begin();
-	CHECK_INT(ask_for(""), 200);
-	strcpy(etag, field("ETag"));
+	const char *etag = begin_with_tag();
 	CHECK_INT(ask_for("If-None-Match: \"x\"\r\nIf-Modified-Since: " THEN), 200);
 	CHECK_INT(ask_with("If-None-Match: %s\r\nIf-Modified-Since: " EARLIER, etag), 304);
 	CHECK_INT(ask_with("If-Match: %s\r\nIf-Unmodified-Since: " EARLIER, etag), 200);
@@ -201,10 +205,7 @@ FILES_TEST(a_tag_goes_before_a_time)
 
 FILES_TEST(what_is_not_what_it_was_is_not_sent)
 {
-	char etag[64];
-	begin();
-	CHECK_INT(ask_for(""), 200);
-	strcpy(etag, field("ETag"));
+	const char *etag = begin_with_tag();
 	CHECK_INT(ask_with("If-Match: %s\r\n", etag), 200);
 	CHECK_INT(ask_with("If-Match: \"x\", %s\r\n", etag), 200);
 	CHECK_INT(ask_for("If-Match: *\r\n"), 200);
@@ -218,20 +219,14 @@ FILES_TEST(what_is_not_what_it_was_is_not_sent)
 
 FILES_TEST(conditions_go_before_ranges)
 {
-	char etag[64];
-	begin();
-	CHECK_INT(ask_for(""), 200);
-	strcpy(etag, field("ETag"));
+	const char *etag = begin_with_tag();
 	CHECK_INT(ask_with("Range: bytes=0-1\r\nIf-None-Match: %s\r\n", etag), 304);
 	CHECK_INT(ask_for("Range: bytes=0-1\r\nIf-Match: \"x\"\r\n"), 412);
 }
 
 FILES_TEST(a_range_is_sent_if_it_is_of_the_same)
 {
-	char etag[64];
-	begin();
-	CHECK_INT(ask_for(""), 200);
-	strcpy(etag, field("ETag"));
+	const char *etag = begin_with_tag();
 	CHECK_INT(ask_with("Range: bytes=0-1\r\nIf-Range: %s\r\n", etag), 206);
 	CHECK_INT(ask_with("Range: bytes=0-1\r\nIf-Range: W/%s\r\n", etag), 200);
 	CHECK_INT(ask_for("Range: bytes=0-1\r\nIf-Range: \"x\"\r\n"), 200);
