@@ -4,6 +4,7 @@
 #ifndef CORES_KIT_H
 #define CORES_KIT_H
 
+#include "core/proc_kit.h"
 #include "core/thread_kit.h"
 
 #include <sched.h>
@@ -23,23 +24,6 @@ static inline int count_up(counter *it)
 static inline int counted(counter *it)
 {
 	return __atomic_load_n(&it->n, __ATOMIC_ACQUIRE);
-}
-
-/* Entries of a directory of /proc that says what the process has. */
-static inline int count_entries(const char *path)
-{
-	int entries = 0;
-	DIR *directory = opendir(path);
-	while (directory != NULL && readdir(directory) != NULL)
-		entries++;
-	if (directory != NULL)
-		closedir(directory);
-	return entries;
-}
-
-static inline int count_descriptors(void)
-{
-	return count_entries("/proc/self/fd");
 }
 
 /* Waits until there are as few threads as before: one that has been joined may be seen a moment

@@ -522,9 +522,3 @@ bool interleave_explore(const struct interleave_scenario *scenario,
 	} while (!ret_result->failed && next_execution());
 	return !ret_result->failed;
 }
-
-bool interleave_everything(void)
-{
-	const char *text = getenv("BIDE_SWEEP");
-	return text != NULL && strcmp(text, "all") == 0;
-}

@@ -94,9 +94,6 @@ struct interleave_result {
 bool interleave_explore(const struct interleave_scenario *scenario,
                         struct interleave_result *ret_result);
 
-/* Whether scenarios are to be explored without the bounds that make them quick: `make test-all`. */
-bool interleave_everything(void);
-
 /* ---- in scenarios ------------------------------------------------------------------------- */
 
 /* Adds a thread, in set_up(). The name and the argument are borrowed. */

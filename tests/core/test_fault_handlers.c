@@ -2,6 +2,7 @@
 /* Faults that are not a stack's, and what the library leaves as it found it: handlers of SIGSEGV
  * and SIGBUS and the alternate signal stack. */
 #include "core/child_kit.h"
+#include "core/overflow_kit.h"
 
 #include <bide.h>
 #include <errno.h>
@@ -238,22 +239,6 @@ TEST(fault_signal_stack_that_the_program_sets_meanwhile_stays)
 	CHECK_INT(sigaltstack(&mine, NULL), 0);
 	bide_loop_close(loop);
 	EXPECT_PTR(signal_stack_now().ss_sp, own);
-}
-
-__attribute__((noinline)) static int use_up(int level)
-{
-	volatile char frame[512];
-
-	frame[0] = (char)level;
-	if (level < 0)
-		return 0;
-	return use_up(level + 1) + frame[0];
-}
-
-BIDE_ASYNC(int, dig, int);
-int dig(int level)
-{
-	return use_up(level);
 }
 
 static void overflow_on_own_signal_stack(void)

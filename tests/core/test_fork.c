@@ -3,23 +3,10 @@
  * task runs, and a loop of its own may be opened. Not by the name of a thread, as ThreadSanitizer
  * has none in a child. */
 #include "core/child_kit.h"
+#include "core/fork_kit.h"
 #include "core/thread_kit.h"
 
 #include <sys/socket.h>
-
-static BIDE_ASYNC(int, same, int);
-static int same(int n)
-{
-	return n;
-}
-
-/* Expects that the child, or any for -1, has exited with 0. */
-static void expect_right(pid_t child)
-{
-	int status = -1;
-	EXPECT(waitpid(child, &status, 0) > 0);
-	EXPECT_INT(status, 0);
-}
 
 /* ---- the end of a task that forked -------------------------------------------------------- */
 

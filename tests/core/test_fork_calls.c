@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* In the child of a fork that a task has made, every call that would suspend gives -BIDE_EFORKED,
  * each as the first call there and after all others; what does not suspend does no harm. */
+#include "core/fork_kit.h"
 #include "core/thread_kit.h"
 
 #include <signal.h>
@@ -8,20 +9,6 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static BIDE_ASYNC(int, same, int);
-static int same(int n)
-{
-	return n;
-}
-
-/* Expects that the child, or any for -1, has exited with 0. */
-static void expect_right(pid_t child)
-{
-	int status = -1;
-	EXPECT(waitpid(child, &status, 0) > 0);
-	EXPECT_INT(status, 0);
-}
 
 static BIDE_ASYNC_LIGHT(int, nap_long, void);
 static int nap_long(void)

@@ -372,14 +372,6 @@ VIRTUAL_TEST(future_call_may_ask_for_another_and_give_back_the_last_reference)
 
 /* ---- bad use ------------------------------------------------------------------------------ */
 
-#define MISUSE(name, text) \
-	static BIDE_ASYNC(void, name, void); \
-	TEST_ABORTS(misuse_##name, text) \
-	{ \
-		(void)bide_try_run(&virtual_options, NULL, name); \
-	} \
-	static void name(void)
-
 MISUSE(future_set_to_another_type,
        "bide_future_set: in task 'future_set_to_another_type' (#1): &value points to a type of 8 "
        "bytes, not to int of 4")

@@ -599,7 +599,7 @@ static void choose_program(struct bide__random *random, int threads, int lines)
 
 TEST(interleave_random_programs_end_as_in_every_order)
 {
-	const bool everything = interleave_everything();
+	const bool everything = test_everything();
 	struct bide__random random;
 	TEST_TIMEOUT(everything ? 600 : 60);
 	bide__random_seed(&random, test_seed());

@@ -367,9 +367,9 @@ static struct interleave_result result;
 static void expect_right_within(int few, int more, struct interleave_scenario scenario,
                                 struct plan parts)
 {
-	TEST_TIMEOUT(interleave_everything() ? 600 : 60);
+	TEST_TIMEOUT(test_everything() ? 600 : 60);
 	plan = parts;
-	scenario.preemptions = interleave_everything() ? more : few;
+	scenario.preemptions = test_everything() ? more : few;
 	if (!interleave_explore(&scenario, &result))
 		FAIL("%s", result.text);
 	printf("# %s, %d by %d: %lu interleavings of up to %d steps\n", scenario.name,

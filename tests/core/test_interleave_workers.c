@@ -160,8 +160,8 @@ static bool explore(struct plan parts, int bound, const struct interleave_mutant
  * with some more, or all, when there is time. */
 static void expect_right_within(int few, int more, struct plan parts)
 {
-	TEST_TIMEOUT(interleave_everything() ? 600 : 60);
-	if (!explore(parts, interleave_everything() ? more : few, NULL))
+	TEST_TIMEOUT(test_everything() ? 600 : 60);
+	if (!explore(parts, test_everything() ? more : few, NULL))
 		FAIL("%s", result.text);
 	printf("# %d by %d: %lu interleavings of up to %d steps\n", parts.users, parts.pieces,
 	       result.executions, result.steps);

@@ -4,15 +4,6 @@
 
 #include <pthread.h>
 
-/* A test whose block is the main task, in which the process must end with that text. */
-#define MISUSE(name, text) \
-	static BIDE_ASYNC(void, name, void); \
-	TEST_ABORTS(misuse_##name, text) \
-	{ \
-		(void)bide_try_run(&virtual_options, NULL, name); \
-	} \
-	static void name(void)
-
 /* ---- outside a task ----------------------------------------------------------------------- */
 
 #define OUTSIDE(name, call, text) \

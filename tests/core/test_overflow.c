@@ -1,42 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* A stack that is used up: whose it was is said, and the process dies by SIGSEGV. */
 #include "core/child_kit.h"
+#include "core/overflow_kit.h"
 
 #include <bide.h>
-
-/* Uses its stack up, more than 512 bytes a level. The conditions and what is done after the call
- * keep compilers from making a loop of it. */
-__attribute__((noinline)) static int use_up(int level)
-{
-	volatile char frame[512];
-
-	frame[0] = (char)level;
-	if (level < 0)
-		return 0;
-	return use_up(level + 1) + frame[0];
-}
-
-BIDE_ASYNC(int, dig, int);
-int dig(int level)
-{
-	return use_up(level);
-}
 
 BIDE_ASYNC_LIGHT(int, dig_light, int);
 int dig_light(int level)
 {
 	return use_up(level);
-}
-
-/* Touches one byte of a large array alone: the one furthest from the rest of the stack. */
-__attribute__((noinline)) static int touch_lowest(size_t size)
-{
-	volatile char array[size];
-
-	/* All of it must be there, as far as the compiler knows. */
-	__asm__ volatile("" : : "r"(array) : "memory");
-	array[0] = 1;
-	return array[0];
 }
 
 /* Leaves less than 70 KB of a stack of `size` bytes, then wants 70 KB more. */
@@ -47,12 +19,6 @@ __attribute__((noinline)) static int touch_beyond(size_t size)
 	__asm__ volatile("" : : "r"(most) : "memory");
 	most[0] = 1;
 	return touch_lowest(70 * 1024) + most[0];
-}
-
-BIDE_ASYNC(int, large_array, size_t);
-int large_array(size_t size)
-{
-	return touch_beyond(size);
 }
 
 BIDE_ASYNC_LIGHT(int, large_array_light, size_t);

@@ -2,43 +2,12 @@
 /* Guards as older kernels have them, by mprotect: they catch the same, and when the system has no
  * room for more the spawn fails and says why. */
 #include "core/child_kit.h"
+#include "core/overflow_kit.h"
 
 #include "core/guard.h"
 
 #include <bide.h>
 #include <errno.h>
-
-__attribute__((noinline)) static int use_up(int level)
-{
-	volatile char frame[512];
-
-	frame[0] = (char)level;
-	if (level < 0)
-		return 0;
-	return use_up(level + 1) + frame[0];
-}
-
-BIDE_ASYNC(int, dig, int);
-int dig(int level)
-{
-	return use_up(level);
-}
-
-__attribute__((noinline)) static int touch_lowest(size_t size)
-{
-	volatile char array[size];
-
-	/* All of it must be there, as far as the compiler knows. */
-	__asm__ volatile("" : : "r"(array) : "memory");
-	array[0] = 1;
-	return array[0];
-}
-
-BIDE_ASYNC(int, large_array, size_t);
-int large_array(size_t size)
-{
-	return touch_lowest(size);
-}
 
 static void overflow(void)
 {

@@ -4,14 +4,6 @@
 
 #include <pthread.h>
 
-#define MISUSE(name, text) \
-	static BIDE_ASYNC(void, name, void); \
-	TEST_ABORTS(misuse_##name, text) \
-	{ \
-		(void)bide_try_run(&virtual_options, NULL, name); \
-	} \
-	static void name(void)
-
 static bide_queue *queue;
 
 /* ---- types -------------------------------------------------------------------------------- */

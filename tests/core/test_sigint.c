@@ -2,6 +2,7 @@
 /* SIGINT: while a run is on the process's first thread the first one cancels its main task and the
  * second ends the process; programs that see to it themselves are left alone. */
 #include "core/child_kit.h"
+#include "core/sigint_kit.h"
 
 #include <bide.h>
 
@@ -12,28 +13,6 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
-/* Sends SIGINT to the process in a while, from outside its tasks. */
-static void interrupt_later(void)
-{
-	const struct itimerspec spec = { .it_value = { 0, 3000000 } };
-	struct sigevent event;
-	timer_t timer;
-
-	memset(&event, 0, sizeof event);
-	event.sigev_notify = SIGEV_SIGNAL;
-	event.sigev_signo = SIGINT;
-	CHECK_INT(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
-	CHECK_INT(timer_settime(timer, 0, &spec, NULL), 0);
-}
-
-static bool default_action(void)
-{
-	struct sigaction now;
-
-	CHECK_RET(sigaction(SIGINT, NULL, &now) == 0, false);
-	return !(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_DFL;
-}
-
 /* ---- the first ---------------------------------------------------------------------------- */
 
 static bool cleaned_up;
@@ -42,7 +21,7 @@ static bool cleaned_up;
 BIDE_ASYNC(int, wait_in, int (*)(void));
 int wait_in(int (*wait)(void))
 {
-	interrupt_later();
+	interrupt_after(3);
 	int rc = wait();
 	BIDE_SHIELD {
 		cleaned_up = bide_sleep(0.001) == 0;
@@ -232,7 +211,7 @@ TEST(sigint_for_the_second_time_ends_the_process)
 BIDE_ASYNC(int, compute_on_and_on, int);
 int compute_on_and_on(int i)
 {
-	interrupt_later();
+	interrupt_after(3);
 	raise(SIGINT);
 	for (volatile int turns = i;; turns = turns + 1)
 		;

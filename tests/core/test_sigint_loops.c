@@ -3,29 +3,9 @@
  * as ThreadSanitizer holds signals back until the thread that they came to calls libc. */
 #include "core/child_kit.h"
 #include "core/cores_kit.h"
+#include "core/sigint_kit.h"
 
 static counter cleaned_up;
-
-/* Sends SIGINT to the process in a while, from outside its tasks. */
-static void interrupt_later(void)
-{
-	const struct itimerspec spec = { .it_value = { 0, 5000000 } };
-	struct sigevent event;
-	timer_t timer;
-
-	memset(&event, 0, sizeof event);
-	event.sigev_notify = SIGEV_SIGNAL;
-	event.sigev_signo = SIGINT;
-	CHECK_INT(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
-	CHECK_INT(timer_settime(timer, 0, &spec, NULL), 0);
-}
-
-static bool default_action(void)
-{
-	struct sigaction now;
-	CHECK_RET(sigaction(SIGINT, NULL, &now) == 0, false);
-	return !(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_DFL;
-}
 
 /* ---- all are stopped ---------------------------------------------------------------------- */
 
@@ -52,7 +32,7 @@ static BIDE_ASYNC(int, wait_in, int (*)(void), unsigned);
 static int wait_in(int (*wait)(void), unsigned early)
 {
 	if (bide_core_number() == 0)
-		interrupt_later();
+		interrupt_after(5);
 	if (bide_core_number() == early)
 		return 0;
 	int rc = wait();
@@ -94,7 +74,7 @@ static int wait_for_calls_or_ever(void)
 {
 	bide_event never = BIDE_EVENT_INIT;
 	if (bide_core_number() == 0)
-		interrupt_later();
+		interrupt_after(5);
 	return bide_core_number() == 1 ? bide_sleep(INFINITY) : bide_event_wait(&never);
 }
 
@@ -109,7 +89,7 @@ static BIDE_ASYNC(int, catch_it, int);
 static int catch_it(int error)
 {
 	if (bide_core_number() == 0)
-		interrupt_later();
+		interrupt_after(5);
 	EXPECT_INT(bide_sleep(1000), -ECANCELED);
 	count_up(&cleaned_up);
 	return bide_core_number() == 1 ? error : 0;
@@ -130,7 +110,7 @@ static int fail_or_clean_up(void)
 	if (bide_core_number() == 1)
 		return -EDOM;
 	EXPECT_INT(bide_sleep(1000), -ECANCELED);
-	interrupt_later();
+	interrupt_after(5);
 	BIDE_SHIELD {
 		EXPECT_INT(bide_sleep(0.02), 0);
 		count_up(&cleaned_up);

@@ -168,4 +168,13 @@ static inline int cancel_scope_later(double seconds, bide_scope *scope)
 	return rc;
 }
 
+/* A test whose block is the main task, in which the process must end with that text. */
+#define MISUSE(name, text) \
+	static BIDE_ASYNC(void, name, void); \
+	TEST_ABORTS(misuse_##name, text) \
+	{ \
+		(void)bide_try_run(&virtual_options, NULL, name); \
+	} \
+	static void name(void)
+
 #endif

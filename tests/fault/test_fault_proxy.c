@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The proxy of the tests does what its rules say: with plain sockets, that wait. */
+#include "fault/listener.h"
 #include "fault/proxy.h"
 
 #include "harness/test.h"
@@ -16,24 +17,11 @@
 static struct proxy *proxy;
 static int listener, client, server;
 
-static int new_listener(int family, struct sockaddr_storage *ret_address, socklen_t *ret_size)
-{
-	const struct sockaddr_storage any = { .ss_family = (sa_family_t)family };
-	int fd = socket(family, SOCK_STREAM, 0);
-	*ret_size = sizeof *ret_address;
-	EXPECT_INT(bind(fd, (const struct sockaddr *)&any,
-	                family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(sa_family_t)),
-	           0);
-	EXPECT_INT(listen(fd, 8), 0);
-	EXPECT_INT(getsockname(fd, (struct sockaddr *)ret_address, ret_size), 0);
-	return fd;
-}
-
 static void connect_through(int family, const struct proxy_rules *rules)
 {
 	struct sockaddr_storage address;
 	socklen_t size;
-	listener = new_listener(family, &address, &size);
+	listener = listen_somewhere(family, &address, &size);
 	proxy = proxy_start((struct sockaddr *)&address, size, rules, 1);
 	CHECK(proxy != NULL);
 	client = socket(family, SOCK_STREAM, 0);

@@ -2,6 +2,7 @@
 /* Streams over a bad network. A client sends a text and a server sends back what it reads, each in
  * every style of reading and writing, through a proxy that does one thing after the other to the
  * bytes. Whatever that is, what each gets is the beginning of the text, and neither hangs. */
+#include "fault/listener.h"
 #include "fault/proxy.h"
 
 #include "harness/test.h"
@@ -371,19 +372,6 @@ static void run(int listener, const struct fault *fault, const struct style *sty
 	session.ending = fault->ending;
 	EXPECT_INT(bide_run(talk, listener), 0);
 	judge(fault->ending);
-}
-
-static int listen_somewhere(int family, struct sockaddr_storage *ret_address, socklen_t *ret_size)
-{
-	const struct sockaddr_storage any = { .ss_family = (sa_family_t)family };
-	int fd = socket(family, SOCK_STREAM, 0);
-	*ret_size = sizeof *ret_address;
-	EXPECT_INT(bind(fd, (const struct sockaddr *)&any,
-	                family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(sa_family_t)),
-	           0);
-	EXPECT_INT(listen(fd, 8), 0);
-	EXPECT_INT(getsockname(fd, (struct sockaddr *)ret_address, ret_size), 0);
-	return fd;
 }
 
 static bool resets(const struct proxy_rules *rules)

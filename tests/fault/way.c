@@ -173,23 +173,17 @@ static int run_once(int (*run)(void))
 
 /* ---- running ------------------------------------------------------------------------------ */
 
-static bool sweeps_all(void)
-{
-	const char *sweep = getenv("BIDE_SWEEP");
-	return sweep != NULL && strcmp(sweep, "all") == 0;
-}
-
 /* The next place for a fault: of the first bytes each, then a tenth further. */
 static size_t next_place(size_t k)
 {
-	if (sweeps_all())
+	if (test_everything())
 		return k < EACH ? k + 1 : k + k / 10;
 	return 2 * k + 1 + (k > 0 ? (size_t)(test_seed() % k) : 0);
 }
 
 static void harm_everywhere(int (*run)(void), const struct proxy_rule *harm, int direction)
 {
-	if (sweeps_all())
+	if (test_everything())
 		TEST_TIMEOUT(240);
 	struck = true;
 	for (size_t k = 0; struck; k = next_place(k)) {

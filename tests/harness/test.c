@@ -68,6 +68,13 @@ uint64_t test_seed(void)
 	return seed;
 }
 
+bool test_everything(void)
+{
+	const char *text = getenv("BIDE_SWEEP");
+
+	return text && strcmp(text, "all") == 0;
+}
+
 void test_forgive(bool forgives)
 {
 	atomic_store(&forgiving, forgives);

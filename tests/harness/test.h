@@ -61,6 +61,9 @@ extern "C" {
  * It is printed by every program, and the same for all its tests. */
 uint64_t test_seed(void);
 
+/* Whether everything is to be tried, and not a sample of it: BIDE_SWEEP is "all". */
+bool test_everything(void);
+
 /* From now on checks that fail are not recorded, though they return as they do, or are again: for
  * what is done to a test from outside. */
 void test_forgive(bool forgives);

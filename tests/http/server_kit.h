@@ -6,12 +6,12 @@
 #define HTTP_SERVER_KIT_H
 
 #include "core/kinds_kit.h"
+#include "core/proc_kit.h"
 #include "http/wire.h"
 
 #include <bide/connect.h>
 #include <bide/http_server.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -80,17 +80,6 @@ static inline int remove_one(const char *path, const struct stat *status, int fl
 	(void)flag;
 	(void)at;
 	return remove(path);
-}
-
-static inline int open_descriptors(void)
-{
-	int n = 0;
-	DIR *directory = opendir("/proc/self/fd");
-	CHECK_RET(directory != NULL, -1);
-	while (readdir(directory) != NULL)
-		n++;
-	closedir(directory);
-	return n;
 }
 
 /* The test's directory is empty then, but for what a test has put there beside the root. */

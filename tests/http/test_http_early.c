@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* What comes before a body has been sent, or in place of that: leave to send it, an answer, a
  * redirect, the end of the connection, a cancellation. */
+#include "core/proc_kit.h"
 #include "http/origin.h"
 
 #include "base/alloc.h"
 #include "http/session.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -471,16 +471,6 @@ OK_TEST(a_body_that_can_be_is_sent_again_when_the_connection_was_stale)
 
 /* ---- cut off ------------------------------------------------------------------------------ */
 
-static int descriptors(void)
-{
-	int n = 0;
-	DIR *directory = opendir("/proc/self/fd");
-	while (directory != NULL && readdir(directory) != NULL)
-		n++;
-	closedir(directory);
-	return n;
-}
-
 static void read_slowly(bide_stream *stream)
 {
 	static char some[65536];
@@ -501,10 +491,10 @@ OK_TEST(a_request_that_is_cancelled_while_it_is_sent_leaves_nothing)
 		CHECK_INT(fired, -ETIMEDOUT);
 		CHECK_INT(rc, -ETIMEDOUT);
 		CHECK_INT(get(), 200);
-		before = before > 0 ? before : descriptors();
-		for (int waited = 0; descriptors() > before && waited < 1000; waited++)
+		before = before > 0 ? before : count_descriptors();
+		for (int waited = 0; count_descriptors() > before && waited < 1000; waited++)
 			(void)bide_sleep(0.001);
-		CHECK(descriptors() <= before);
+		CHECK(count_descriptors() <= before);
 	}
 }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* Bodies that are larger than memory should have to be: a gigabyte there and back when all is
  * tested, else some megabytes. Memory stays flat, and other tasks run meanwhile. */
+#include "core/proc_kit.h"
 #include "http/origin.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,7 +20,7 @@ enum { PIECE = 1 << 18, FLAT_KIB = 8192 };
 
 static size_t total(void)
 {
-	return getenv("BIDE_SWEEP") != NULL ? (size_t)1 << 30 : (size_t)24 << 20;
+	return test_everything() ? (size_t)1 << 30 : (size_t)24 << 20;
 }
 
 static size_t arrived;
@@ -65,13 +65,6 @@ static int tick(void)
 		last = now;
 	}
 	return 0;
-}
-
-static long peak_kib(void)
-{
-	struct rusage usage;
-	EXPECT_INT(getrusage(RUSAGE_SELF, &usage), 0);
-	return usage.ru_maxrss;
 }
 
 /* Does something beside the ticking, and looks at what it took. */

@@ -102,8 +102,7 @@ static void fetch_large(const struct peer_kind *kind)
 {
 	static const size_t sizes[] = { 100 << 20, 1 << 30 };
 	static const char *const places[] = { "files", "chunked" };
-	const char *wanted = getenv("BIDE_SWEEP");
-	const bool all = wanted != NULL && strcmp(wanted, "all") == 0;
+	const bool all = test_everything();
 	TEST_TIMEOUT(300);
 	if (!peer_start(&peer, kind, 60))
 		SKIP(kind->missing);

@@ -296,12 +296,6 @@ static void light_case(const struct the_case *it)
 	full_case(it);
 }
 
-static bool all_wanted(void)
-{
-	const char *text = getenv("BIDE_SWEEP");
-	return text != NULL && strcmp(text, "all") == 0;
-}
-
 /* Each of the two in one kind of task at least. */
 static void run_case(const struct peer_kind *kind, const struct the_case *it)
 {
@@ -310,7 +304,7 @@ static void run_case(const struct peer_kind *kind, const struct the_case *it)
 	for (int i = 0; i < 4; i++) {
 		const bool light = i % 2 == 0;
 		secure = i >= 2;
-		if (light == secure && !all_wanted())
+		if (light == secure && !test_everything())
 			continue;
 		printf("%s%s: %s\n", kind->name, secure ? " with TLS" : "", it->name);
 		fflush(stdout);
@@ -328,14 +322,14 @@ static void run_cases(const struct peer_kind *kind)
 	TEST_TIMEOUT(120);
 	if (!peer_start(&peer, kind, IDLE))
 		SKIP(kind->missing);
-	if (all_wanted())
+	if (test_everything())
 		peer_add_file(67108864);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-		if (!cases[i].takes_long || all_wanted())
+		if (!cases[i].takes_long || test_everything())
 			run_case(kind, &cases[i]);
 	peer_end(&peer);
 	grows_old = SHORTLY + kind->late + 0.3;
-	if (all_wanted() && peer_start(&peer, kind, SHORTLY)) {
+	if (test_everything() && peer_start(&peer, kind, SHORTLY)) {
 		run_case(kind, &grown_old);
 		peer_end(&peer);
 	}

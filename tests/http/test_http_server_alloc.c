@@ -150,7 +150,7 @@ TEST(the_system_fails_for_a_server_of_files)
 	bide_set_report(ignore_report, NULL);
 	CHECK_INT(run(false), 0);
 	CHECK_STR(statuses, all);
-	const int descriptors = open_descriptors();
+	const int descriptors = count_descriptors();
 	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
 		bool struck = true;
 		for (int k = 1; struck; k++) {
@@ -162,7 +162,7 @@ TEST(the_system_fails_for_a_server_of_files)
 			struck = failed > 0;
 			if (!struck)
 				EXPECT_STR(statuses, all);
-			if (!EXPECT_INT(open_descriptors(), descriptors))
+			if (!EXPECT_INT(count_descriptors(), descriptors))
 				FAIL("call %d with error %d", k, errors[i]);
 		}
 	}

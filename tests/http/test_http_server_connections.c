@@ -3,7 +3,6 @@
 #include "http/server_kit.h"
 
 #include <math.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 /* ---- one after the other ------------------------------------------------------------------ */
@@ -262,12 +261,12 @@ FILES_TEST(who_does_not_read_is_given_up)
  * what it takes to send that. */
 static int descriptors_for(const char *request)
 {
-	const int before = open_descriptors();
+	const int before = count_descriptors();
 	bide_stream *stream = client();
 	char byte;
 	EXPECT(say(stream, request));
 	EXPECT_INT(bide_stream_read(stream, &byte, 1), 1);
-	const int more = open_descriptors() - before;
+	const int more = count_descriptors() - before;
 	bide_stream_abort(stream);
 	while (bide_server_connections(server) > 0)
 		EXPECT_INT(bide_sleep(0.005), 0);
@@ -354,13 +353,6 @@ FILES_TEST(a_file_that_becomes_shorter_ends_the_connection)
 }
 
 /* ---- large files -------------------------------------------------------------------------- */
-
-static long peak_kib(void)
-{
-	struct rusage usage;
-	getrusage(RUSAGE_SELF, &usage);
-	return usage.ru_maxrss;
-}
 
 FILES_TEST(a_file_of_a_gigabyte_takes_no_memory)
 {

@@ -27,8 +27,7 @@ void sweep_scenario(const struct scenario *scenario)
 	static const enum strike_kind kinds[] = { STRIKE_ALLOC,  STRIKE_TASK, STRIKE_DEADLINES,
 		                                  STRIKE_SCOPES, STRIKE_MAIN, STRIKE_ALL,
 		                                  STRIKE_STORM };
-	const char *wanted = getenv("BIDE_SWEEP");
-	const bool all = wanted != NULL && strcmp(wanted, "all") == 0;
+	const bool all = test_everything();
 	TEST_TIMEOUT(60);
 	responder_start(&responder);
 	for (size_t i = 0; i < (all ? sizeof kinds / sizeof *kinds : 3); i++)

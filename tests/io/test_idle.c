@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* What a loop asks of the kernel: nothing while its tasks take turns, one call for each time that
  * it waits, and no descriptor before a descriptor is waited for. */
+#include "core/proc_kit.h"
 #include "harness/test.h"
 
 #include <bide.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -267,30 +267,18 @@ TEST(idle_loop_whose_connections_are_silent_makes_no_system_calls_meanwhile)
 
 /* ---- descriptors -------------------------------------------------------------------------- */
 
-static int open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int count = 0;
-
-	CHECK_RET(dir != NULL, -1);
-	while (readdir(dir) != NULL)
-		count++;
-	closedir(dir);
-	return count;
-}
-
 BIDE_ASYNC(int, count_while_sleeping, int);
 int count_while_sleeping(int before)
 {
 	int rc = 0;
 
-	EXPECT_INT(open_descriptors(), before);
+	EXPECT_INT(count_descriptors(), before);
 	BIDE_TIMEOUT(0.002, rc) {
 		bide_sleep(1000);
 	}
 	EXPECT_INT(rc, -ETIMEDOUT);
 	bide_sleep(0.001);
-	EXPECT_INT(open_descriptors(), before);
+	EXPECT_INT(count_descriptors(), before);
 	return 0;
 }
 
@@ -298,13 +286,13 @@ TEST(idle_program_that_only_sleeps_opens_no_descriptor)
 {
 	const enum bide_backend ways[] = { BIDE_BACKEND_AUTO, BIDE_BACKEND_EPOLL,
 		                           BIDE_BACKEND_VIRTUAL };
-	int before = open_descriptors();
+	int before = count_descriptors();
 
 	unsetenv("BIDE_BACKEND");
 	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
 		const bide_options options = { .backend = ways[i] };
 		EXPECT_INT(bide_try_run(&options, NULL, count_while_sleeping, before), 0);
-		EXPECT_INT(open_descriptors(), before);
+		EXPECT_INT(count_descriptors(), before);
 	}
 }
 
@@ -312,16 +300,16 @@ BIDE_ASYNC(int, count_after_waiting, int);
 int count_after_waiting(int fd)
 {
 	EXPECT_INT(bide_wait_fd(fd, BIDE_WRITABLE), BIDE_WRITABLE);
-	return open_descriptors();
+	return count_descriptors();
 }
 
 TEST(idle_descriptors_are_opened_at_need_and_closed_with_the_loop)
 {
 	int fd = eventfd(0, 0);
-	int before = open_descriptors();
+	int before = count_descriptors();
 
 	EXPECT(bide_run(count_after_waiting, fd) > before);
-	EXPECT_INT(open_descriptors(), before);
+	EXPECT_INT(count_descriptors(), before);
 }
 
 /* The loop's descriptors do not leak into programs that are started. */

@@ -206,8 +206,7 @@ int hold(int n, int start, bool streams)
 
 static int how_many(void)
 {
-	const char *text = getenv("BIDE_SWEEP");
-	return text != NULL && strcmp(text, "all") == 0 ? ALL : SOME;
+	return test_everything() ? ALL : SOME;
 }
 
 TEST(many_connections_are_held_by_light_tasks)

@@ -3,6 +3,7 @@
  * what it does is the same. */
 #include "io/seccomp_kit.h"
 
+#include "core/overflow_kit.h"
 #include "harness/test.h"
 
 #include <bide.h>
@@ -210,22 +211,6 @@ TEST(refused_nothing_and_nothing_is_early)
 /* ---- guards ------------------------------------------------------------------------------- */
 
 enum { GUARD_INSTALL = 102 };
-
-static int use_up(int level)
-{
-	volatile char frame[512];
-
-	frame[0] = (char)level;
-	if (level < 0)
-		return 0;
-	return use_up(level + 1) + frame[0];
-}
-
-BIDE_ASYNC(int, dig, int);
-int dig(int level)
-{
-	return use_up(level);
-}
 
 TEST_SIGNAL(refused_guards_by_madvise_mprotect_takes_their_place, SIGSEGV,
             "stack overflow in task 'dig' (#")

@@ -8,6 +8,7 @@
 
 #include "core/kinds_kit.h"
 #include "net/dns_kit.h"
+#include "net/ipv6_kit.h"
 
 #include "net/resolver.h"
 
@@ -69,19 +70,6 @@ static inline void names_close(void)
 		CHECK_INT(bide_try_run(NULL, NULL, full_##name), 0); \
 	} \
 	static void in_##name(void)
-
-/* Whether this system's loopback has IPv6. */
-static inline bool has_ipv6(void)
-{
-	struct bide__ip ip;
-	bide_address address;
-	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
-	EXPECT(bide__ip_parse("::1", &ip));
-	bide__ip_to_address(&ip, 9, &address);
-	bool has = connect(fd, (const struct sockaddr *)address.at.bytes, address.size) == 0;
-	close(fd);
-	return has;
-}
 
 /* The addresses of a host as text, a space behind each; or the error's name. Static. */
 static inline const char *found(const char *host, const bide_lookup *lookup)

@@ -7,6 +7,7 @@
 #include "net/host_name.h"
 #include "net/hosts.h"
 #include "net/ip.h"
+#include "net/ipv6_kit.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -240,18 +241,6 @@ TEST(a_hosts_file_that_finds_no_memory_leaves_nothing)
 		CHECK_INT(bide__alloc_hook.live, 0);
 		bide__alloc_disarm();
 	}
-}
-
-static bool has_ipv6(void)
-{
-	struct bide__ip ip;
-	bide_address address;
-	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
-	EXPECT(bide__ip_parse("::1", &ip));
-	bide__ip_to_address(&ip, 9, &address);
-	bool has = connect(fd, (const struct sockaddr *)address.at.bytes, address.size) == 0;
-	close(fd);
-	return has;
 }
 
 /* ---- order -------------------------------------------------------------------------------- */

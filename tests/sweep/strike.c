@@ -10,11 +10,11 @@
 #include "base/alloc.h"
 #include "base/random.h"
 #include "core/cancel.h"
+#include "core/proc_kit.h"
 #include "core/task.h"
 #include "sweep/calls.h"
 #include "sweep/check.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -258,17 +258,6 @@ static void on_park(bide_loop *loop, struct bide__task *task)
 
 /* ---- one run -------------------------------------------------------------------------------- */
 
-static int count_fds(void)
-{
-	int n = 0;
-	DIR *dir = opendir("/proc/self/fd");
-	while (dir != NULL && readdir(dir) != NULL)
-		n++;
-	if (dir != NULL)
-		closedir(dir);
-	return n;
-}
-
 /* Whether the strike came before this moment; without, all must be as announced. */
 static bool struck(void)
 {
@@ -348,7 +337,7 @@ static void open_and_run(void)
 long strike_once(const struct strike *strike)
 {
 	bool alloc = strike->kind == STRIKE_ALLOC, call = strike->kind == STRIKE_CALL;
-	int fds = strike->scenario->flags & SWEEP_FDS ? count_fds() : 0;
+	int fds = strike->scenario->flags & SWEEP_FDS ? count_descriptors() : 0;
 	now.strike = strike;
 	now.suspensions = 0;
 	bide__random_seed(&now.random, test_seed() + (uint64_t)strike->k);
@@ -360,7 +349,7 @@ long strike_once(const struct strike *strike)
 	if (bide__alloc_hook.live != 0)
 		FAULT("%ld blocks were not given back", bide__alloc_hook.live);
 	if (strike->scenario->flags & SWEEP_FDS)
-		HOLDS(count_fds() == fds);
+		HOLDS(count_descriptors() == fds);
 	if (strike->kind == STRIKE_STORM)
 		return STORMS;
 	if (call)
@@ -370,12 +359,6 @@ long strike_once(const struct strike *strike)
 
 /* ---- all of them ---------------------------------------------------------------------------- */
 
-static bool every_point(void)
-{
-	const char *text = getenv("BIDE_SWEEP");
-	return text != NULL && strcmp(text, "all") == 0;
-}
-
 /* Whether a point is in the sample: some SAMPLE of n. */
 static bool chosen(struct bide__random *random, long n)
 {
@@ -384,7 +367,7 @@ static bool chosen(struct bide__random *random, long n)
 
 static void sweep_way(struct strike strike, struct bide__random *random)
 {
-	bool all = every_point();
+	bool all = test_everything();
 	long n = (strike.k = 0, strike_once(&strike));
 	for (strike.k = 1; now.faults < FAULTS_MAX; strike.k++) {
 		if (strike.k < n && !all && !chosen(random, n))
@@ -417,7 +400,7 @@ void strike_sweep(const struct scenario *scenario, enum strike_kind kind)
 	static const enum bide_light ways[] = { BIDE_LIGHT_STRICT, BIDE_LIGHT_SHARED,
 		                                BIDE_LIGHT_EVICT };
 	struct bide__random random;
-	if (every_point())
+	if (test_everything())
 		TEST_TIMEOUT(ALL_SECONDS);
 	watch_crashes();
 	bide_set_report(on_report, NULL);

@@ -3,15 +3,6 @@
 #include "core/light_kit.h"
 #include "sync/sync_kit.h"
 
-/* A test whose block is the main task, in which the process must end with that text. */
-#define MISUSE(name, text) \
-	static BIDE_ASYNC(void, name, void); \
-	TEST_ABORTS(sync_misuse_##name, text) \
-	{ \
-		(void)bide_try_run(&virtual_options, NULL, name); \
-	} \
-	static void name(void)
-
 static bide_mutex mutex, second;
 static bide_event event;
 static bide_cond cond;

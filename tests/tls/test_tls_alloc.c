@@ -118,7 +118,7 @@ static int scenario(void)
 static BIDE_ASYNC(void, sweep, bool);
 static void sweep(bool strict)
 {
-	const bool all = getenv("BIDE_SWEEP") != NULL;
+	const bool all = test_everything();
 	net_open();
 	for (int i = 0; i < 2; i++)
 		if (!EXPECT_INT(scenario(), 0))
