@@ -43,8 +43,8 @@ static int fetch_at_once(void)
 
 void a_hundred_requests_at_once(void)
 {
-	const int taken = fetch_at_once();
-	EXPECT(taken >= 1 && taken <= AT_ONCE);
+	/* Else the limit that follows would limit nothing. */
+	EXPECT(fetch_at_once() > LIMIT || !sees_us());
 	reopen_session((bide_http_options){ .limit = LIMIT });
 	EXPECT(fetch_at_once() <= LIMIT);
 	(void)connection_now();

@@ -291,7 +291,7 @@ HTTP_TEST(a_proxy_that_does_not_answer_is_given_up)
 	CHECK_STR(plain("/"), strerror(ECONNREFUSED));
 }
 
-HTTP_TEST(a_proxy_that_asks_who_one_is_answers_in_its_way)
+HTTP_TEST(what_a_proxy_answers_to_a_request_in_the_clear_is_its_response)
 {
 	CHECK_STR(plain("/status/407"), "407 refused");
 }
