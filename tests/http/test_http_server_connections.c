@@ -257,8 +257,8 @@ FILES_TEST(who_does_not_read_is_given_up)
 	bide_stream_abort(stream);
 }
 
-/* How many descriptors a connection has that does not read what is large: its own, the client's, and
- * what it takes to send that. */
+/* How many descriptors a connection has that does not read what is large: its own, the client's,
+ * and what it takes to send that. */
 static int descriptors_for(const char *request)
 {
 	const int before = count_descriptors();
