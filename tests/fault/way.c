@@ -40,7 +40,6 @@ static const struct {
 	{ "a_layer_goes_between_a_stream_and_its_user", "bytes both", AT_ONCE },
 	{ "a_cancelled_task_reads_nothing_of_what_is_there", "bytes both", AT_ONCE },
 	{ "peek_shows_and_consume_takes", "bytes both", AT_ONCE },
-	{ "read_exactly_that_is_cancelled_has_not_lost_what_it_read", "slow both", AT_ONCE },
 	{ "a_layer_is_not_put_on_a_stream_in_use", "reset end drop",
 	  WITHOUT "the layer has nothing in it, and none is to be put on" },
 	/* Tickets of TLS 1.3 come at any time, and a hello is not read by who has failed. */

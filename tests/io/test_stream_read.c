@@ -4,6 +4,8 @@
 #include "io/stream.h"
 #include "io/streams_kit.h"
 
+#include <sys/ioctl.h>
+
 /* ---- by how much -------------------------------------------------------------------------- */
 
 STREAMS_TEST(read_gives_what_there_is)
@@ -65,12 +67,21 @@ STREAMS_TEST(read_exactly_tells_how_much_there_was_before_the_end)
 	CHECK_INT(bide_stream_read_exactly(near, buf, 10), 0);
 }
 
+/* Waits until so many bytes lie before `near`, which are there at once in memory. */
+static void wait_for_bytes(int size)
+{
+	int n = 0;
+	while (kind != MEMORY && ioctl(bide_stream_fd(near), FIONREAD, &n) == 0 && n < size)
+		CHECK_INT(bide_sleep(0.001), 0);
+}
+
 STREAMS_TEST(read_exactly_that_is_cancelled_has_not_lost_what_it_read)
 {
 	char buf[10] = "";
 	ssize_t n = 0, then = 0;
 	int rc = 0;
 	put("0123");
+	wait_for_bytes(4);
 	BIDE_TIMEOUT(0.002, rc) {
 		n = bide_stream_read_exactly(near, buf, 10);
 		then = bide_stream_read_exactly(near, buf, 10);
