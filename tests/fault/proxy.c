@@ -10,7 +10,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +48,7 @@ struct proxy {
 	pthread_t thread;
 	struct connection *connections;
 	struct pollfd *polled; /* the listener, to_stop, and two for each connection */
+	atomic_bool has_acted; /* on any */
 };
 
 static uint64_t now_us(void)
@@ -80,8 +81,9 @@ static void end_way(struct way *way)
 	way->start = way->end = 0;
 }
 
-static void act(struct connection *c, struct way *way)
+static void act(struct proxy *proxy, struct connection *c, struct way *way)
 {
+	atomic_store_explicit(&proxy->has_acted, true, memory_order_relaxed);
 	switch (way->rule->action) {
 	case PROXY_PASS:
 		break;
@@ -185,7 +187,7 @@ static bool move(struct way *way, bool readable, bool writable)
 	return true;
 }
 
-static void serve(struct connection *c, const struct pollfd *polled)
+static void serve(struct proxy *proxy, struct connection *c, const struct pollfd *polled)
 {
 	const short in = POLLIN | POLLHUP | POLLERR, out = POLLOUT | POLLHUP | POLLERR;
 	for (int i = 0; i < 2 && c->client >= 0; i++) {
@@ -194,7 +196,7 @@ static void serve(struct connection *c, const struct pollfd *polled)
 		if (!move(way, polled[i].revents & in, polled[!i].revents & out))
 			close_connection(c, true); /* one side was reset, so the other is */
 		else if (!before && has_reached(way))
-			act(c, way);
+			act(proxy, c, way);
 	}
 	if (c->client >= 0 && c->ways[0].at_end && c->ways[0].over && c->ways[1].at_end &&
 	    c->ways[1].over)
@@ -235,7 +237,7 @@ static void accept_one(struct proxy *proxy)
 	proxy->used++;
 	for (int i = 0; i < 2 && c->client >= 0; i++)
 		if (has_reached(&c->ways[i]))
-			act(c, &c->ways[i]);
+			act(proxy, c, &c->ways[i]);
 }
 
 /* ---- the thread --------------------------------------------------------------------------- */
@@ -289,7 +291,7 @@ static void *run(void *arg)
 		if (polled[1].revents != 0)
 			accept_one(proxy);
 		for (int i = 0; i < used; i++)
-			serve(&proxy->connections[i], &polled[2 + 2 * i]);
+			serve(proxy, &proxy->connections[i], &polled[2 + 2 * i]);
 	}
 }
 
@@ -345,6 +347,11 @@ const struct sockaddr *proxy_address(const struct proxy *proxy, socklen_t *ret_s
 {
 	*ret_size = proxy->size;
 	return (const struct sockaddr *)&proxy->address;
+}
+
+bool proxy_has_acted(const struct proxy *proxy)
+{
+	return atomic_load_explicit(&proxy->has_acted, memory_order_relaxed);
 }
 
 void proxy_stop(struct proxy *proxy, struct proxy_count *ret_count)

@@ -6,6 +6,7 @@
 #ifndef PROXY_H
 #define PROXY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
@@ -47,6 +48,9 @@ struct proxy *proxy_start(const struct sockaddr *server, socklen_t size,
 
 /* Where clients are to connect to. */
 const struct sockaddr *proxy_address(const struct proxy *proxy, socklen_t *ret_size);
+
+/* Whether it has done to a connection what is done once so many bytes have passed. */
+bool proxy_has_acted(const struct proxy *proxy);
 
 /* Closes all connections and ends the thread. ret_count may be NULL. */
 void proxy_stop(struct proxy *proxy, struct proxy_count *ret_count);

@@ -161,6 +161,14 @@ void way_connect(int fds[2])
 	close(listener);
 }
 
+bool way_struck(void)
+{
+	bool acted = struck;
+	for (int i = 0; i < n_proxies; i++)
+		acted = acted || proxy_has_acted(proxies[i]);
+	return acted;
+}
+
 static int run_once(int (*run)(void))
 {
 	struck = false;
