@@ -11,8 +11,9 @@ The list of skips has a line for each, a pattern and the reason, a tab between. 
 program:test, or configuration/program:test; both it and the reason may have wildcards. Empty lines
 and those that begin with # do not count.
 
-The last line printed is always "N passed, N failed, N skipped". Needs Python 3.7 and nothing else,
-and must know nothing of the library.
+The last line printed is always "N passed, N failed, N skipped". What runs, and for how long, is shown
+on standard error where that is a terminal. An interrupt ends the programs, and the run with 130.
+Needs Python 3.7 and nothing else, and must know nothing of the library.
 """
 
 import argparse
@@ -23,9 +24,11 @@ import os
 import random
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 RESULT = re.compile(r'^(not )?ok\b\s*(\d+)?\s*(?:-\s*)?([^#]*?)\s*(?:#\s*(.*))?$')
@@ -46,7 +49,17 @@ class Report:
         self.seconds = 0.0
 
 
-def parse_arguments():
+def name_of(job):
+    return os.path.basename(job.program) + (' [%s]' % job.config if job.config else '')
+
+
+def chosen_seed():
+    """BIDE_TEST_SEED, to repeat a run, or a random one."""
+    seed = os.environ.get('BIDE_TEST_SEED', '')
+    return int(seed) if seed.isdigit() else random.SystemRandom().randrange(1 << 31)
+
+
+def parse_arguments(arguments=None):
     parser = argparse.ArgumentParser(
         description='Runs test programs that report in TAP, and sums them up.')
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, metavar='N',
@@ -58,10 +71,10 @@ def parse_arguments():
     parser.add_argument('--skips', metavar='FILE', help='the skips that are allowed')
     parser.add_argument('--timeout', type=float, default=900, metavar='SECONDS',
                         help='how long a program may take (900)')
-    parser.add_argument('--seed', type=int, metavar='N',
-                        help='where tests with random choices start from; printed when chosen here')
+    parser.add_argument('--seed', type=int, metavar='N', default=chosen_seed(),
+                        help='where tests with random choices start from')
     parser.add_argument('programs', nargs='*', metavar='PROGRAM')
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(arguments)
     if arguments.jobs < 1 or arguments.timeout <= 0:
         parser.error('--jobs and --timeout must be positive')
     return arguments
@@ -119,20 +132,68 @@ def kill_group(pid):
         pass
 
 
-def execute(job, arguments, report):
+class Running:
+    """What is being run, as several threads do it."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.ended = False
+        self.since = {}  # of a process: (job, when it was started)
+
+    def start(self, job, command, environment):
+        with self.lock:
+            if self.ended:
+                raise OSError('interrupted')
+            process = subprocess.Popen(
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, start_new_session=True)
+            self.since[process.pid] = job, time.monotonic()
+            return process
+
+    def kill(self, process):
+        """Ends what a process has left behind, and itself if need be."""
+        with self.lock:
+            kill_group(process.pid)
+            self.since.pop(process.pid, None)
+
+    def end(self):
+        """Ends all, and lets nothing begin."""
+        with self.lock:
+            self.ended = True
+            for pid in self.since:
+                kill_group(pid)
+
+    def names(self):
+        now = time.monotonic()
+        with self.lock:
+            return ['%s %d s' % (name_of(job), now - start) for job, start in self.since.values()]
+
+
+class Progress:
+    """A line on a terminal that goes again before anything else is printed."""
+
+    def __init__(self):
+        self.interval = 1 if sys.stderr.isatty() else None
+
+    def show(self, text):
+        if self.interval:
+            width = shutil.get_terminal_size().columns - 1
+            sys.stderr.write('\r' + text[:width] + '\033[K\r')
+            sys.stderr.flush()
+
+
+def execute(job, arguments, running, report):
     """Runs a program and returns its output and exit status; None when it took too long."""
     environment = dict(os.environ, BIDE_TEST_SEED=str(arguments.seed), **job.environment)
-    process = subprocess.Popen(
-        command_of(job.program, arguments.wrapper), env=environment, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    process = running.start(job, command_of(job.program, arguments.wrapper), environment)
     try:
         output, _ = process.communicate(timeout=arguments.timeout)
     except subprocess.TimeoutExpired:
-        kill_group(process.pid)
+        running.kill(process)
         output, _ = process.communicate()
         report.problems.append('took longer than %g s' % arguments.timeout)
         return output, None
-    kill_group(process.pid)
+    running.kill(process)
     return output, process.returncode
 
 
@@ -178,11 +239,11 @@ def judge_status(status, report):
         report.problems.append('exit status 0, though tests failed')
 
 
-def run(job, arguments):
+def run(job, arguments, running):
     report = Report()
     start = time.monotonic()
     try:
-        output, status = execute(job, arguments, report)
+        output, status = execute(job, arguments, running, report)
     except OSError as error:
         report.problems.append('does not run: %s' % error)
         return report
@@ -228,41 +289,67 @@ def add_up(job, report, skips):
 
 
 def print_program(job, report, totals, lines):
-    name = os.path.basename(job.program) + (' [%s]' % job.config if job.config else '')
     print('%-4s %-40s %4d passed %3d failed %3d skipped %7.2f s' % (
-        'FAIL' if totals.failed else 'ok', name, totals.passed, totals.failed, totals.skipped,
+        'FAIL' if totals.failed else 'ok', name_of(job), totals.passed, totals.failed, totals.skipped,
         report.seconds))
     for line in lines:
         print(line)
     sys.stdout.flush()
 
 
-def main():
-    arguments = parse_arguments()
+def reports_of(jobs, arguments, running):
+    """The jobs and their reports, in the order given, so that two logs can be compared."""
+    progress = Progress()
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        futures = [pool.submit(run, job, arguments, running) for job in jobs]
+        try:
+            for job, future in zip(jobs, futures):
+                while not concurrent.futures.wait([future], progress.interval).done:
+                    done = sum(future.done() for future in futures)
+                    progress.show('%d of %d programs; running: %s' % (
+                        done, len(jobs), ', '.join(running.names())))
+                progress.show('')
+                yield job, future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+            running.end()
+
+
+def sum_up(jobs, arguments):
+    """Runs the jobs and tells of each; returns their totals."""
     skips = read_skips(arguments.skips)
-    configs = [parse_config(text) for text in arguments.config] or [('', {})]
-    jobs = [Job(program, name, environment)
-            for program in arguments.programs for name, environment in configs]
-    if arguments.seed is None and os.environ.get('BIDE_TEST_SEED', '').isdigit():
-        arguments.seed = int(os.environ['BIDE_TEST_SEED'])
-    if arguments.seed is None:
-        arguments.seed = random.SystemRandom().randrange(1 << 31)
+    print('seed %d\n%d programs, %d at once' % (arguments.seed, len(jobs), arguments.jobs),
+          flush=True)
+    sums = Totals()
+    for job, report in reports_of(jobs, arguments, Running()):
+        totals, lines = add_up(job, report, skips)
+        print_program(job, report, totals, lines)
+        sums.passed += totals.passed
+        sums.failed += totals.failed
+        sums.skipped += totals.skipped
+    return sums
+
+
+def run_all(jobs, arguments):
+    """Runs the jobs, prints their counts, and returns the status to exit with."""
     # A background job ignores SIGINT; the programs are to find it as they would on a terminal.
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    print('seed %d' % arguments.seed, flush=True)
-    sums = Totals()
-    # In the order given, so that two logs can be compared.
-    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        reports = pool.map(lambda job: run(job, arguments), jobs)
-        for job, report in zip(jobs, reports):
-            totals, lines = add_up(job, report, skips)
-            print_program(job, report, totals, lines)
-            sums.passed += totals.passed
-            sums.failed += totals.failed
-            sums.skipped += totals.skipped
+    try:
+        sums = sum_up(jobs, arguments)
+    except KeyboardInterrupt:
+        print('\ninterrupted', file=sys.stderr)
+        return 130
     print('%d passed, %d failed, %d skipped' % (sums.passed, sums.failed, sums.skipped))
     return 1 if sums.failed or not sums.passed + sums.skipped else 0
+
+
+def main():
+    arguments = parse_arguments()
+    configs = [parse_config(text) for text in arguments.config] or [('', {})]
+    return run_all([Job(program, name, environment)
+                    for program in arguments.programs for name, environment in configs], arguments)
 
 
 if __name__ == '__main__':

@@ -3,6 +3,8 @@
 """Tests of tests/run.py: it must not call a run good that is not. Reports in TAP itself."""
 
 import os
+import pty
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,11 +30,16 @@ def program(name, body):
     return write(name, '#!/bin/sh\n' + body + '\n', 0o755)
 
 
+def start(*arguments, stderr=subprocess.STDOUT):
+    return subprocess.Popen([sys.executable, RUN] + list(arguments), stdout=subprocess.PIPE,
+                            stderr=stderr, universal_newlines=True)
+
+
 def run(*arguments):
     """Runs run.py; returns its exit status, its last line and all it printed."""
-    done = subprocess.run([sys.executable, RUN] + list(arguments), stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, universal_newlines=True)
-    return done.returncode, done.stdout.splitlines()[-1], done.stdout
+    process = start(*arguments)
+    output, _ = process.communicate()
+    return process.returncode, output.splitlines()[-1], output
 
 
 def expect(actual, status, last_line, *texts):
@@ -108,13 +115,32 @@ def test_a_program_that_hangs_is_killed_with_its_children():
     expect(run('--timeout', '1', program('a', hang)), 1, '0 passed, 2 failed, 0 skipped',
            'took longer than 1 s', 'planned 1 results, printed 0')
     assert time.monotonic() - start < 60
+    child_ends()
+
+
+def test_an_interrupt_ends_the_programs_and_begins_none():
+    hang = 'echo 1..1; echo $$ > %s/new; mv %s/new %s/child; sleep 1000' % ((directory,) * 3)
+    process = start('--jobs', '1', program('a', hang), program('b', 'touch %s/begun' % directory))
+    wait_for(lambda: os.path.exists(os.path.join(directory, 'child')), 'no program was started')
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert (process.returncode, output[-12:]) == (130, 'interrupted\n'), output
+    child_ends()
+    assert not os.path.exists(os.path.join(directory, 'begun'))
+
+
+def child_ends():
     with open(os.path.join(directory, 'child')) as file:
         child = int(file.read())
-    for _ in range(1000):
-        if not running(child):
+    wait_for(lambda: not running(child), 'the child still runs')
+
+
+def wait_for(condition, otherwise):
+    for _ in range(6000):
+        if condition():
             return
         time.sleep(0.01)
-    assert False, 'the child still runs'
+    assert False, otherwise
 
 
 def running(pid):
@@ -124,6 +150,20 @@ def running(pid):
             return file.read().rpartition(')')[2].split()[0] not in 'ZX'
     except OSError:
         return False
+
+
+def test_a_terminal_is_told_what_runs():
+    waits = 'while [ ! -e %s/told ]; do sleep 0.01; done; ' % directory
+    terminal, end = pty.openpty()
+    process = start('--jobs', '1', program('slow', waits + GOOD), program('fast', GOOD), stderr=end)
+    os.close(end)
+    told = b''
+    while b'0 of 2 programs; running: slow ' not in told:
+        told += os.read(terminal, 4096)
+    write('told', '')
+    output, _ = process.communicate(timeout=60)
+    os.close(terminal)
+    assert (process.returncode, 'running' in output) == (0, False), output
 
 
 def test_a_skip_that_is_not_listed_fails():
