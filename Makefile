@@ -31,9 +31,7 @@ test: all ## run the tests, the sweeps by samples
 	@$(suite)
 
 test-all: all ## run the tests, the sweeps at every point, see that they bite, count instructions
-	@$(suite) --all
-	@scripts/check-faults '$(BUILD)-faults'
-	@scripts/check-instructions '$(BUILD)'
+	@scripts/test-all '$(BUILD)'
 
 test-sanitizers: ## run the tests under sanitizers, Valgrind and emulation
 	@scripts/sanitizers.sh '$(BUILD)' all

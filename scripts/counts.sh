@@ -6,6 +6,7 @@
 passed=0
 failed=0
 skipped=0
+failed_steps=
 
 # result STATUS WHAT: one thing was tried.
 result() {
@@ -38,8 +39,35 @@ add_counts() {
 	[ "$3" = 0 ]
 }
 
-# The last line, and the status to end with.
+# Makes the directory $scratch, which goes with the script. step() needs it.
+make_scratch() {
+	scratch=$(mktemp -d) || exit 2
+	trap 'rm -rf -- "$scratch"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+}
+
+# step HEADING COMMAND…: runs it, tells how long it took, adds up its counts. What it writes to
+# standard error may be for a terminal, and is left alone.
+step() {
+	heading=$1
+	begun=$(date +%s)
+	shift
+	printf '\n=== %s\n' "$heading"
+	# Through a file, as the status of a pipeline is that of its last command.
+	{
+		"$@"
+		echo $? >"$scratch/status"
+	} | tee "$scratch/log"
+	add_counts "$(cat "$scratch/status")" "$scratch/log" ||
+		failed_steps="${failed_steps}failed: $heading
+"
+	printf '=== %s: %d s\n' "$heading" "$(($(date +%s) - begun))"
+}
+
+# The steps that failed, the last line, and the status to end with.
 finish() {
+	printf '%s' "$failed_steps"
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ "$failed" = 0 ] || exit 1
 	[ "$passed" -gt 0 ] || exit 1

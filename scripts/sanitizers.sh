@@ -12,11 +12,13 @@
 #   strict    light tasks on stacks that nobody can touch while they are parked
 #   evict     light tasks moved off at every park and their old frames overwritten
 #   all       all of these
+# run() and what it uses are called by name.
+# shellcheck disable=SC2317
 set -u
 cd "$(dirname -- "$0")/.." || exit 2
 . scripts/counts.sh
 [ $# -ge 2 ] || {
-	sed -n '3,15s/^# \{0,1\}//p' scripts/sanitizers.sh >&2
+	sed -n '3,14s/^# \{0,1\}//p' scripts/sanitizers.sh >&2
 	exit 2
 }
 build=$1
@@ -88,16 +90,8 @@ run() {
 	esac
 }
 
-scratch=$(mktemp -d) || exit 2
-trap 'rm -rf -- "$scratch"' EXIT
-trap 'exit 130' INT
+make_scratch
 for name in "$@"; do
-	echo "--- $name"
-	# Through a file, as the status of a pipeline is that of its last command.
-	{
-		run "$name" 2>&1
-		echo $? >"$scratch/status"
-	} | tee "$scratch/log"
-	add_counts "$(cat "$scratch/status")" "$scratch/log"
+	step "$name" run "$name"
 done
 finish
