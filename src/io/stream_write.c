@@ -211,10 +211,12 @@ ssize_t bide_stream_writev(bide_stream *stream, const struct iovec *buffers, int
 {
 	static const struct bide__wait wait = { "bide_stream_writev", NULL, NULL };
 	ssize_t size = total(buffers, n);
+	if (size < 0)
+		return size;
 	/* As of a head without a body: one buffer is less work. */
 	while (n > 0 && buffers[n - 1].iov_len == 0)
 		n--;
-	return size < 0 ? size : write_to(stream, &wait, buffers, n, (size_t)size);
+	return write_to(stream, &wait, buffers, n, (size_t)size);
 }
 
 /* Who has ended writing has nothing more to send, and can do so again. */
