@@ -172,6 +172,7 @@ bool way_struck(void)
 static int run_once(int (*run)(void))
 {
 	struck = false;
+	test_goes_on();
 	const int rc = run();
 	while (n_proxies > 0)
 		stop_proxy();
@@ -190,8 +191,6 @@ static size_t next_place(size_t k)
 
 static void harm_everywhere(int (*run)(void), const struct proxy_rule *harm, int direction)
 {
-	if (test_everything())
-		TEST_TIMEOUT(240);
 	struck = true;
 	for (size_t k = 0; struck; k = next_place(k)) {
 		struct proxy_rule rule = *harm;

@@ -137,8 +137,6 @@ static inline void way_look(bide_stream *stream)
 		const char *why_not = way_refuses(#name); \
 		if (why_not != NULL) \
 			SKIP(why_not); \
-		if (way_asked()) \
-			TEST_TIMEOUT(600); \
 		for (kind = 0; kind < (n); kind++) { \
 			if (way_asked() && kind != (by_socket)) \
 				continue; \

@@ -43,6 +43,7 @@ struct report {
 	atomic_bool skipped;    /* It skipped itself; the reason is below. */
 	atomic_bool finished;   /* The block came to its end. */
 	atomic_uint timeout_ms; /* Its time-out, not yet scaled. */
+	_Atomic double since;   /* When that began, by CLOCK_MONOTONIC. */
 	char reason[256];
 	char directory[32]; /* The test's own, or "". */
 };
@@ -95,6 +96,19 @@ void test__skip(const char *reason)
 void test__timeout(double seconds)
 {
 	atomic_store(&report->timeout_ms, (unsigned)(seconds * 1000));
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+void test_goes_on(void)
+{
+	atomic_store(&report->since, now());
 }
 
 /* ---- Files ---------------------------------------------------------------------------------- */
@@ -343,14 +357,6 @@ static double time_scale(void)
 	return scale > 0 ? scale : 1;
 }
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 /* Waits for SIGCHLD, which is blocked, for a tenth of a second at most: the test may change its
  * time-out meanwhile. */
 static void wait_a_little(void)
@@ -367,14 +373,14 @@ static void wait_a_little(void)
  * the process's status and whether the time was up. */
 static int wait_for(pid_t pid, bool *ret_timed_out)
 {
-	double start = now();
 	double scale = time_scale();
 	bool asked = false;
 	bool killed = false;
 	int status;
 
 	while (waitpid(pid, &status, WNOHANG) != pid) {
-		double over = now() - start - scale * atomic_load(&report->timeout_ms) / 1000;
+		double since = atomic_load(&report->since);
+		double over = now() - since - scale * atomic_load(&report->timeout_ms) / 1000;
 
 		if (over >= 0 && !asked) {
 			/* To the first thread, whose loop is the likeliest to be of interest. */
@@ -489,6 +495,7 @@ void test__run(const struct test__case *test, double timeout, struct test__resul
 		exit(1);
 	}
 	test__timeout(timeout);
+	test_goes_on();
 	status = run_child(test, output, &timed_out);
 	ret_result->outcome = TEST__PASSED;
 	snprintf(ret_result->reason, sizeof ret_result->reason, "%s", report->reason);

@@ -57,6 +57,10 @@ extern "C" {
 /* Gives this test so many seconds instead of the usual 20. */
 #define TEST_TIMEOUT(seconds) test__timeout(seconds)
 
+/* Has this test's time begin anew: for one that does many things, each of which is to end in time,
+ * however many there are and however busy the machine is. */
+void test_goes_on(void);
+
 /* The number that everything random in a test starts from: BIDE_TEST_SEED, or the clock's choice.
  * It is printed by every program, and the same for all its tests. */
 uint64_t test_seed(void);

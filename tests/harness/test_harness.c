@@ -305,6 +305,20 @@ TEST(a_test_may_set_its_own_time_out)
 	CHECK(strncmp(result.reason, "timed out after ", 16) == 0);
 }
 
+TEST__HIDDEN(going_on_for_longer_than_its_time, 0, "")
+{
+	for (int i = 0; i < 4; i++) {
+		usleep(500000);
+		test_goes_on();
+	}
+}
+
+TEST(a_test_that_goes_on_has_its_time_again)
+{
+	test__run(&test__case_going_on_for_longer_than_its_time, 1.5, &result);
+	CHECK_INT(result.outcome, TEST__PASSED);
+}
+
 TEST__HIDDEN(hanging_for_good, 0, "")
 {
 	sigset_t all;

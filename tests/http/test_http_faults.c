@@ -291,6 +291,7 @@ static void run_through(const struct proxy_rules *fault, bool light)
 static void run_once(bool light)
 {
 	struct proxy_rules rules = run.fault->rules;
+	test_goes_on();
 	rules.to_server.after = rules.to_client.after = run.after;
 	run_through(&rules, light);
 }
@@ -300,7 +301,6 @@ static void run_cases(bool secure, bool silent)
 {
 	enum { ONE_IN = 6 };
 	uint64_t number = test_seed() % ONE_IN;
-	TEST_TIMEOUT(300);
 	responder_start(&responder);
 	run.secure = secure;
 	for (int c = 0; c < CASES; c++)

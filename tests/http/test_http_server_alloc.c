@@ -122,11 +122,11 @@ TEST(memory_fails_for_a_server_of_files)
 	bool struck = true;
 	if (light_tasks_have_stacks())
 		SKIP(OWN_STACKS);
-	TEST_TIMEOUT(120);
 	make_files();
 	bide_set_report(ignore_report, NULL);
 	for (long k = 1; struck; k++) {
 		for (int light = 0; light < 2; light++) {
+			test_goes_on();
 			bide__alloc_arm(k);
 			int rc = run(light);
 			bide__alloc_disarm();
@@ -145,7 +145,6 @@ TEST(memory_fails_for_a_server_of_files)
 TEST(the_system_fails_for_a_server_of_files)
 {
 	static const int errors[] = { EIO, EACCES, ENOMEM, ENOENT, EMFILE };
-	TEST_TIMEOUT(120);
 	make_files();
 	bide_set_report(ignore_report, NULL);
 	CHECK_INT(run(false), 0);
@@ -154,6 +153,7 @@ TEST(the_system_fails_for_a_server_of_files)
 	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
 		bool struck = true;
 		for (int k = 1; struck; k++) {
+			test_goes_on();
 			countdown = k;
 			failure = errors[i];
 			failed = 0;

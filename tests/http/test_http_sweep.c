@@ -28,7 +28,6 @@ void sweep_scenario(const struct scenario *scenario)
 		                                  STRIKE_SCOPES, STRIKE_MAIN, STRIKE_ALL,
 		                                  STRIKE_STORM };
 	const bool all = test_everything();
-	TEST_TIMEOUT(60);
 	responder_start(&responder);
 	for (size_t i = 0; i < (all ? sizeof kinds / sizeof *kinds : 3); i++)
 		strike_sweep(scenario, kinds[i]);

@@ -22,10 +22,9 @@
 #include <unistd.h>
 
 enum {
-	STORMS = 100,     /* ways in which a storm is let loose on a scenario */
-	SAMPLE = 40,      /* points a scenario and way, unless all are wanted */
-	FAULTS_MAX = 10,  /* after so many a scenario is not run any further */
-	ALL_SECONDS = 120 /* what a scenario may take when it is run at every point */
+	STORMS = 100,    /* ways in which a storm is let loose on a scenario */
+	SAMPLE = 40,     /* points a scenario and way, unless all are wanted */
+	FAULTS_MAX = 10, /* after so many a scenario is not run any further */
 };
 
 BIDE_ASYNC(int, sweep_main, const struct scenario *);
@@ -370,6 +369,7 @@ static void sweep_way(struct strike strike, struct bide__random *random)
 	bool all = test_everything();
 	long n = (strike.k = 0, strike_once(&strike));
 	for (strike.k = 1; now.faults < FAULTS_MAX; strike.k++) {
+		test_goes_on();
 		if (strike.k < n && !all && !chosen(random, n))
 			continue;
 		if (strike_once(&strike) < strike.k)
@@ -400,8 +400,6 @@ void strike_sweep(const struct scenario *scenario, enum strike_kind kind)
 	static const enum bide_light ways[] = { BIDE_LIGHT_STRICT, BIDE_LIGHT_SHARED,
 		                                BIDE_LIGHT_EVICT };
 	struct bide__random random;
-	if (test_everything())
-		TEST_TIMEOUT(ALL_SECONDS);
 	watch_crashes();
 	bide_set_report(on_report, NULL);
 	bide__random_seed(&random, test_seed());

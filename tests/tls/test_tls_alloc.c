@@ -132,6 +132,7 @@ static void sweep(bool strict)
 	const long step = all || strict ? 1 : points / 150;
 	CHECK(points > (strict ? 20 : 500));
 	for (long k = 1 + (long)(test_seed() % (uint64_t)step); k <= points; k += step) {
+		test_goes_on();
 		bide__alloc_arm(k);
 		const int rc = scenario();
 		bide__alloc_disarm();
@@ -150,7 +151,6 @@ static void sweep(bool strict)
 static void run_sweep(bool strict)
 {
 	const bide_options options = { .backend = BIDE_BACKEND_VIRTUAL };
-	TEST_TIMEOUT(600);
 	openssl_fails = !strict;
 	CHECK_INT(bide_try_run(&options, NULL, sweep, strict), 0);
 }
