@@ -18,8 +18,8 @@ static bool is_digit(char c)
 
 /* ---- keys --------------------------------------------------------------------------------- */
 
-/* Where the authority begins, behind "scheme://" and more slashes, if there are; NULL: it is no URL,
- * as all that can be fetched begin so. */
+/* Where the authority begins, behind "scheme://" and more slashes, if there are; NULL: it is no
+ * URL, as all that can be fetched begin so. */
 static const char *authority_of(const char *url)
 {
 	const char *at = url;

@@ -9,9 +9,9 @@
  *
  * A call that is cancelled has had no effect, or returns what it had done. Memory that is given to
  * a call is borrowed until that returns, and may lie on a light task's stack. A descriptor belongs
- * to no loop; two tasks may wait for the same one, and a third may close it. Calls of which none has
- * to wait let other tasks have their turn now and then, so that no peer, however fast, has the loop
- * for itself. */
+ * to no loop; two tasks may wait for the same one, and a third may close it. Calls of which none
+ * has to wait let other tasks have their turn now and then, so that no peer, however fast, has the
+ * loop for itself. */
 #ifndef BIDE_IO_H
 #define BIDE_IO_H
 

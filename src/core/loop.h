@@ -110,7 +110,7 @@ struct bide_loop {
 	const struct bide__backend *backend; /* NULL until a descriptor is waited for */
 	void *backend_data;
 	size_t in_flight;        /* operations that the backend has */
-	unsigned unwaited;       /* calls on descriptors in a row that have had to wait for nothing */
+	unsigned unwaited;       /* calls on descriptors in a row that had to wait for nothing */
 	struct bide__fd *fds;    /* by number; NULL until one has been waited for */
 	size_t nfds;             /* numbers there is room for */
 	size_t in_threads;       /* what tasks wait for from other threads: jobs, calls, channels */

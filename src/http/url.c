@@ -323,8 +323,8 @@ static char *next_string(char **at)
 	return string;
 }
 
-/* Puts the parts into a block: the URL as text, whose end is the target, and then the host, the user
- * and the password, each with a NUL. */
+/* Puts the parts into a block: the URL as text, whose end is the target, and then the host, the
+ * user and the password, each with a NUL. */
 static int build(const struct parts *parts, struct span path, struct bide__url *ret_url)
 {
 	struct bide__string out = { NULL, 0, 0, false };
