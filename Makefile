@@ -65,5 +65,7 @@ uninstall: ## remove what `install` installed
 clean: ## remove everything that was built
 	@rm -rf '$(BUILD)' '$(BUILD)'-*
 
-help: ## list the targets
+help: ## list the targets and the variables
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
+	@echo
+	@sed -n 's/^#   \([A-Z].*\)/\1/p' Makefile
