@@ -195,7 +195,7 @@ static int attempt(struct fetch_job *job)
 		return rc;
 	rc = take(job, response, rest);
 	job->result.times = *bide_http_times_of(response);
-	job->result.ended = bide_now();
+	job->result.ended = bide_time();
 	bide_http_response_close(response);
 	return rc;
 }
@@ -256,7 +256,7 @@ static int try_all(struct fetch_job *job)
 		result->attempts++;
 		result->status = 0;
 		result->error = attempt(job);
-		result->ended = bide_now();
+		result->ended = bide_time();
 		rc = bide_cancelled();
 		const bool again = result->attempts <= retries && broke_off(result);
 		if (rc < 0 || (result->error != ANEW && !again))
@@ -289,8 +289,8 @@ static void begin(struct fetch_job *job)
 	*result = (struct fetch_result){ .url = job->url.data,
 		                         .file = job->place.name,
 		                         .list_size = result->list_size,
-		                         .began = bide_now(),
-		                         .ended = bide_now() };
+		                         .began = bide_time(),
+		                         .ended = bide_time() };
 	for (int i = 0; i < BIDE_HTTP_N_PHASES; i++)
 		result->times.at[i] = (double)NAN;
 }

@@ -59,10 +59,11 @@ BIDE_API const char *bide_http_phase_name(enum bide_http_phase phase) BIDE__NOTH
 
 /** When each phase of a request happened, and what else is counted. */
 typedef struct bide_http_times {
-	double at[BIDE_HTTP_N_PHASES]; /**< seconds on the clock of bide_now(), which reads it once
-	                                    a turn; NaN for what has not happened. From QUEUED to
-	                                    END they are those of the last attempt */
-	unsigned long long received;   /**< bytes of its body, as they came, not yet expanded */
+	/** Seconds on the loop's clock: of a session that has a hook as of bide_time(), else as of
+	 *  bide_now(), which reads the clock once a turn. NaN for what has not happened. From
+	 *  QUEUED to END they are those of the last attempt. */
+	double at[BIDE_HTTP_N_PHASES];
+	unsigned long long received; /**< bytes of its body, as they came, not yet expanded */
 	int attempts; /**< how often a connection was asked for, for redirects and repeats, too */
 	bool reused;  /**< the connection had served a request before */
 } bide_http_times;
