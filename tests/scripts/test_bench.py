@@ -538,7 +538,7 @@ mkdir -p "$2" && cp "$here/$1" "$2/$1" && echo "$1" >>"$2/../built"
     def test_a_server_is_measured_by_who_asks_it(self):
         column = printed('cpu_us', 'CPU', 'µs', chart=True)
         status, out = self.serve('data', counting(
-            take=served.messages(3, 5000), columns=(column,)))
+            take=served.messages(3, 20000), columns=(column,)))
         self.assertEqual(status, 0, out)
         entry, = self.results()['tables'][0]['results']
         self.assertGreater(entry['figures']['cpu_us']['value'], 0)
