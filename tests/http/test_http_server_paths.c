@@ -3,6 +3,7 @@
 #include "http/server_kit.h"
 #include "io/seccomp_kit.h"
 
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -165,6 +166,13 @@ static bool be_anybody(void)
 	return geteuid() != 0 || seteuid(NOBODY) == 0;
 }
 
+/* The test's process is what it was at its end, when it is looked through for leaks. */
+static void be_oneself(void)
+{
+	EXPECT_INT(seteuid(getuid()), 0);
+	EXPECT_INT(prctl(PR_SET_DUMPABLE, 1), 0);
+}
+
 #define ANYBODYS_TEST(name) \
 	KINDS_TASKS(name, open_kit(), close_kit()) \
 	TEST(name) \
@@ -172,6 +180,7 @@ static bool be_anybody(void)
 		if (!be_anybody()) \
 			SKIP("root cannot become somebody else here"); \
 		KINDS_RUN(name); \
+		be_oneself(); \
 	} \
 	static void in_##name(void)
 
