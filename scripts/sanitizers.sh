@@ -9,6 +9,7 @@
 #   valgrind  Memcheck, a few tests of each kind: it is slow
 #   aarch64   built for AArch64, run under emulation
 #   ucontext  the context switch for other processors
+#   ucontext-loops  the same, but for programs that are the same with any backend
 #   strict    light tasks on stacks that nobody can touch while they are parked
 #   evict     light tasks moved off at every park and their old frames overwritten
 #   all       all of these
@@ -18,7 +19,7 @@ set -u
 cd "$(dirname -- "$0")/.." || exit 2
 . scripts/counts.sh
 [ $# -ge 2 ] || {
-	sed -n '3,14s/^# \{0,1\}//p' scripts/sanitizers.sh >&2
+	sed -n '3,15s/^# \{0,1\}//p' scripts/sanitizers.sh >&2
 	exit 2
 }
 build=$1
@@ -75,9 +76,11 @@ run() {
 		set_up aarch64 --cross-file scripts/aarch64.cross -Dio_uring=disabled -Dnet=disabled -Dtls=disabled -Dhttp=disabled &&
 			some "$smoke,test_context*" --config aarch64=BIDE_BACKEND=epoll --wrapper 'qemu-aarch64 -L /usr/aarch64-linux-gnu'
 		;;
-	ucontext)
+	ucontext | ucontext-loops)
+		loops=
+		[ "$1" = ucontext ] || loops=--loops
 		set_up ucontext -Dcontext=ucontext && "$ninja" -C "$dir" &&
-			scripts/run-suite "$dir" --config ucontext=BIDE_BACKEND=epoll
+			scripts/run-suite "$dir" ${loops:+"$loops"} --config ucontext=BIDE_BACKEND=epoll
 		;;
 	strict | evict)
 		scripts/configure "$build" && "$ninja" -C "$build" &&

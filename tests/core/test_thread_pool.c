@@ -314,9 +314,11 @@ static void *run_storm(void *arg)
 	return arg;
 }
 
+/* Under ThreadSanitizer it takes the system long to make so many threads. */
 TEST(thread_pool_in_a_storm)
 {
 	pthread_t threads[LOOPS];
+	TEST_TIMEOUT(120);
 	for (int i = 0; i < LOOPS; i++)
 		CHECK_INT(pthread_create(&threads[i], NULL, run_storm, NULL), 0);
 	for (int i = 0; i < LOOPS; i++)
