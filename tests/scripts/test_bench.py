@@ -537,11 +537,16 @@ mkdir -p "$2" && cp "$here/$1" "$2/$1" && echo "$1" >>"$2/../built"
 
     def test_a_server_is_measured_by_who_asks_it(self):
         column = printed('cpu_us', 'CPU', 'µs', chart=True)
-        status, out = self.serve('data', counting(
-            take=served.messages(3, 20000), columns=(column,)))
-        self.assertEqual(status, 0, out)
-        entry, = self.results()['tables'][0]['results']
-        self.assertGreater(entry['figures']['cpu_us']['value'], 0)
+        table = counting(take=served.messages(3, 20000), columns=(column,))
+        status, out = self.serve('data', table)
+        values = []
+        # On a busy virtual machine the time of a process that runs may be told late.
+        while not any(values) and len(values) < 5:
+            self.assertEqual(status, 0, out)
+            entry, = self.results()['tables'][0]['results']
+            values.append(entry['figures']['cpu_us']['value'])
+            status, out = self.run_it('--no-peers', tables=[table])
+        self.assertGreater(max(values), 0)
 
     def test_connections_may_only_be_held(self):
         column = printed('bytes_each', 'memory', 'bytes', chart=True)
