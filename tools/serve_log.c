@@ -76,8 +76,11 @@ static BIDE_ASYNC(int, write_lines, struct serve_log *);
 static void write_all(const struct text *lines)
 {
 	ssize_t n = 1;
-	for (size_t done = 0; n > 0 && done<lines->size; done += n> 0 ? (size_t)n : 0)
+	size_t done = 0;
+	while (n > 0 && done < lines->size) {
 		n = bide_write(STDERR_FILENO, lines->data + done, lines->size - done);
+		done += n > 0 ? (size_t)n : 0;
+	}
 }
 
 static int write_lines(struct serve_log *log)
