@@ -20,9 +20,12 @@ void fetch_bar_open(struct fetch_bar *bar)
 /* Who cannot be told of the progress does not hold it up. */
 static void show(struct fetch_bar *bar)
 {
+	ssize_t n = 1;
 	size_t done = 0;
-	for (ssize_t n = 1; n > 0 && done<bar->text.size; done += n> 0 ? (size_t)n : 0)
+	while (n > 0 && done < bar->text.size) {
 		n = write(bar->fd, bar->text.data + done, bar->text.size - done);
+		done += n > 0 ? (size_t)n : 0;
+	}
 	text_clear(&bar->text);
 }
 

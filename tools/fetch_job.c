@@ -226,16 +226,6 @@ static int pace(struct fetch_run *run)
 	return rc;
 }
 
-/* Whether a request may be made twice: RFC 9110, 9.2.2. */
-static bool is_idempotent(const char *method)
-{
-	static const char *const methods[] = { "GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE" };
-	for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
-		if (strcmp(method, methods[i]) == 0)
-			return true;
-	return false;
-}
-
 /* Whether what came of the body may come better the next time: it was there, and broke off. */
 static bool broke_off(const struct fetch_result *result)
 {
@@ -249,7 +239,7 @@ static bool broke_off(const struct fetch_result *result)
 static int try_all(struct fetch_job *job)
 {
 	const struct fetch_options *options = &job->run->options;
-	const int retries = is_idempotent(method_of(options)) ? options->retries : 0;
+	const int retries = bide_http_is_idempotent(method_of(options)) ? options->retries : 0;
 	struct fetch_result *result = &job->result;
 	int rc;
 	while ((rc = pace(job->run)) == 0) {

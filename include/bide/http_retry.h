@@ -8,7 +8,13 @@
 #ifndef BIDE_HTTP_RETRY_H
 #define BIDE_HTTP_RETRY_H
 
+#include <bide/base.h>
+
 #include <stdbool.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /** When a request is made again, and how soon. Only those are that do the same when they are made
  *  twice (RFC 9110, 9.2.2: GET, HEAD, PUT, DELETE, OPTIONS, TRACE), or of which nothing has been
@@ -31,4 +37,11 @@ typedef struct bide_http_retry {
 	bool any_method; /**< all methods are, also those that may do something twice */
 } bide_http_retry;
 
+/** Returns whether a request by a method, as "GET", does the same when it is made twice: RFC 9110,
+ *  9.2.2. For programs that repeat requests themselves. From any thread. */
+BIDE_API bool bide_http_is_idempotent(const char *method) BIDE__NOTHROW;
+
+#ifdef __cplusplus
+}
+#endif
 #endif

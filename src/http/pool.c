@@ -233,7 +233,7 @@ static bool is_stale(const struct bide__http_errand *errand,
                      const struct bide__http_connection *connection)
 {
 	struct pollfd fd = { bide_stream_fd(connection->stream), POLLIN, 0 };
-	const bool again = bide__http_is_idempotent(errand->method) && !errand->body.once;
+	const bool again = bide_http_is_idempotent(errand->method) && !errand->body.once;
 	return !(again && connection->idle_since == bide_now()) && poll(&fd, 1, 0) != 0;
 }
 

@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* RFC 9110, 9.2.2. */
-bool bide__http_is_idempotent(const char *method)
+bool bide_http_is_idempotent(const char *method)
 {
 	static const char *const known[] = { "GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE" };
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
@@ -32,7 +31,7 @@ static bool is_lost(const struct bide__http_errand *errand, int rc)
 {
 	const bide_http_times *times = &errand->trace.times;
 	return times->reused && isnan(times->at[BIDE_HTTP_FIRST]) &&
-	       bide__http_is_idempotent(errand->method) && errand->body.error == 0 &&
+	       bide_http_is_idempotent(errand->method) && errand->body.error == 0 &&
 	       (rc == -ECONNRESET || rc == -EPIPE || rc == -BIDE_EINCOMPLETE ||
 	        rc == -BIDE_ETRUNCATED);
 }
@@ -76,7 +75,7 @@ static bool is_reason(const bide_http_retry *retry, int rc, const bide_http_resp
 /* Whether to make it twice does no harm, or what the user wants. */
 static bool may_be_made_again(const struct bide__http_errand *errand, const bide_http_retry *retry)
 {
-	return retry->any_method || bide__http_is_idempotent(errand->method) ||
+	return retry->any_method || bide_http_is_idempotent(errand->method) ||
 	       isnan(errand->trace.times.at[BIDE_HTTP_SENDING]);
 }
 

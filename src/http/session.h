@@ -199,7 +199,6 @@ void bide__http_close_idle(bide_http_session *session);
 bool bide__http_repeats(struct bide__http_errand *errand, int rc,
                         const bide_http_response *response, double *ret_delay);
 
-bool bide__http_is_idempotent(const char *method);
 bool bide__http_retry_is_valid(const bide_http_retry *retry);
 
 /* ---- route.c ------------------------------------------------------------------------------ */

@@ -59,6 +59,16 @@ static const char *get(const char *path)
 
 /* ---- whether ------------------------------------------------------------------------------ */
 
+TEST(a_method_tells_whether_it_may_be_used_twice)
+{
+	static const char *const twice[] = { "GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE" };
+	static const char *const once[] = { "POST", "PATCH", "CONNECT", "get", "GETS", "" };
+	for (size_t i = 0; i < sizeof twice / sizeof *twice; i++)
+		CHECK(bide_http_is_idempotent(twice[i]));
+	for (size_t i = 0; i < sizeof once / sizeof *once; i++)
+		CHECK(!bide_http_is_idempotent(once[i]));
+}
+
 HTTP_TEST(a_request_is_made_once_unless_that_is_wanted)
 {
 	retry_by(NULL, 0);
