@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "http/origin.h"
 #include "http/session.h"
+#include "io/transport_kit.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -164,11 +165,6 @@ static ssize_t no_read(void *object, void *buf, size_t size)
 	return 0;
 }
 
-static void no_interrupt(void *object)
-{
-	(void)object;
-}
-
 static int close_slowly(void *object, bool abort)
 {
 	(void)abort;
@@ -176,16 +172,11 @@ static int close_slowly(void *object, bool abort)
 	return bide_stream_close(object);
 }
 
-static bide_stream *below_it(void *object)
-{
-	return object;
-}
-
 static const bide_transport slow_transport = { .name = "slow",
 	                                       .read = no_read,
 	                                       .interrupt = no_interrupt,
 	                                       .close = close_slowly,
-	                                       .below = below_it };
+	                                       .below = stream_below };
 
 /* Has an idle connection take its time to be closed. */
 static void slow_down(struct bide__http_connection *connection)

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "http/session.h"
+#include "io/transport_kit.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -118,20 +119,10 @@ static ssize_t write_too_late(void *object, const struct iovec *buffers, int n)
 	return -ECONNRESET;
 }
 
-static void no_interrupt(void *object)
-{
-	(void)object;
-}
-
 static int close_below(void *object, bool abort)
 {
 	(void)abort;
 	return bide_stream_close(object);
-}
-
-static bide_stream *below_it(void *object)
-{
-	return object;
 }
 
 static const bide_transport refusing = { .name = "refusing",
@@ -139,7 +130,7 @@ static const bide_transport refusing = { .name = "refusing",
 	                                 .write = write_too_late,
 	                                 .interrupt = no_interrupt,
 	                                 .close = close_below,
-	                                 .below = below_it };
+	                                 .below = stream_below };
 
 /* What the time-out is for has been there before it. */
 OK_TEST(an_answer_goes_before_a_time_out)

@@ -3,6 +3,7 @@
  * are not as was said. */
 #include "http/origin.h"
 #include "http/source.h"
+#include "io/transport_kit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -414,18 +415,6 @@ static ssize_t count_write(void *object, const struct iovec *buffers, int n)
 	writes++;
 	written += size;
 	return (ssize_t)size;
-}
-
-static void no_interrupt(void *object)
-{
-	(void)object;
-}
-
-static int no_close(void *object, bool abort)
-{
-	(void)object;
-	(void)abort;
-	return 0;
 }
 
 static const bide_transport counting = {

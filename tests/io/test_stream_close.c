@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Closing streams, whoever is in them; layers; making them. */
 #include "io/streams_kit.h"
+#include "io/transport_kit.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -451,13 +452,6 @@ static void slow_interrupt(void *object)
 	bide_event_set(&((struct slow *)object)->interrupted);
 }
 
-static int slow_close(void *object, bool abort)
-{
-	(void)object;
-	(void)abort;
-	return 0;
-}
-
 static BIDE_ASYNC_LIGHT(int, shut_down, bide_stream *);
 static int shut_down(bide_stream *stream)
 {
@@ -469,7 +463,7 @@ static void close_on_a_shutdown(void)
 {
 	static const bide_transport transport = { "slow",     NULL,          NULL,
 		                                  slow_write, slow_shutdown, slow_interrupt,
-		                                  slow_close, NULL };
+		                                  no_close,   NULL };
 	static struct slow slow;
 	bide_stream *stream;
 	slow = (struct slow){ .shut_down = false };

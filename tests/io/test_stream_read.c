@@ -3,6 +3,7 @@
  * */
 #include "io/stream.h"
 #include "io/streams_kit.h"
+#include "io/transport_kit.h"
 
 #include <sys/ioctl.h>
 
@@ -384,24 +385,12 @@ static ssize_t portions_read(void *object, void *buf, size_t size)
 	return (ssize_t)n;
 }
 
-static void portions_interrupt(void *object)
-{
-	(void)object;
-}
-
-static int portions_close(void *object, bool abort)
-{
-	(void)object;
-	(void)abort;
-	return 0;
-}
-
 STREAMS_TEST(a_buffer_that_is_kept_grows_with_what_comes_at_once)
 {
 	static const bide_transport transport = { .name = "portions",
 		                                  .read = portions_read,
-		                                  .interrupt = portions_interrupt,
-		                                  .close = portions_close };
+		                                  .interrupt = no_interrupt,
+		                                  .close = no_close };
 	const void *data;
 	bide_stream *stream;
 	portions.left = PORTION;
