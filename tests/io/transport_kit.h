@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the transports of tests do that are there for one call of theirs: nothing, or, of those over a
- * stream, what that does. */
+/* What the transports of tests need not do for what is tested. */
 #ifndef TRANSPORT_KIT_H
 #define TRANSPORT_KIT_H
 
