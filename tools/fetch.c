@@ -185,10 +185,11 @@ static int open_session(struct fetch_run *run)
 	};
 	rc = bide_http_session_open(&session_options, &run->session);
 	bide_tls_unref(tls);
-	run->senseless = rc == -EINVAL || rc == -EPROTONOSUPPORT;
+	const bool proxy = rc == -BIDE_EHTTP_URL || rc == -EPROTONOSUPPORT;
+	run->senseless = proxy || rc == -EINVAL;
 	if (run->senseless)
-		fputs("bide fetch: a header or the proxy makes no sense; see bide fetch --help\n",
-		      stderr);
+		fprintf(stderr, "bide fetch: %s makes no sense; see bide fetch --help\n",
+		        proxy ? "the proxy" : "a header");
 	return rc < 0 && !run->senseless ? complain("session", rc) : rc;
 }
 

@@ -82,9 +82,6 @@ struct fetch_result {
 	uint64_t list_size;  /* bytes of the list that it took */
 };
 
-/* Says what an error means for a URL. */
-const char *fetch_error_words(int error);
-
 /* ---- the run ------------------------------------------------------------------------------ */
 
 struct fetch_run {

@@ -289,7 +289,7 @@ int fetch_job_refuse(struct fetch_job *job)
 {
 	begin(job);
 	job->result.outcome = FETCH_FAILED;
-	job->result.error = -EINVAL;
+	job->result.error = -BIDE_EHTTP_URL;
 	return 0;
 }
 

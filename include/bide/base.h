@@ -85,7 +85,8 @@ extern "C" {
 	X(BIDE_EHTTP_PROXY_AUTH, 4172, "the proxy asks for a user and a password") \
 	X(BIDE_EHTTP_LENGTH, 4180, "the body has another length than was said") \
 	X(BIDE_EHTTP_RANGE, 4181, "the range is not what was asked for") \
-	X(BIDE_EHTTP_CHARSET, 4182, "the charset is not known")
+	X(BIDE_EHTTP_CHARSET, 4182, "the charset is not known") \
+	X(BIDE_EHTTP_URL, 4183, "not a URL of http or https")
 
 enum bide_error {
 #define BIDE__ENUM(name, value, text) name = value,

@@ -102,10 +102,10 @@ typedef struct bide_http_options {
  *                     `tls`, `proxy_tls` and `cookies` references are taken, `resolver` must last
  *                     as long as the session.
  *  @param ret_session gets the session; untouched on failure.
- *  @return 0; -EINVAL for numbers that mean nothing, a header, user agent or base that is none,
- *          both a proxy and a Unix socket, or both `cookies` and `no_cookies`; -EPROTONOSUPPORT
- *          for a proxy that is not of http or https; -ENOMEM. Aborts on a thread without a
- *          loop. */
+ *  @return 0; -EINVAL for numbers that mean nothing, a header or user agent that is none, both a
+ *          proxy and a Unix socket, or both `cookies` and `no_cookies`; -BIDE_EHTTP_URL for a base
+ *          or proxy that is none; -EPROTONOSUPPORT for a proxy that is not of http or https;
+ *          -ENOMEM. Aborts on a thread without a loop. */
 BIDE_API BIDE_CHECKED int bide_http_session_open(const bide_http_options *options,
                                                  bide_http_session **ret_session) BIDE__NOTHROW;
 
@@ -182,9 +182,10 @@ typedef struct bide_http_request {
  *  @param ret_response gets the response, to be closed by bide_http_response_close(); untouched on
  *                      failure.
  *  @return 0, whatever the status; or:
- *          -EINVAL            the URL, the method, a header or the type is none, or may not be
- *                             sent; there are two bodies, or one is NULL that is said to be there,
- *                             or the source is no file on disk; both a proxy and a Unix socket
+ *          -BIDE_EHTTP_URL    the URL is none of http or https, its base, or the proxy's
+ *          -EINVAL            the method, a header or the type is none, or may not be sent; there
+ *                             are two bodies, or one is NULL that is said to be there, or the
+ *                             source is no file on disk; both a proxy and a Unix socket; no URL
  *          -BIDE_EHTTP_LENGTH the body has another length than was said
  *          -BIDE_EHTTP        what came is not HTTP
  *          -BIDE_EHTTP_HEAD   the response's head is too large

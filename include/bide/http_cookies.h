@@ -86,8 +86,8 @@ typedef struct bide_http_cookie_list {
  *
  *  @param url    of http or https.
  *  @param cookie what would be in Set-Cookie: "name=value; Path=/; Max-Age=60".
- *  @return 0; -EINVAL when the URL is none, or such a response's cookie would be ignored;
- *          -ENOMEM. */
+ *  @return 0; -BIDE_EHTTP_URL when the URL is none; -EINVAL when such a response's cookie would be
+ *          ignored; -ENOMEM. */
 BIDE_API BIDE_CHECKED int bide_http_cookies_set(bide_http_cookies *cookies, const char *url,
                                                 const char *cookie) BIDE__NOTHROW;
 
@@ -99,8 +99,8 @@ BIDE_API BIDE_CHECKED int bide_http_cookies_set(bide_http_cookies *cookies, cons
  *
  *  @param buf  @p size bytes of the caller's; gets the value with a NUL; untouched on failure.
  *  @return the length of the value; -ENOENT when there is no such cookie; -ERANGE when there is no
- *          room for it, never with BIDE_HTTP_COOKIE_MAX bytes; -EINVAL when the URL is none;
- *          -ENOMEM. */
+ *          room for it, never with BIDE_HTTP_COOKIE_MAX bytes; -BIDE_EHTTP_URL when the URL is
+ *          none; -ENOMEM. */
 BIDE_API BIDE_CHECKED ssize_t bide_http_cookies_get(bide_http_cookies *cookies, const char *url,
                                                     const char *name, char *buf,
                                                     size_t size) BIDE__NOTHROW;
@@ -110,7 +110,7 @@ BIDE_API BIDE_CHECKED ssize_t bide_http_cookies_get(bide_http_cookies *cookies, 
  *  @param url      those that a request to it would take along, in that order; NULL: all that have
  *                  not expired, in the order in which they were first set.
  *  @param ret_list gets them, to be freed by bide_http_cookie_list_free(); untouched on failure.
- *  @return 0; -EINVAL when the URL is none; -ENOMEM. */
+ *  @return 0; -BIDE_EHTTP_URL when the URL is none; -ENOMEM. */
 BIDE_API BIDE_CHECKED int bide_http_cookies_list(bide_http_cookies *cookies, const char *url,
                                                  bide_http_cookie_list **ret_list) BIDE__NOTHROW;
 

@@ -190,7 +190,7 @@ static int turn_to(struct bide__http_errand *errand, int status, const char *loc
 	if (rc == 0)
 		rc = go_to(errand, &url);
 	if (rc < 0)
-		return rc == -EINVAL ? -BIDE_EHTTP_REDIRECTS : rc;
+		return rc == -BIDE_EHTTP_URL ? -BIDE_EHTTP_REDIRECTS : rc;
 	if (becomes_get(errand->method, status)) {
 		errand->method = "GET";
 		errand->expect = false;

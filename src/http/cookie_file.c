@@ -69,7 +69,7 @@ static int have_host(struct bide__piece domain, struct bide__url *ret_url)
 	struct bide__string text = { NULL, 0, 0, false };
 	const bool bracket = memchr(domain.at, ':', domain.size) != NULL;
 	if (strcspn(domain.at, "/?#@[]%\\") < domain.size)
-		return -EINVAL;
+		return -BIDE_EHTTP_URL;
 	bide__string_put(&text, bracket ? "http://[" : "http://");
 	bide__string_add(&text, domain.at, domain.size);
 	bide__string_put(&text, bracket ? "]/" : "/");
@@ -124,7 +124,7 @@ static int take_line(bide_http_cookies *cookies, const char *line, int64_t now)
 	cookie.value = fields[VALUE];
 	int rc = have_host(domain, &url);
 	if (rc < 0)
-		return rc == -EINVAL ? 0 : rc;
+		return rc == -BIDE_EHTTP_URL ? 0 : rc;
 	rc = store(cookies, &url, &cookie, now);
 	bide__url_finish(&url);
 	return rc;

@@ -125,13 +125,13 @@ static int parse_port(struct span text, unsigned usual, unsigned *ret_port)
 	unsigned port = 0;
 	for (size_t i = 0; i < text.size; i++) {
 		if (!is_digit(text.at[i]))
-			return -EINVAL;
+			return -BIDE_EHTTP_URL;
 		port = 10 * port + (unsigned)(text.at[i] - '0');
 		if (port > PORT_MAX)
-			return -EINVAL;
+			return -BIDE_EHTTP_URL;
 	}
 	*ret_port = text.size > 0 ? port : usual;
-	return *ret_port > 0 ? 0 : -EINVAL;
+	return *ret_port > 0 ? 0 : -BIDE_EHTTP_URL;
 }
 
 /* Puts a text without its %XX. What would end it early is refused. */
@@ -142,12 +142,12 @@ static int put_decoded(struct bide__string *out, struct span text)
 		if (c == '%') {
 			if (text.size - i < 3 || hex_value(text.at[i + 1]) < 0 ||
 			    hex_value(text.at[i + 2]) < 0)
-				return -EINVAL;
+				return -BIDE_EHTTP_URL;
 			c = (char)(16 * hex_value(text.at[i + 1]) + hex_value(text.at[i + 2]));
 			i += 2;
 		}
 		if ((unsigned char)c < 0x20 || c == 0x7f)
-			return -EINVAL;
+			return -BIDE_EHTTP_URL;
 		bide__string_put_char(out, c);
 	}
 	return 0;
@@ -255,11 +255,11 @@ static int put_international(struct bide__string *out, struct span host)
 		rc = -ENOMEM;
 		break;
 	default:
-		rc = -EINVAL;
+		rc = -BIDE_EHTTP_URL;
 	}
 	bide__string_free(&name);
 	if (rc == 0 && !is_name(ascii))
-		rc = -EINVAL;
+		rc = -BIDE_EHTTP_URL;
 	if (rc == 0)
 		bide__string_put(out, ascii);
 	idn2_free(ascii);
@@ -276,7 +276,7 @@ static int put_host(struct bide__string *out, struct span host)
 	}
 	if (host.size < 4 || host.at[host.size - 1] != ']' ||
 	    !is_address6((struct span){ host.at + 1, host.size - 2 }))
-		return -EINVAL;
+		return -BIDE_EHTTP_URL;
 	put_lower(out, host);
 	return 0;
 }
@@ -368,9 +368,9 @@ static int assemble(const struct parts *parts, struct span path, struct bide__ur
 {
 	struct bide__url url = { .secure = is(parts->scheme, "https") };
 	if (!url.secure && !is(parts->scheme, "http"))
-		return -EINVAL;
+		return -BIDE_EHTTP_URL;
 	if (!parts->has_authority)
-		return -EINVAL;
+		return -BIDE_EHTTP_URL;
 	int rc = parse_port(parts->port, url.secure ? HTTPS : HTTP, &url.port);
 	if (rc == 0)
 		rc = build(parts, path, &url);
@@ -382,7 +382,7 @@ static int assemble(const struct parts *parts, struct span path, struct bide__ur
 int bide__url_parse(const char *text, struct bide__url *ret_url)
 {
 	if (!is_clean(text))
-		return -EINVAL;
+		return -BIDE_EHTTP_URL;
 	const struct parts parts = split(text);
 	return assemble(&parts, parts.path, ret_url);
 }
@@ -460,7 +460,7 @@ int bide__url_resolve(const struct bide__url *base, const char *reference,
                       struct bide__url *ret_url)
 {
 	if (!is_clean(reference))
-		return -EINVAL;
+		return -BIDE_EHTTP_URL;
 	struct parts parts = split(reference);
 	if (parts.scheme.at == NULL && !parts.has_authority)
 		return resolve_here(base, &parts, ret_url);

@@ -21,7 +21,7 @@ struct bide__url {
 };
 
 /* Takes a URL apart. Bytes that none may have are encoded if it is clear what is meant, as spaces
- * in a path; the fragment is dropped. 0; -EINVAL for what is no URL of http or https; -ENOMEM. */
+ * in a path; the fragment is dropped. 0; -BIDE_EHTTP_URL; -ENOMEM. */
 int bide__url_parse(const char *text, struct bide__url *ret_url);
 
 /* The same for a text that has been put together, which is freed in any case. */

@@ -102,10 +102,10 @@ PAGES_TEST(what_is_no_base_is_refused)
 	static const char *const bad[] = { "",        "/api/",      "host/api/", "ftp://host/",
 		                           "http://", "http://h o/" };
 	bide_http_request request = { .url = "x" };
-	CHECK_STR(journey(&request), bide_strerror(-EINVAL));
+	CHECK_STR(journey(&request), bide_strerror(-BIDE_EHTTP_URL));
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		CHECK_INT(rebase(bad[i]), -EINVAL);
+		CHECK_INT(rebase(bad[i]), -BIDE_EHTTP_URL);
 		request.base_url = bad[i];
-		CHECK_STR(journey(&request), bide_strerror(-EINVAL));
+		CHECK_STR(journey(&request), bide_strerror(-BIDE_EHTTP_URL));
 	}
 }

@@ -157,7 +157,7 @@ HTTP_TEST(what_is_wrong_is_told)
 	CHECK_STR(get("/garbage"), "what came is not HTTP");
 	CHECK_STR(get("/closed"), "the stream ended too early");
 	bide_http_response *response = NULL;
-	CHECK_INT(bide_http_get(session, "ftp://example.org/", &response), -EINVAL);
+	CHECK_INT(bide_http_get(session, "ftp://example.org/", &response), -BIDE_EHTTP_URL);
 	CHECK_INT(bide_http_get(session, NOBODY, &response), -ECONNREFUSED);
 	CHECK_NULL(response);
 }

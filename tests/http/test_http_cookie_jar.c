@@ -50,7 +50,7 @@ COOKIES_TEST(cookies_are_listed)
 	                       "=c .example.org /a 3\n");
 	CHECK_STR(listed("http://other.example.org/a"), "=c .example.org /a 3\n");
 	CHECK_STR(listed("http://none.example/"), "");
-	CHECK_STR(listed("nothing"), strerror(EINVAL));
+	CHECK_STR(listed("nothing"), bide_strerror(-BIDE_EHTTP_URL));
 }
 
 COOKIES_TEST(a_value_is_had_by_its_name)
@@ -62,7 +62,7 @@ COOKIES_TEST(a_value_is_had_by_its_name)
 	CHECK_INT(bide_http_cookies_set(jar, url, "a=inner"), 0);
 	CHECK_INT(bide_http_cookies_get(jar, url, "A", buf, sizeof buf), -ENOENT);
 	CHECK_INT(bide_http_cookies_get(jar, url, "a", buf, 5), -ERANGE);
-	CHECK_INT(bide_http_cookies_get(jar, "x", "a", buf, sizeof buf), -EINVAL);
+	CHECK_INT(bide_http_cookies_get(jar, "x", "a", buf, sizeof buf), -BIDE_EHTTP_URL);
 	CHECK_STR(buf, "untouched");
 	CHECK_INT(bide_http_cookies_get(jar, url, "a", buf, 6), 5);
 	CHECK_STR(buf, "inner");
@@ -75,7 +75,7 @@ COOKIES_TEST(what_would_be_ignored_of_a_server_is_not_set)
 	CHECK_INT(bide_http_cookies_set(jar, "http://example.org/", "a=1; domain=org"), -EINVAL);
 	CHECK_INT(bide_http_cookies_set(jar, "http://example.org/", "a=1; secure"), -EINVAL);
 	CHECK_INT(bide_http_cookies_set(jar, "http://example.org/", "a=1\r\nX: y"), -EINVAL);
-	CHECK_INT(bide_http_cookies_set(jar, "ftp://example.org/", "a=1"), -EINVAL);
+	CHECK_INT(bide_http_cookies_set(jar, "ftp://example.org/", "a=1"), -BIDE_EHTTP_URL);
 	CHECK_STR(listed(NULL), "");
 }
 

@@ -83,10 +83,10 @@ HTTP_TEST(a_request_that_fails_is_told_of_to_its_failure)
 	CHECK_STR(phases_of("/half"), "start " FROM_THE_BEGINNING " body failed closed");
 	bide_http_response *response;
 	memset(&told, 0, sizeof told);
-	CHECK_INT(bide_http_get(session, "ftp://example.org/", &response), -EINVAL);
+	CHECK_INT(bide_http_get(session, "ftp://example.org/", &response), -BIDE_EHTTP_URL);
 	CHECK_STR(told.phases, "start failed");
 	CHECK_STR(told.url, "none");
-	CHECK_INT(told.error, -EINVAL);
+	CHECK_INT(told.error, -BIDE_EHTTP_URL);
 	memset(&told, 0, sizeof told);
 	CHECK_INT(bide_http_get(session, NOBODY, &response), -ECONNREFUSED);
 	CHECK_STR(told.phases, "start queued turn resolving resolved connecting failed");

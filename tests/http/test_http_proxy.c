@@ -315,7 +315,7 @@ HTTP_TEST(a_request_has_its_own_proxy_or_none)
 	request.proxy = "socks5://127.0.0.1:1080";
 	CHECK_STR(got(session, &request), strerror(EPROTONOSUPPORT));
 	request.proxy = "http://";
-	CHECK_STR(got(session, &request), strerror(EINVAL));
+	CHECK_STR(got(session, &request), bide_strerror(-BIDE_EHTTP_URL));
 	request = (bide_http_request){ .url = "http://a/", .proxy = proxy_url, .unix_path = "/x" };
 	CHECK_STR(got(session, &request), strerror(EINVAL));
 }

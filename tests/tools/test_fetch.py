@@ -283,11 +283,12 @@ def test_wrong_arguments_are_refused(_):
                       ['-H', 'Content-Length: 1', 'http://h/'], ['-H', 'a: \x01', 'http://h/'],
                       ['-A', 'a\x7f', 'http://h/'], ['-X', 'GE T', 'http://h/'],
                       ['-X', '', 'http://h/'], ['--proxy', 'ftp://h/', 'http://h/'],
-                      ['-i', '/dev/null', '-i', '/dev/null'],
+                      ['--proxy', 'http://', 'http://h/'], ['-i', '/dev/null', '-i', '/dev/null'],
                       ['--unix', '/x', '--proxy', 'http://h/', 'http://h/']):
         status, out, err = fetch(*arguments)
         assert (status, out, err.count('\n')) == (2, '', 1), (arguments, status, out, err)
         assert err.startswith('bide fetch: '), err
+        assert ('the proxy makes no sense' in err) == (arguments[:1] == ['--proxy']), err
 
 
 def test_there_are_no_more_requests_than_open_files(directory):
