@@ -112,10 +112,11 @@ void *bide__map(size_t bytes)
 /* Twice as much is mapped, and what lies outside is given back at once. */
 void *bide__map_aligned(size_t bytes)
 {
-	char *mapping = bide__map(2 * bytes), *end = mapping + 2 * bytes, *aligned;
+	char *mapping = bide__map(2 * bytes), *end, *aligned;
 
 	if (!mapping)
 		return NULL;
+	end = mapping + 2 * bytes;
 	aligned = (char *)(((uintptr_t)mapping + bytes - 1) & ~(uintptr_t)(bytes - 1));
 	if (aligned > mapping)
 		(void)munmap(mapping, (size_t)(aligned - mapping));

@@ -16,15 +16,7 @@
 #include "core/context.h"
 #include "harness/test.h"
 
-#if defined __SANITIZE_ADDRESS__
-#define ADDRESS_SANITIZER 1
-#elif defined __has_feature
-#if __has_feature(address_sanitizer)
-#define ADDRESS_SANITIZER 1
-#endif
-#endif
-
-#ifdef ADDRESS_SANITIZER
+#ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
 #endif
 
@@ -63,7 +55,7 @@ __attribute__((noinline, unused)) static void cross_out(void)
 /* Frames that were left by a switch or moved by a copy are poisoned for those that come after. */
 __attribute__((unused)) static void forget_poison(void)
 {
-#ifdef ADDRESS_SANITIZER
+#ifdef __SANITIZE_ADDRESS__
 	__asan_unpoison_memory_region(stack, sizeof stack);
 #endif
 }

@@ -28,6 +28,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* clang tells in another way than gcc what watches it. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#if __has_feature(thread_sanitizer) && !defined(__SANITIZE_THREAD__)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

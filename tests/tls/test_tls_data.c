@@ -17,7 +17,8 @@ static struct {
 static BIDE_ASYNC_LIGHT(int, send_parcel, void);
 static int send_parcel(void)
 {
-	EXPECT_INT(bide_stream_write(net.client, parcel.data, parcel.size), (ssize_t)parcel.size);
+	const size_t size = parcel.size;
+	EXPECT_INT(bide_stream_write(net.client, parcel.data, size), (ssize_t)size);
 	return 0;
 }
 
