@@ -4,6 +4,8 @@
 
 #include "fault/proxy.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -139,7 +141,16 @@ static void stop_proxy(void)
 	         (rules.to_client.action != PROXY_PASS && count.to_client >= rules.to_client.after);
 }
 
-/* The sockets wait here: whoever is connected to is not of this thread. */
+/* Whoever is connected to is not of this thread, and may have harmed a connection before connect()
+ * comes back: that is for those to see who use it. */
+static int begin_connect(const struct sockaddr *address, socklen_t size)
+{
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	EXPECT(connect(fd, address, size) == 0 || errno == EINPROGRESS);
+	EXPECT_INT(fcntl(fd, F_SETFL, 0), 0);
+	return fd;
+}
+
 void way_connect(int fds[2])
 {
 	struct sockaddr_in there;
@@ -153,8 +164,7 @@ void way_connect(int fds[2])
 		proxies[n_proxies++] = proxy;
 		address = proxy_address(proxy, &size);
 	}
-	fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	EXPECT_INT(connect(fds[0], address, size), 0);
+	fds[0] = begin_connect(address, size);
 	fds[1] = accept(listener, NULL, NULL);
 	for (int i = 0; i < 2; i++)
 		EXPECT_INT(setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one), 0);
