@@ -50,14 +50,17 @@ FILES_TEST(requests_that_come_at_once_are_answered_in_order)
 /* The system resets a connection that is closed before all has been read. */
 FILES_TEST(requests_behind_the_last_one_do_not_harm_its_answer)
 {
-	enum { SIZE = 1000000, MORE = 5000 };
-	static const char more[] = "GET /file HTTP/1.1\r\nHost: a\r\n\r\n";
+	enum { SIZE = 1000000, MORE = 5000, AT_ONCE = 100 };
+	static const char one[] = "GET /file HTTP/1.1\r\nHost: a\r\n\r\n";
+	char more[AT_ONCE * sizeof one] = "";
+	for (int i = 0; i < AT_ONCE; i++)
+		strcat(more, one);
 	put("file", "");
 	CHECK_INT(truncate(path_to("file"), SIZE), 0);
 	start();
 	bide_stream *stream = client();
 	CHECK(say(stream, "GET /file HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
-	for (int i = 0; i < MORE; i++)
+	for (int i = 0; i < MORE; i += AT_ONCE)
 		CHECK(say(stream, more));
 	CHECK(read_answer(stream, true));
 	CHECK_INT(answer.status, 200);
