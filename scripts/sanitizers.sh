@@ -32,6 +32,8 @@ suite="scripts/run-suite --jobs $(nproc)"
 
 # What needs the most of the library in the fewest tests.
 smoke='test_smoke_*,test_task_*,test_light_*,test_stream_*,test_tls_handshake'
+# What has little of the library, or takes long for other programs' sake.
+apart='test_interleave_*,test_bench*,test_run,test_harness,test_lessons,test_http_peers'
 
 # set_up NAME ARGUMENT…: makes a build directory of its own, whose name is left in $dir.
 set_up() {
@@ -70,8 +72,7 @@ run() {
 	asan-turns)
 		# To look for leaks takes each test 60 ms.
 		watch_addresses &&
-			ASAN_OPTIONS=detect_leaks=0 $suite "$dir" --turns \
-				--except 'test_interleave_*,test_bench*,test_run,test_harness' &&
+			ASAN_OPTIONS=detect_leaks=0 $suite "$dir" --turns --except "$apart" &&
 			$suite "$dir" --turns --only "$smoke,test_http_c*"
 		;;
 	tsan)
