@@ -18,6 +18,7 @@
 set -u
 cd "$(dirname -- "$0")/.." || exit 2
 . scripts/counts.sh
+. scripts/targets.sh
 [ $# -ge 2 ] || {
 	sed -n '3,15s/^# \{0,1\}//p' scripts/sanitizers.sh >&2
 	exit 2
@@ -25,7 +26,6 @@ cd "$(dirname -- "$0")/.." || exit 2
 build=$1
 shift
 [ "$*" != all ] || set -- asan tsan valgrind aarch64 ucontext strict evict
-ninja=$(command -v ninja || command -v ninja-build)
 # Who is watched takes his time, and waits for little else.
 export BIDE_TEST_TIMEOUT="${BIDE_TEST_TIMEOUT:-2}"
 suite="scripts/run-suite --jobs $(nproc)"
@@ -42,19 +42,13 @@ set_up() {
 	scripts/configure "$dir" "$@"
 }
 
-# programs PATTERNS: the targets of the test programs in $dir whose names match.
-programs() {
-	names=$(printf '%s' "$1" | sed 's/\[!/[^/g; s/\*/[^:]*/g; s/,/|/g')
-	"$ninja" -C "$dir" -t targets all | grep -E "^tests/($names):" | cut -d : -f 1
-}
-
 # some PATTERNS ARGUMENT…: builds and runs these, and no others.
 some() {
 	patterns=$1
 	shift
 	# Names of targets are words.
 	# shellcheck disable=SC2046
-	"$ninja" -C "$dir" $(programs "$patterns") &&
+	"$ninja" -C "$dir" $(programs "$dir" "$patterns") &&
 		$suite "$dir" --only "$patterns" "$@"
 }
 
