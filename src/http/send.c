@@ -234,13 +234,14 @@ static int send_pieces(struct sending *sending)
 	return flush(sending, true);
 }
 
-int bide__http_body_send(struct bide__http_body *body, bide_stream *stream, bide_bytes head)
+/* Apart, as its frame would be kept for each request that has no body. */
+__attribute__((noinline)) static int send_body(struct bide__http_body *body, bide_stream *stream,
+                                               bide_bytes head)
 {
 	struct sending sending = { .body = body,
 		                   .stream = stream,
 		                   .head = head,
 		                   .chunked = body->size == BIDE_HTTP_UNKNOWN };
-	body->error = 0;
 	for (size_t i = 0; i < body->n && sending.block == NULL; i++)
 		if (body->pieces[i].kind == BIDE__PIECE_FILE ||
 		    body->pieces[i].kind == BIDE__PIECE_CALL) {
@@ -251,4 +252,13 @@ int bide__http_body_send(struct bide__http_body *body, bide_stream *stream, bide
 	int rc = send_pieces(&sending);
 	bide__free(sending.block);
 	return rc;
+}
+
+int bide__http_body_send(struct bide__http_body *body, bide_stream *stream, bide_bytes head)
+{
+	const struct iovec alone = buffer_of(head.data, head.size);
+	body->error = 0;
+	if (body->n > 0)
+		return send_body(body, stream, head);
+	return head.size > 0 ? bide__http_send_all(stream, &alone, 1) : 0;
 }
