@@ -193,7 +193,8 @@ def test_a_killed_run_is_gone_on_with(directory):
                 for name in os.listdir(out) if os.path.exists(out) else []:
                     if name.isdigit():
                         assert read(out, name) == content(int(name), 1), (seed, name)
-            assert fetch('-q', '-o', out, *resume, *urls)[0] == 0
+            status, _, err = fetch('-q', '-o', out, *resume, *urls)
+            assert status == 0, (seed, status, err)
         names = sorted(str(size) for size in set(sizes))
         assert there(out) == names, (seed, there(out))
         for name in names:
