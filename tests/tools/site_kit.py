@@ -116,7 +116,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             first, status = int(asked.group(1)), 206
             headers.append(('Content-Range',
                             'bytes %d-%d/%d' % (first, len(whole) - 1, len(whole))))
-        if first >= len(whole):
+        if asked and first >= len(whole):
             self.answer(416, b'', [('ETag', tag), ('Content-Range', 'bytes */%d' % len(whole))])
             return
         rest = whole[first:]
