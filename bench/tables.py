@@ -297,6 +297,7 @@ TLS = [
 HTTP_FULL, HTTP_LIGHT = Ours("bide full", "http"), Ours("bide light", "http", ("--light",))
 HTTP_PEERS = (
     Theirs("epoll and llhttp in C", "http-raw", ""),
+    Theirs("wrk", "http-wrk", ""),
     Theirs("libcurl", "http-curl", ""),
     Theirs("Go net/http", "http-go", ""),
     Theirs("aiohttp", "http-aiohttp", ""))
