@@ -39,7 +39,7 @@ test-sanitizers: ## run the tests under sanitizers, Valgrind and emulation
 fuzz: ## run what reads foreign input on inputs that are made up, a minute each
 	@scripts/fuzz '$(BUILD)' 60
 
-check: all ## format, layers, headers, symbols, docs, names, scripts, size
+check: all ## format, layers, headers, symbols, docs, names, scripts, size, memory
 	@scripts/check '$(BUILD)'
 
 format: ## format the sources as `check` wants them
