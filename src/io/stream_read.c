@@ -335,9 +335,30 @@ ssize_t bide_stream_readline(bide_stream *stream, char **ret_line)
 
 /* ---- in place ----------------------------------------------------------------------------- */
 
+/* Shows what is held, all of it. */
+static ssize_t show_held(bide_stream *stream, const void **ret_data)
+{
+	if (held(stream) == 0)
+		bide__stream_free_buffer(stream);
+	*ret_data = held(stream) > 0 ? stream->buffer + stream->start : "";
+	return (ssize_t)held(stream);
+}
+
+/* Layers look in the midst of what must not be interrupted: it is no place to wait at, nor to be
+ * cancelled at. */
+static ssize_t look(bide_stream *stream, const void **ret_data)
+{
+	bide__check_owner("bide_stream_peek", "stream", stream->loop);
+	if (stream->closing || stream->transport->read == NULL)
+		return -EBADF;
+	return stream->reading ? -EBUSY : show_held(stream, ret_data);
+}
+
 ssize_t bide_stream_peek(bide_stream *stream, size_t least, const void **ret_data)
 {
 	static const struct bide__wait wait = { "bide_stream_peek", NULL, NULL };
+	if (least == 0)
+		return look(stream, ret_data);
 	int rc = enter(stream, &wait);
 	if (rc < 0)
 		return rc;
@@ -346,12 +367,7 @@ ssize_t bide_stream_peek(bide_stream *stream, size_t least, const void **ret_dat
 	ssize_t n = 1;
 	while (held(stream) < least && n > 0)
 		n = fill(stream);
-	if (n < 0)
-		return leave(stream, n);
-	if (held(stream) == 0)
-		bide__stream_free_buffer(stream);
-	*ret_data = held(stream) > 0 ? stream->buffer + stream->start : "";
-	return leave(stream, (ssize_t)held(stream));
+	return leave(stream, n < 0 ? n : show_held(stream, ret_data));
 }
 
 void bide_stream_consume(bide_stream *stream, size_t size)

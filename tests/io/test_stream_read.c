@@ -264,6 +264,41 @@ STREAMS_TEST(peek_shows_and_consume_takes)
 	CHECK_INT(bide_stream_peek(near, 1, &data), 0);
 }
 
+static int turns; /* of another task */
+
+static BIDE_ASYNC(void, count_turns, void);
+static void count_turns(void)
+{
+	for (turns = 0; bide_yield() == 0; turns++)
+		continue;
+}
+
+static BIDE_ASYNC(int, look_when_cancelled, void);
+static int look_when_cancelled(void)
+{
+	const void *data;
+	char buf[1];
+	CHECK_RET(bide_stream_read(far, buf, sizeof buf) == -ECANCELED, -EIO);
+	const int before = turns;
+	CHECK_RET(bide_stream_peek(near, 0, &data) == 4, -EIO);
+	CHECK_RET(memcmp(data, "word", 4) == 0, -EIO);
+	return turns - before;
+}
+
+STREAMS_TEST(to_look_at_what_there_is_neither_suspends_nor_is_cancelled)
+{
+	const void *data;
+	put("word");
+	CHECK_INT(bide_stream_peek(near, 4, &data), 4);
+	bide_task *looks = bide_spawn(look_when_cancelled), *counts = bide_spawn(count_turns);
+	bide_yield();
+	bide_cancel(looks);
+	CHECK_INT(bide_await(int, looks), 0);
+	CHECK(turns > 0);
+	bide_cancel(counts);
+	(void)bide_join(counts);
+}
+
 static BIDE_ASYNC(void, consume_too_much, void);
 static void consume_too_much(void)
 {

@@ -361,6 +361,19 @@ TLS_TEST(a_close_has_those_who_read_and_write_return)
 
 /* ---- cancellation ------------------------------------------------------------------------- */
 
+static BIDE_ASYNC(int, read_answer, bide_stream *);
+static int read_answer(bide_stream *stream)
+{
+	char buf[8];
+	return (int)bide_stream_read(stream, buf, sizeof buf);
+}
+
+static BIDE_ASYNC(int, ask_again, bide_stream *);
+static int ask_again(bide_stream *stream)
+{
+	return bide_stream_write(stream, "again", 5) == 5 ? 0 : -EIO;
+}
+
 TLS_TEST(a_read_that_is_cancelled_has_read_nothing)
 {
 	char buf[8] = "";
@@ -386,6 +399,24 @@ static ssize_t read_some(void)
 		CHECK_RET(buf[i] == byte_at(parcel.size + (size_t)i), -EIO);
 	parcel.size += n > 0 ? (size_t)n : 0;
 	return n;
+}
+
+/* The reader is cancelled when what it waits for is there, and others use the connection before its
+ * cancellation is back. */
+TLS_TEST(what_came_for_a_cancelled_reader_is_taken_once)
+{
+	char buf[8] = "";
+	CHECK(net_up());
+	bide_task *reader = bide_spawn(read_answer, net.client);
+	bide_yield();
+	CHECK_INT(bide_stream_write(net.server, "answer", 6), 6);
+	bide_cancel(reader);
+	bide_task *writer = bide_spawn(ask_again, net.client);
+	CHECK_INT(bide_join(writer), 0);
+	const int rc = bide_await(int, reader);
+	CHECK(rc == 6 || rc == -ECANCELED);
+	CHECK_INT(bide_stream_read(net.server, buf, sizeof buf), 5);
+	CHECK_STR(buf, "again");
 }
 
 /* Readers are cancelled again and again, before and while data comes. */
