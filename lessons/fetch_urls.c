@@ -17,10 +17,10 @@ static long fetch(bide_http_session *session, const char *url)
 	void *content;
 	int rc = bide_http_get(session, url, &response);
 	if (rc < 0)
-		return rc;
+		return lesson_failed(url, rc);
 	long size = (long)bide_http_bytes(response, &content);
 	bide_http_response_close(response);
-	return size;
+	return size < 0 ? lesson_failed(url, (int)size) : size;
 }
 
 /* Each page's size goes to the place of its URL, whichever comes first. */

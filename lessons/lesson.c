@@ -124,6 +124,18 @@ int lesson_print_list(const double *numbers, int n)
 	return flushed();
 }
 
+static bool told; /* what went wrong */
+
+int lesson_failed(const char *what, int error)
+{
+	if (error != -ECANCELED) {
+		fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what,
+		        bide_strerror(error));
+		told = true;
+	}
+	return error;
+}
+
 int lesson_end(int error)
 {
 	if (error == 0)
@@ -132,6 +144,7 @@ int lesson_end(int error)
 		signal(SIGINT, SIG_DFL);
 		raise(SIGINT);
 	}
-	fprintf(stderr, "%s: %s\n", program_invocation_short_name, bide_strerror(error));
+	if (!told)
+		fprintf(stderr, "%s: %s\n", program_invocation_short_name, bide_strerror(error));
 	return EXIT_FAILURE;
 }

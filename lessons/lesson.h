@@ -34,8 +34,13 @@ int lesson_print_number(double number);
 /** Prints a list on a line of its own as Python does: [0.25, 1.0]. Returns as lesson_print(). */
 int lesson_print_list(const double *numbers, int n);
 
+/** Tells what went wrong with one of many things, unless that is that it was cancelled.
+ *  @return @p error. */
+int lesson_failed(const char *what, int error);
+
 /** Ends a program: what main() returns. @param error 0 or what the program failed with, which is
- *  printed. A program that was cancelled, as bide_run does at SIGINT, dies of that signal. */
+ *  printed, unless lesson_failed() has told of it. A program that was cancelled, as bide_run does
+ *  at SIGINT, dies of that signal. */
 int lesson_end(int error);
 
 #endif

@@ -74,7 +74,7 @@ extern "C" {
 	X(BIDE_EHTTP_HEAD, 4161, "the head of the message is too large") \
 	X(BIDE_EHTTP_BODY, 4162, "the body is larger than was allowed") \
 	X(BIDE_EHTTP_CODING, 4163, "the body cannot be expanded") \
-	X(BIDE_EHTTP_REDIRECTS, 4164, "redirected too often, or to nowhere") \
+	X(BIDE_EHTTP_REDIRECTS, 4164, "redirected too often") \
 	X(BIDE_EHTTP_TIMEOUT, 4165, "the request took too long") \
 	X(BIDE_EHTTP_TIMEOUT_POOL, 4166, "the request waited too long for its turn") \
 	X(BIDE_EHTTP_TIMEOUT_CONNECT, 4167, "connecting took too long") \
@@ -86,7 +86,9 @@ extern "C" {
 	X(BIDE_EHTTP_LENGTH, 4180, "the body has another length than was said") \
 	X(BIDE_EHTTP_RANGE, 4181, "the range is not what was asked for") \
 	X(BIDE_EHTTP_CHARSET, 4182, "the charset is not known") \
-	X(BIDE_EHTTP_URL, 4183, "not a URL of http or https")
+	X(BIDE_EHTTP_URL, 4183, "not a URL of http or https") \
+	X(BIDE_EHTTP_LOCATION, 4184, "redirected to what is no URL of http or https") \
+	X(BIDE_EHTTP_DOWNGRADE, 4185, "redirected from https to http")
 
 enum bide_error {
 #define BIDE__ENUM(name, value, text) name = value,

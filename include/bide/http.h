@@ -190,7 +190,9 @@ typedef struct bide_http_request {
  *          -BIDE_EHTTP        what came is not HTTP
  *          -BIDE_EHTTP_HEAD   the response's head is too large
  *          -BIDE_EHTTP_BODY   its body, that comes while the request is sent, is
- *          -BIDE_EHTTP_REDIRECTS  there were too many, or one leads nowhere
+ *          -BIDE_EHTTP_REDIRECTS  there were more than the session's `redirects`
+ *          -BIDE_EHTTP_LOCATION   a redirect leads to what is no URL of http or https
+ *          -BIDE_EHTTP_DOWNGRADE  one leads from https to http, without `allow_downgrade`
  *          -BIDE_EHTTP_TIMEOUT, -BIDE_EHTTP_TIMEOUT_POOL, -BIDE_EHTTP_TIMEOUT_CONNECT,
  *          -BIDE_EHTTP_TIMEOUT_TLS, -BIDE_EHTTP_TIMEOUT_WRITE, -BIDE_EHTTP_TIMEOUT_READ
  *                             a time-out of the session's

@@ -112,8 +112,8 @@ BIDE_API ssize_t bide_stream_readline(bide_stream *stream, char **ret_line) BIDE
 /** Waits until at least @p least bytes have come, and shows all that have, without taking them:
  *  bide_stream_consume() does. [suspends]
  *
- *  @param least    at most the limit; 0: looks at what there is, and neither waits nor suspends, nor
- *                  fails when the task has been cancelled.
+ *  @param least    at most the limit; 0: looks at what there is, and neither waits nor suspends,
+ *                  nor fails when the task has been cancelled.
  *  @param ret_data gets their address, in the stream's buffer; good until the next call that reads;
  *                  untouched on failure.
  *  @return their number; fewer than @p least when the stream ends there; -BIDE_ELIMIT; or as of

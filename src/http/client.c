@@ -177,7 +177,7 @@ static int go_to(struct bide__http_errand *errand, const struct bide__url *url)
 		errand->foreign = true;
 	if (!errand->foreign)
 		lend_user(&errand->url, &errand->first);
-	return down && !errand->session->options.allow_downgrade ? -BIDE_EHTTP_REDIRECTS : 0;
+	return down && !errand->session->options.allow_downgrade ? -BIDE_EHTTP_DOWNGRADE : 0;
 }
 
 /* Turns the errand to where a response leads: RFC 9110, 15.4. */
@@ -190,7 +190,7 @@ static int turn_to(struct bide__http_errand *errand, int status, const char *loc
 	if (rc == 0)
 		rc = go_to(errand, &url);
 	if (rc < 0)
-		return rc == -BIDE_EHTTP_URL ? -BIDE_EHTTP_REDIRECTS : rc;
+		return rc == -BIDE_EHTTP_URL ? -BIDE_EHTTP_LOCATION : rc;
 	if (becomes_get(errand->method, status)) {
 		errand->method = "GET";
 		errand->expect = false;

@@ -304,7 +304,7 @@ HTTP_TEST(redirects_are_followed)
 	CHECK_INT(origin.connections, 1);
 	CHECK_STR(get("/to/itself"), bide_strerror(-BIDE_EHTTP_REDIRECTS));
 	CHECK_INT(origin.requests, 2 + 11);
-	CHECK_STR(get("/to/nowhere"), bide_strerror(-BIDE_EHTTP_REDIRECTS));
+	CHECK_STR(get("/to/nowhere"), bide_strerror(-BIDE_EHTTP_LOCATION));
 	const bide_http_request as_it_is = { .url = url_of("/to/here"), .no_redirects = true };
 	CHECK_INT(bide_http_send(session, &as_it_is, &response), 0);
 	CHECK_INT(bide_http_status(response), 302);

@@ -80,7 +80,7 @@ PAGES_TEST(a_redirect_leads_somewhere)
 	for (size_t i = 0; i < LENGTH(table); i++) {
 		set_page((struct page){ "A/dir/from", "302 Found", table[i].to, NULL });
 		if (table[i].expected == NULL)
-			CHECK_STR(visit("A/dir/from"), bide_strerror(-BIDE_EHTTP_REDIRECTS));
+			CHECK_STR(visit("A/dir/from"), bide_strerror(-BIDE_EHTTP_LOCATION));
 		else
 			CHECK_STR(visit("A/dir/from"), table[i].expected);
 	}

@@ -27,7 +27,7 @@ static const struct page down[] = {
 TLS_TEST(no_redirect_leads_from_https_to_http)
 {
 	pages = down;
-	CHECK_STR(visit_secure("/from"), bide_strerror(-BIDE_EHTTP_REDIRECTS));
+	CHECK_STR(visit_secure("/from"), bide_strerror(-BIDE_EHTTP_DOWNGRADE));
 	CHECK_STR(log_text, "other GET /from authorization=Basic dTpw\n");
 }
 

@@ -285,9 +285,9 @@ def test_fetch_urls_says_what_it_needs_and_what_went_wrong():
     status, output, errors = run('fetch_urls')
     assert (status, output) == (2, '') and errors.startswith('usage: '), errors
     status, output, errors = run('fetch_urls', 'http://127.0.0.1:1/')
-    assert (status, output, errors) == (1, '', 'fetch_urls: Connection refused\n'), errors
+    assert (status, output, errors) == (1, '', 'fetch_urls: http://127.0.0.1:1/: Connection refused\n'), errors
     status, output, errors = run('fetch_urls', 'nonsense')
-    assert (status, output, errors) == (1, '', 'fetch_urls: not a URL of http or https\n'), errors
+    assert (status, output, errors) == (1, '', 'fetch_urls: nonsense: not a URL of http or https\n'), errors
 
 
 def test_far_site_shows_what_waiting_costs():
