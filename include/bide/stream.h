@@ -132,6 +132,12 @@ BIDE_API int bide_stream_set_limit(bide_stream *stream, size_t limit) BIDE__NOTH
 /** Whether the end has been read: nothing is left and nothing more will come. */
 BIDE_API bool bide_stream_at_end(bide_stream *stream) BIDE__NOTHROW;
 
+/** Whether something has come that has not been read, in the stream, in what carries it or in the
+ *  system: bytes, the end, or an error. Takes a system call where nothing lies in the stream; does
+ *  not suspend. What is only the layer's, as a ticket of TLS, counts, too. A stream over a
+ *  transport of the user's own knows what that tells it. */
+BIDE_API bool bide_stream_has_input(bide_stream *stream) BIDE__NOTHROW;
+
 /* ---- writing ------------------------------------------------------------------------------ */
 
 /** Writes @p size bytes, all of them, after the writes of others that came first. [suspends]
@@ -219,6 +225,9 @@ typedef struct bide_transport {
 	int (*close)(void *object, bool abort);
 	/** Returns the stream that carries it; NULL when that is none. */
 	bide_stream *(*below)(void *object);
+	/** Whether `read` would not wait: the object itself has bytes, the end or an error for it,
+	 *  besides what the stream below has. Does not suspend. Or NULL: it never has. */
+	bool (*has_input)(void *object);
 } bide_transport;
 
 /** Makes a stream over an object. @p ret_stream is untouched on failure, the object remaining the

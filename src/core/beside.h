@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 
 #include <bide/debug.h>
+#include <bide/stream.h>
 
 struct bide__task;
 
@@ -25,6 +26,10 @@ struct bide__wait {
 /* How a suspending call begins that is made of others: aborts where it must not be made. @p call
  * has a name only. Returns 0, or the cancellation when one is in force. */
 BIDE_API int bide__begin_call(const struct bide__wait *call);
+
+/* Whether all that had come when a stream was last read has been read, as far as that is known
+ * without a system call. */
+BIDE_API bool bide__stream_is_drained(const bide_stream *stream);
 
 /* Prints "bide: CALL: in task 'NAME' (#SLOT): SENTENCE" and aborts. */
 BIDE_API _Noreturn void bide__abort(const char *call, const char *format, ...)

@@ -3,10 +3,10 @@
 #include "http/session.h"
 
 #include "base/alloc.h"
+#include "core/beside.h"
 #include "http/hash.h"
 
 #include <math.h>
-#include <poll.h>
 #include <string.h>
 
 enum { FIRST_BUCKETS = 16 };
@@ -227,14 +227,15 @@ static void have_swept(bide_http_session *session)
 }
 
 /* Nothing comes unasked on a connection that is good: it has been closed, or cannot be trusted. Of
- * one that became idle in this very turn of the loop that is known well enough for a request that
- * can be made again; any other is not risked. */
+ * one that became idle in this very turn of the loop, and had been read to the last of what there
+ * was, that is known well enough for a request that can be made again; any other is not risked. */
 static bool is_stale(const struct bide__http_errand *errand,
                      const struct bide__http_connection *connection)
 {
-	struct pollfd fd = { bide_stream_fd(connection->stream), POLLIN, 0 };
 	const bool again = bide_http_is_idempotent(errand->method) && !errand->body.once;
-	return !(again && connection->idle_since == bide_now()) && poll(&fd, 1, 0) != 0;
+	const bool just_read =
+		connection->idle_since == bide_now() && bide__stream_is_drained(connection->stream);
+	return !(again && just_read) && bide_stream_has_input(connection->stream);
 }
 
 /* The one that was used last: others can grow old. NULL if none is good. */

@@ -32,6 +32,7 @@ struct bide_stream {
 	int read_error;            /* what reading has failed with, and will from now on */
 	bool ended;                /* the transport's end has been seen */
 	bool reading;              /* by a task */
+	bool filled;               /* the last read had no room for more than came */
 
 	/* Writing. */
 	bide_mutex writers;        /* held while one writes */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -106,8 +107,16 @@ static int fds_close(void *object, bool abort)
 	return rc < 0 ? rc : closed;
 }
 
-const bide_transport bide__transport_fds = { "descriptors", fds_read,      fds_wait,  fds_write,
-	                                     fds_shutdown,  fds_interrupt, fds_close, NULL };
+static bool fds_has_input(void *object)
+{
+	struct pollfd fd = { ((const struct fds *)object)->in, POLLIN, 0 };
+	return poll(&fd, 1, 0) > 0;
+}
+
+const bide_transport bide__transport_fds = {
+	"descriptors", fds_read,  fds_wait, fds_write,     fds_shutdown,
+	fds_interrupt, fds_close, NULL,     fds_has_input,
+};
 
 static bool is_socket(int fd)
 {

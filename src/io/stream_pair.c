@@ -163,9 +163,16 @@ static int pair_close(void *object, bool abort)
 	return 0;
 }
 
-static const bide_transport transport_pair = { "memory",   pair_read,     pair_wait,
-	                                       pair_write, pair_shutdown, pair_interrupt,
-	                                       pair_close, NULL };
+static bool pair_has_input(void *object)
+{
+	const struct way *way = ((struct end *)object)->in;
+	return way->size > 0 || way->end != 0;
+}
+
+static const bide_transport transport_pair = {
+	"memory",       pair_read,  pair_wait, pair_write,     pair_shutdown,
+	pair_interrupt, pair_close, NULL,      pair_has_input,
+};
 
 /* ---- making ------------------------------------------------------------------------------- */
 

@@ -93,8 +93,11 @@ static ssize_t receive(bide_stream *stream, void *memory, size_t size)
 		return -EBADF;
 	if (stream->read_error < 0)
 		return stream->read_error;
-	return stream->ended ? 0
-	                     : heed(stream, stream->transport->read(stream->object, memory, size));
+	if (stream->ended)
+		return 0;
+	const ssize_t n = heed(stream, stream->transport->read(stream->object, memory, size));
+	stream->filled = n == (ssize_t)size;
+	return n;
 }
 
 /* Waits, without a buffer, for something to be read. 0 or an error. */
@@ -388,6 +391,47 @@ int bide_stream_set_limit(bide_stream *stream, size_t limit)
 		return -EINVAL;
 	stream->limit = limit;
 	return 0;
+}
+
+/* ---- what has come ------------------------------------------------------------------------ */
+
+static bool has_own_input(const bide_stream *stream)
+{
+	return held(stream) > 0 || stream->ended || stream->read_error < 0;
+}
+
+static bool carrier_has_input(const bide_stream *stream)
+{
+	const bide_transport *transport = stream->transport;
+	return transport->has_input != NULL && transport->has_input(stream->object);
+}
+
+static const bide_stream *below(const bide_stream *stream)
+{
+	const bide_transport *transport = stream->transport;
+	return transport->below != NULL ? transport->below(stream->object) : NULL;
+}
+
+bool bide_stream_has_input(bide_stream *stream)
+{
+	bide__check_owner("bide_stream_has_input", "stream", stream->loop);
+	for (const bide_stream *layer = stream; layer != NULL; layer = below(layer))
+		if (has_own_input(layer) || carrier_has_input(layer))
+			return true;
+	return false;
+}
+
+/* The lowest layer's carrier would have to ask the system: it has been asked in vain if it gave
+ * less than there was room for. */
+bool bide__stream_is_drained(const bide_stream *stream)
+{
+	for (; !has_own_input(stream); stream = below(stream)) {
+		if (below(stream) == NULL)
+			return !stream->filled;
+		if (carrier_has_input(stream))
+			break;
+	}
+	return false;
 }
 
 bool bide_stream_at_end(bide_stream *stream)

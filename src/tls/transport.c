@@ -390,6 +390,12 @@ static bide_stream *tls_below(void *object)
 	return ((struct bide__connection *)object)->below;
 }
 
+static bool tls_has_input(void *object)
+{
+	const struct bide__connection *connection = object;
+	return has_input(connection) || connection->ended || connection->error != 0;
+}
+
 const bide_transport bide__tls_transport = {
 	.name = "TLS",
 	.read = tls_read,
@@ -399,6 +405,7 @@ const bide_transport bide__tls_transport = {
 	.interrupt = tls_interrupt,
 	.close = tls_close,
 	.below = tls_below,
+	.has_input = tls_has_input,
 };
 
 struct bide__connection *bide__connection_of(bide_stream *stream)

@@ -390,8 +390,8 @@ static bide_stream *lower_below(void *object)
 	return *(bide_stream **)object;
 }
 
-static const bide_transport lower = { "lower", lower_read,      NULL,        lower_write,
-	                              NULL,    lower_interrupt, lower_close, lower_below };
+static const bide_transport lower = { "lower",         lower_read,  NULL,        lower_write, NULL,
+	                              lower_interrupt, lower_close, lower_below, NULL };
 
 STREAMS_TEST(a_layer_goes_between_a_stream_and_its_user)
 {
@@ -463,7 +463,7 @@ static void close_on_a_shutdown(void)
 {
 	static const bide_transport transport = { "slow",     NULL,          NULL,
 		                                  slow_write, slow_shutdown, slow_interrupt,
-		                                  no_close,   NULL };
+		                                  no_close,   NULL,          NULL };
 	static struct slow slow;
 	bide_stream *stream;
 	slow = (struct slow){ .shut_down = false };

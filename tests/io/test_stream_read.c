@@ -264,6 +264,30 @@ STREAMS_TEST(peek_shows_and_consume_takes)
 	CHECK_INT(bide_stream_peek(near, 1, &data), 0);
 }
 
+/* Within a second, as what is sent may take its time. */
+static bool input_comes(void)
+{
+	for (int i = 0; i < 1000 && !bide_stream_has_input(near); i++)
+		bide_sleep(0.001);
+	return bide_stream_has_input(near);
+}
+
+STREAMS_TEST(what_has_come_is_known_wherever_it_lies)
+{
+	const void *data;
+	CHECK(!bide_stream_has_input(near));
+	put("abcdef");
+	CHECK(input_comes()); /* in the system, or what carries the stream */
+	CHECK_INT(bide_stream_peek(near, 6, &data), 6);
+	CHECK(bide_stream_has_input(near));
+	bide_stream_consume(near, 6);
+	CHECK(!bide_stream_has_input(near));
+	CHECK_INT(bide_stream_shutdown(far), 0);
+	CHECK(input_comes());
+	CHECK_INT(bide_stream_peek(near, 1, &data), 0);
+	CHECK(bide_stream_at_end(near) && bide_stream_has_input(near));
+}
+
 static int turns; /* of another task */
 
 static BIDE_ASYNC(void, count_turns, void);
