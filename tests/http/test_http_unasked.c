@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What comes behind a response answers nothing, wherever it lies when that one has been read: in the
+/* What comes behind a response answers nothing, wherever it lies when that has been read: in the
  * stream, in what TLS has received, or in the system. */
 #include "http/origin.h"
 

@@ -41,18 +41,20 @@ NAMES_TEST(what_a_server_refuses_with_is_told)
 	FOUND("denied.test", 0, bide_strerror(BIDE_ENOADDRESS));
 }
 
-/* A port on which nobody listens. */
+/* A port on which nobody listens, nor will: it is taken by a socket that hears itself alone. */
 static const char *nobody(void)
 {
+	static int fd = -1;
 	static char text[32];
 	struct sockaddr_in in = { .sin_family = AF_INET,
 		                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t size = sizeof in;
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	close(fd);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	EXPECT_INT(bind(fd, (struct sockaddr *)&in, size), 0);
 	EXPECT_INT(getsockname(fd, (struct sockaddr *)&in, &size), 0);
 	snprintf(text, sizeof text, "127.0.0.1:%d", ntohs(in.sin_port));
-	close(fd);
+	EXPECT_INT(connect(fd, (struct sockaddr *)&in, size), 0);
 	return text;
 }
 
