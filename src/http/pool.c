@@ -343,10 +343,12 @@ void bide__http_release(bide_http_session *session, struct bide__http_connection
 		append(&host->idle, connection, of_host);
 		append(&session->idle, connection, of_session);
 		session->n_idle++;
+		end_turn(session, host);
+		/* Others may go on meanwhile: to say good-bye can take seconds. */
 		close_old(session);
 		have_swept(session);
 	} else {
 		discard(session, connection, false);
+		end_turn(session, host);
 	}
-	end_turn(session, host);
 }
