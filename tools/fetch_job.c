@@ -112,8 +112,8 @@ static int store(struct fetch_job *job, bide_http_response *response, bool go_on
 	return rc;
 }
 
-/* Whether a response to a request for the rest is that: ANEW if it is not. A server that has no
- * more of it, and the same version, says that it is whole. */
+/* Whether a response to a request for the rest is that, all of it: ANEW if it is not. A server that
+ * has no more of it, and the same version, says that it is whole. */
 static int check_rest(const struct fetch_job *job, const bide_http_response *response)
 {
 	const char *validator = validator_of(response);
@@ -124,7 +124,7 @@ static int check_rest(const struct fetch_job *job, const bide_http_response *res
 		return ANEW;
 	if (bide_http_status(response) == 416)
 		return validator != NULL && total == (int64_t)job->place.size ? 0 : ANEW;
-	return first == (int64_t)job->place.size ? 0 : ANEW;
+	return first == (int64_t)job->place.size && last + 1 == total ? 0 : ANEW;
 }
 
 static int take_rest(struct fetch_job *job, bide_http_response *response)
@@ -146,6 +146,17 @@ static bool is_good(int status)
 	return status >= 200 && status <= 299;
 }
 
+/* Whether a file would be made of a part, which was sent without being asked for, or because the
+ * user's own header did. */
+static bool is_mere_part(const struct fetch_job *job, const bide_http_response *response)
+{
+	int64_t first, last, total;
+	if (job->result.status != 206 || job->run->store.kind != FETCH_FILES)
+		return false;
+	return bide_http_content_range(response, &first, &last, &total) < 0 || first != 0 ||
+	       last + 1 != total;
+}
+
 static int take(struct fetch_job *job, bide_http_response *response, bool rest)
 {
 	struct fetch_result *result = &job->result;
@@ -155,6 +166,8 @@ static int take(struct fetch_job *job, bide_http_response *response, bool rest)
 	result->bytes = 0;
 	if (rest && (result->status == 206 || result->status == 416))
 		return take_rest(job, response);
+	if (is_mere_part(job, response))
+		return -BIDE_EHTTP_RANGE;
 	if (is_good(result->status))
 		return store(job, response, false);
 	return read_body(job, response, false);

@@ -104,7 +104,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_file(self, numbers, count):
         """A file of so many bytes, whose version is the site's; ranges are served. The first
-        `cuts` answers are cut off after a third of what they have, or stall there."""
+        `cuts` answers are cut off after a third of what they have, or stall there; of a range no more
+        than `most` bytes are served."""
         site = self.server.site
         whole = content(numbers[0], site.version)
         tag = '"v%d"' % site.version
@@ -114,15 +115,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
             site.before_rest()
         if asked and self.headers.get('If-Range', tag) == tag:
             first, status = int(asked.group(1)), 206
-            headers.append(('Content-Range',
-                            'bytes %d-%d/%d' % (first, len(whole) - 1, len(whole))))
+            last = min(first + site.most, len(whole)) - 1
+            headers.append(('Content-Range', 'bytes %d-%d/%d' % (first, last, len(whole))))
         if asked and first >= len(whole):
             self.answer(416, b'', [('ETag', tag), ('Content-Range', 'bytes */%d' % len(whole))])
             return
-        rest = whole[first:]
+        rest = whole[first:last + 1] if status == 206 else whole
         self.answer(status, rest, headers, len(rest) // 3 if count <= site.cuts else None)
         if count <= site.cuts and site.stalls:
             site.released.wait(PATIENCE)
+
+    def do_part(self, numbers, _):
+        """Bytes from the first to the last of so many, whatever was asked for."""
+        first, last, size = numbers
+        self.answer(206, content(size)[first:last + 1],
+                    [('Content-Range', 'bytes %d-%d/%d' % (first, last, size))])
 
     def do_drip(self, numbers, _):
         """Bytes that come slowly."""
@@ -173,7 +180,7 @@ class Site:
         self.lock = threading.Lock()
         self.released = threading.Event()
         self.requests, self.counts = [], {}
-        self.version, self.cuts, self.stalls = 1, 0, False
+        self.version, self.cuts, self.stalls, self.most = 1, 0, False, 1 << 60
         self.before_rest = lambda: None  # called when the rest of a file is asked for
         address = ('127.0.0.1', 0)
         if certificate:

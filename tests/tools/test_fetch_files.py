@@ -223,6 +223,31 @@ def test_a_piece_is_gone_on_with(directory):
     assert there(directory) == ['9000'] and read(directory, '9000') == content(9000, 1)
 
 
+def test_of_a_rest_that_comes_in_part_no_file_is_made(directory):
+    with site() as served:
+        interrupted(served, directory, 9000)
+        served.most = 1000
+        assert fetch('--resume', '-o', directory, served.url('/file/9000'))[0] == 0
+        assert ranges(served) == [None, 'bytes=3000-', None]
+        assert read(directory, '9000') == content(9000, 1)
+        os.unlink(os.path.join(directory, '9000'))
+        served.cuts = 1
+        served.counts.clear()
+        assert fetch('-o', directory, served.url('/file/9000'))[0] == 0
+    assert read(directory, '9000') == content(9000, 1)
+
+
+def test_a_part_that_was_not_asked_for_is_no_file(directory):
+    with site() as served:
+        for path in ('/part/0/9/9000', '/part/5/8/9'):
+            status, out, _ = fetch('-o', directory, served.url(path))
+            assert (status, there(directory)) == (1, []), out
+            assert 'range' in out, out
+        assert fetch(served.url('/part/0/9/9000'))[0] == 0
+        assert fetch('-o', directory, served.url('/part/0/9/10'))[0] == 0
+    assert there(directory) == ['10'] and read(directory, '10') == content(10)
+
+
 def test_a_piece_of_another_version_is_dropped(directory):
     with site() as served:
         interrupted(served, directory, 9000)
