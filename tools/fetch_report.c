@@ -73,9 +73,12 @@ void fetch_report_close(struct fetch_report *report)
 
 /* ---- lines -------------------------------------------------------------------------------- */
 
+/* Lines are written whole, whatever is cancelled meanwhile: with one that is torn the output would
+ * end, and what is handed over is lost by who does not wait. */
 static int write_lines(struct fetch_report *report)
 {
 	struct text lines = report->lines;
+	ssize_t n = 0;
 	if (lines.failed)
 		return -ENOMEM;
 	if (lines.size == 0)
@@ -84,15 +87,13 @@ static int write_lines(struct fetch_report *report)
 	report->spare = (struct text)TEXT_NONE;
 	if (report->interactive)
 		fetch_bar_clear(&report->bar);
-	const ssize_t n = bide_stream_write(report->out, lines.data, lines.size);
-	int rc = n < 0 ? (int)n : 0;
-	if (n >= 0 && (size_t)n < lines.size) {
-		rc = bide_cancelled();
-		rc = rc < 0 ? rc : -EIO;
+	BIDE_SHIELD {
+		n = bide_stream_write(report->out, lines.data, lines.size);
 	}
+	const bool torn = n >= 0 && (size_t)n < lines.size;
 	text_clear(&lines);
 	report->spare = lines;
-	return rc;
+	return torn ? -EIO : n < 0 ? (int)n : 0;
 }
 
 /* Who waits for the output to take lines waits here, in the order in which he came. */
@@ -180,10 +181,7 @@ int fetch_report_tick(struct fetch_report *report)
 
 static int write_timeline(struct fetch_report *report)
 {
-	if (report->timeline == NULL)
-		return 0;
-	report->where = report->options->timeline;
-	return fetch_timeline_write(report->timeline);
+	return report->timeline != NULL ? fetch_timeline_write(report->timeline) : 0;
 }
 
 int fetch_report_end(struct fetch_report *report)
@@ -194,9 +192,11 @@ int fetch_report_end(struct fetch_report *report)
 	if (report->options->json)
 		fetch_put_json_summary(&report->lines, report, seconds);
 	int rc = flush(report);
-	if (rc < 0)
-		return rc;
-	rc = write_timeline(report);
+	const int picture_rc = write_timeline(report);
+	if (rc == 0 && picture_rc < 0) {
+		rc = picture_rc;
+		report->where = report->options->timeline;
+	}
 	if (!report->options->json && report->options->telling != FETCH_QUIET) {
 		fetch_put_summary(&summary, report, seconds);
 		if (!summary.failed)

@@ -62,10 +62,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with site.lock:
             site.requests.append((self.command, self.path, dict(self.headers), posted))
             count = site.counts[self.path] = site.counts.get(self.path, 0) + 1
+            site.now += 1
+            site.at_once = max(site.at_once, site.now)
         path = re.sub('^http://[^/]*', '', self.path)  # of who takes this for a proxy
         kind, _, rest = path[1:].partition('?')[0].partition('/')
         numbers = [int(word) for word in re.findall(r'\d+', rest)]
-        getattr(self, 'do_' + kind, self.do_missing)(numbers, count)
+        try:
+            getattr(self, 'do_' + kind, self.do_missing)(numbers, count)
+        finally:
+            with site.lock:
+                site.now -= 1
 
     do_GET = do_POST = do_HEAD = do_PUT = respond
 
@@ -180,6 +186,7 @@ class Site:
         self.lock = threading.Lock()
         self.released = threading.Event()
         self.requests, self.counts = [], {}
+        self.now = self.at_once = 0  # requests that are being answered, and the most of them
         self.version, self.cuts, self.stalls, self.most = 1, 0, False, 1 << 60
         self.before_rest = lambda: None  # called when the rest of a file is asked for
         address = ('127.0.0.1', 0)

@@ -98,21 +98,18 @@ def test_a_list_that_cannot_be_read_is_told(directory):
 # ---- in which way -----------------------------------------------------------------------------
 
 def test_so_many_requests_at_once_as_are_asked_for(_):
-    """Each takes 50 ms: eight of them, by two, 200 ms."""
-    for options, least in ((['-c', '2'], 0.2), (['--per-host', '2'], 0.2),
-                           (['--per-host', '8'], 0.05)):
+    for options, most in (['-c', '2'], 2), (['--per-host', '2'], 2), (['--per-host', '8'], 8):
         with site() as served:
-            begin = time.monotonic()
-            urls = [served.url('/late/50?%d' % i) for i in range(8)]
+            urls = [served.url('/late/%d?%d' % (50 * most, i)) for i in range(8)]
             assert fetch('--per-host', '8', *options, *urls)[0] == 0
-            assert time.monotonic() - begin >= least
+            assert served.at_once == most, (options, served.at_once)
 
 
 def test_a_rate_is_kept(_):
     with site() as served:
         begin = time.monotonic()
         assert fetch('--rate', '20/s', *[served.url('/page/%d' % i) for i in range(5)])[0] == 0
-        assert time.monotonic() - begin >= 0.2 - 0.01
+        assert 0.2 - 0.01 <= time.monotonic() - begin < 5
         assert fetch('--rate', '72000/h', served.url('/page/1'))[0] == 0
 
 
@@ -163,11 +160,6 @@ def test_a_server_is_left_alone_as_long_as_it_asks(_):
 
 
 def test_what_does_not_come_forward_times_out(_):
-    with site() as served:
-        served.cuts = 1
-        assert fetch('-d', 'a=b', served.url('/file/9000'))[0] == 1
-        assert fetch('-X', 'PUT', '-d', 'a=b', served.url('/file/8000'))[0] == 0
-    assert [it[0] for it in served.requests] == ['POST', 'PUT', 'PUT']
     with site() as served:
         status, out, _ = fetch('--timeout', '0.2', '--retries', '0', '--json', served.url('/hang'))
     found, _ = results(out)
@@ -316,12 +308,49 @@ def test_a_signal_stops_it_with_a_summary(_):
     for number in (signal.SIGINT, signal.SIGTERM):
         with site() as served:
             process = start(served.url('/hang'), served.url('/page/1'))
-            wait_until(lambda: len(served.requests) == 2)
-            time.sleep(0.05)
+            line = process.stdout.readline()
             process.send_signal(number)
             out, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == -number, process.returncode
-        assert b'/page/1' in out and b'1 fetched, 0 failed' in err, (out, err)
+        assert b'/page/1' in line and out == b'' and b'1 fetched, 0 failed' in err, (out, err)
+
+
+MANY = 160  # results, whose lines are more than a pipe takes, and fewer than are kept besides
+
+
+def list_of(served, directory, count):
+    """A file of URLs, which are long, as are the lines about them."""
+    path = os.path.join(directory, 'list')
+    with open(path, 'w', encoding='ascii') as file:
+        file.writelines(served.url('/page/%d?%s\n' % (i, 'x' * 200)) for i in range(count))
+    return path
+
+
+def test_no_line_is_lost_where_they_are_read_late(directory):
+    with site() as served:
+        process = start('--json', '--rate', '800', '-i', list_of(served, directory, MANY))
+        wait_until(lambda: len(served.requests) == MANY)
+        time.sleep(0.3)
+        out, err = process.stdout.read().decode(), process.stderr.read()
+        status = process.wait(PATIENCE)
+    found, summary = results(out)
+    assert (status, len(found), summary['fetched']) == (0, MANY, MANY), (summary, err)
+
+
+def test_a_signal_loses_no_line_either(directory):
+    picture = os.path.join(directory, 'picture.svg')
+    with site() as served:
+        process = start('--json', '--timeline', picture,
+                        '-i', list_of(served, directory, 10 * MANY))
+        wait_until(lambda: len(served.requests) >= MANY)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+        out, err = process.stdout.read().decode(), process.stderr.read()
+        status = process.wait(PATIENCE)
+    found, summary = results(out)
+    assert status == -signal.SIGINT and len(found) == summary['fetched'] >= MANY // 2, (summary, err)
+    assert os.path.getsize(picture) > 0
 
 
 def test_an_ignored_interrupt_stays_ignored(_):
