@@ -93,14 +93,15 @@ static bool has_no_body(const struct bide__http_parser *parser)
 	        ((status >= 100 && status < 200) || status == 204 || status == 304));
 }
 
-/* RFC 9112, 6.1. */
+/* RFC 9112, 6.1. What llhttp does not take for chunks, as with a tab behind it, it reads to the end of
+ * the connection, and gives their sizes as the body. */
 static bool is_coded(const struct bide__http_parser *parser)
 {
 	static const char name[] = "Transfer-Encoding";
 	if (!(parser->llhttp.flags & F_TRANSFER_ENCODING) || parser->head.failed)
 		return false;
 	const char *value = bide__http_field(&parser->head, name, NULL);
-	return strcasecmp(value, "chunked") != 0 ||
+	return !(parser->llhttp.flags & F_CHUNKED) || strcasecmp(value, "chunked") != 0 ||
 	       bide__http_field(&parser->head, name, value) != NULL;
 }
 

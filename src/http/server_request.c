@@ -150,9 +150,10 @@ static bool has_sound_host(const struct bide__http_served *served)
 	return host != NULL ? is_host(host) : served->is_old;
 }
 
-/* RFC 9112, 6.1 and 6.3. */
+/* RFC 9112, 6.1 and 6.3. What is chunked to us must be so to llhttp, too, which does not trim tabs. */
 static int check_length(const struct bide__http_served *served)
 {
+	const bool chunked = served->parser.llhttp.flags & F_CHUNKED;
 	const char *coding = served->known[BIDE__HTTP_TRANSFER_ENCODING];
 	const char *length = served->known[BIDE__HTTP_CONTENT_LENGTH];
 	if (is_repeated(served, BIDE__HTTP_CONTENT_LENGTH) ||
@@ -160,7 +161,7 @@ static int check_length(const struct bide__http_served *served)
 		return 400;
 	if (coding != NULL && (length != NULL || served->is_old))
 		return 400;
-	return coding != NULL && strcasecmp(coding, "chunked") != 0 ? 501 : 0;
+	return coding != NULL && (!chunked || strcasecmp(coding, "chunked") != 0) ? 501 : 0;
 }
 
 /* The target without scheme and host, if it has them: RFC 9112, 3.2. NULL for what is none. Where

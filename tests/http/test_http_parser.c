@@ -209,6 +209,7 @@ TEST(a_body_in_another_coding_than_chunks_is_known)
 	CHECK(is_coded("Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip"));
 	CHECK(is_coded("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"));
 	CHECK(is_coded("Transfer-Encoding: xchunked"));
+	CHECK(is_coded("Transfer-Encoding: chunked\t"));
 }
 
 TEST(what_answers_a_head_has_no_body)

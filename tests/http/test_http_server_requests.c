@@ -65,6 +65,7 @@ FILES_TEST(codings_that_are_not_known_are_refused)
 	CHECK_REFUSED(WRONG(501, POST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
 	              WRONG(501, POST "Transfer-Encoding: gzip\r\n\r\n"),
 	              WRONG(501, POST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"),
+	              WRONG(501, POST "Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n"),
 	              WRONG(501, POST "Transfer-Encoding: identity\r\n\r\n" SECRET));
 }
 
