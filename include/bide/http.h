@@ -136,7 +136,7 @@ typedef struct bide_http_request {
 	const char *const *headers;
 
 	/* The body: one of these four at most. */
-	const void *body;        /**< @p body_size bytes */
+	const void *body;        /**< @p body_size bytes, which may be 0; NULL: none */
 	size_t body_size;        /**< of @p body */
 	const char *const *form; /**< names and values in turn, NULL at the end, as of a web page */
 	const char *json;        /**< a text in JSON, which is sent as it is */
@@ -220,7 +220,8 @@ BIDE_API BIDE_CHECKED int bide_http_delete(bide_http_session *session, const cha
                                            bide_http_response **ret_response) BIDE__NOTHROW;
 
 /** bide_http_send() by POST, PUT and PATCH of a body of a type, as "text/plain"; NULL:
- *  "application/octet-stream". [suspends] */
+ *  "application/octet-stream". A body of NULL is none, and has no type: its length is said to be
+ *  0. [suspends] */
 BIDE_API BIDE_CHECKED int bide_http_post(bide_http_session *session, const char *url,
                                          const char *type, const void *body, size_t size,
                                          bide_http_response **ret_response) BIDE__NOTHROW;

@@ -142,8 +142,9 @@ static int add_form(struct bide__http_body *body, const char *const *form)
 static int fill(const bide_http_request *request, struct bide__http_body *body)
 {
 	const bool has_source = request->source.from != BIDE__HTTP_FROM_NOWHERE;
-	const int bodies = (request->body_size > 0) + (request->form != NULL) +
-	                   (request->json != NULL) + has_source;
+	const bool has_bytes = request->body != NULL || request->body_size > 0;
+	const int bodies =
+		has_bytes + (request->form != NULL) + (request->json != NULL) + has_source;
 	if (bodies > 1 || request->body_size > INT64_MAX ||
 	    (request->body_size > 0 && request->body == NULL))
 		return -EINVAL;
@@ -157,7 +158,7 @@ static int fill(const bide_http_request *request, struct bide__http_body *body)
 		               : -EINVAL;
 	if (has_source)
 		return bide__http_body_add_source(body, &request->source);
-	if (request->body_size > 0)
+	if (has_bytes)
 		add_memory(body, request->body, request->body_size);
 	if (request->json != NULL)
 		add_memory(body, request->json, strlen(request->json));

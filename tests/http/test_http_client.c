@@ -203,6 +203,38 @@ HTTP_TEST(a_request_has_a_body)
 	CHECK_STR(origin.body, "name=J%C3%B6rg+%26+Co&x=1%2B1");
 }
 
+/* Whether the last request was by POST, with a body of no bytes that has a type, or without one. */
+static bool was_empty(const char *type)
+{
+	char field[64];
+	snprintf(field, sizeof field, "\r\nContent-Type: %s\r\n", type);
+	return strncmp(origin.head, "POST ", 5) == 0 &&
+	       strstr(origin.head, "\r\nContent-Length: 0\r\n") != NULL &&
+	       (strstr(origin.head, type[0] != '\0' ? field : "Content-Type") != NULL) ==
+	               (type[0] != '\0');
+}
+
+HTTP_TEST(a_body_may_be_empty)
+{
+	const bide_http_request bytes = { .url = url_of("/echo"), .body = "", .type = "a/b" };
+	const bide_http_request json = { .url = url_of("/echo"), .json = "" };
+	bide_http_response *response;
+	(void)sent(&bytes);
+	CHECK(was_empty("a/b"));
+	(void)sent(&json);
+	CHECK(was_empty("application/json"));
+	CHECK_INT(bide_http_post(session, url_of("/echo"), "a/b", "", 0, &response), 0);
+	bide_http_response_close(response);
+	CHECK(was_empty("a/b"));
+	CHECK_INT(bide_http_post(session, url_of("/echo"), "a/b", NULL, 0, &response), 0);
+	bide_http_response_close(response);
+	CHECK(was_empty(""));
+	CHECK_INT(bide_http_post(session, url_of("/echo"), NULL, NULL, 1, &response), -EINVAL);
+	CHECK_INT(bide_http_put(session, url_of("/echo"), "a/b", "", 0, &response), 0);
+	bide_http_response_close(response);
+	CHECK(strstr(origin.head, "\r\nContent-Type: a/b\r\n") != NULL);
+}
+
 HTTP_TEST(a_request_has_parameters_and_fields)
 {
 	static const char *const params[] = { "q", "a b", "r", "", NULL };

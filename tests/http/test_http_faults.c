@@ -74,7 +74,7 @@ static struct outcome request(bide_http_session *session, const char *origin,
 	outcome.rc = bide_http_send(session,
 	                            &(bide_http_request){ .method = it->method,
 	                                                  .url = url,
-	                                                  .body = body,
+	                                                  .body = it->body ? body : NULL,
 	                                                  .body_size = it->body ? sizeof body : 0 },
 	                            &response);
 	if (outcome.rc == 0) {

@@ -216,9 +216,9 @@ static void expect_redirected(const char *path, const char *method, const char *
 {
 	const bool post = strcmp(method, "POST") == 0, stays = strcmp(method_there, "POST") == 0;
 	char url[URL];
-	bide_http_response *response = ask(
-		path,
-		(bide_http_request){ .method = method, .body = "body", .body_size = post ? 4 : 0 });
+	bide_http_response *response = ask(path, (bide_http_request){ .method = method,
+	                                                              .body = post ? "body" : NULL,
+	                                                              .body_size = post ? 4 : 0 });
 	CHECK(response != NULL);
 	EXPECT_STR(bide_http_url(response), url_of("/echo", url));
 	EXPECT_INT(bide_http_redirects(response), 1);

@@ -127,7 +127,7 @@ static int fetch(bide_http_session *session, const char *path, bool secure, size
 		body[i] = responder_byte(i);
 	int rc = bide_http_send(session,
 	                        &(bide_http_request){ .url = url_of(path, secure, url),
-	                                              .body = body,
+	                                              .body = body_size > 0 ? body : NULL,
 	                                              .body_size = body_size },
 	                        &response);
 	if (rc < 0)
