@@ -76,12 +76,17 @@ static bool is_private(const char *header)
 	       is_named(header, "Host");
 }
 
+/* What has no meaning without a body: RFC 9110, 10.1.1 and 15.4. */
+static bool is_of_body(const char *header)
+{
+	static const char prefix[] = "Content-";
+	return strncasecmp(header, prefix, strlen(prefix)) == 0 || is_named(header, "Expect");
+}
+
 /* What is not for where the errand has come. */
 static bool is_left(const struct bide__http_errand *errand, const char *header)
 {
-	static const char of_body[] = "Content-";
-	return (errand->foreign && is_private(header)) ||
-	       (errand->bodiless && strncasecmp(header, of_body, strlen(of_body)) == 0);
+	return (errand->foreign && is_private(header)) || (errand->bodiless && is_of_body(header));
 }
 
 /* What the request says by a header of its own, or in another way, goes before the session's. */

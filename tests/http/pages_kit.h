@@ -59,6 +59,7 @@ static void log_request(const char *head, const char *body)
 	log_field(head, "\r\nAuthorization: ", " authorization=");
 	log_field(head, "\r\nContent-Type: ", " type=");
 	log_field(head, "\r\nReferer: ", " referer=");
+	log_field(head, "\r\nExpect: ", " expect=");
 	if (body[0] != '\0')
 		log_put(" body=", body, strlen(body));
 	log_put("\n", "", 0);

@@ -60,6 +60,17 @@ PAGES_TEST(fields_of_a_body_are_left_with_it)
 	CHECK_STR(journey(&request), "A POST /307 type=a/b body=x\nA POST /to type=a/b body=x\n");
 }
 
+PAGES_TEST(nothing_is_expected_of_a_body_that_is_left)
+{
+	static const char *const headers[] = { "Expect: 100-continue", NULL };
+	const bide_http_request request = {
+		.url = full("A/from"), .headers = headers, .body = "x", .body_size = 1
+	};
+	set_page((struct page){ "A/from", "303 See Other", "/to", NULL });
+	const char *seen = journey(&request);
+	CHECK(strstr(seen, " expect=100-continue body=x\nA GET /to\n") != NULL);
+}
+
 /* ---- where to ----------------------------------------------------------------------------- */
 
 PAGES_TEST(a_redirect_leads_somewhere)
