@@ -89,7 +89,13 @@ static bool is_left(const struct bide__http_errand *errand, const char *header)
 	return (errand->foreign && is_private(header)) || (errand->bodiless && is_of_body(header));
 }
 
-/* What the request says by a header of its own, or in another way, goes before the session's. */
+static bool wants_range(const bide_http_request *request)
+{
+	return request->range_from != 0 || request->range_size != 0;
+}
+
+/* What the request says by a header of its own, or in another way, goes before the session's. To
+ * what range a validator belongs is said beside it. */
 static bool is_overridden(const struct bide__http_errand *errand, const char *header)
 {
 	const bide_http_request *request = errand->request;
@@ -99,6 +105,10 @@ static bool is_overridden(const struct bide__http_errand *errand, const char *he
 			return true;
 	if (is_named(header, "Content-Type"))
 		return errand->body.exists;
+	if (is_named(header, "Expect"))
+		return errand->expect;
+	if (is_named(header, "Range") || is_named(header, "If-Range"))
+		return wants_range(request) || has(request->headers, "Range");
 	return is_named(header, "Authorization") &&
 	       (request->bearer != NULL || request->user != NULL || errand->url.user != NULL);
 }
@@ -238,11 +248,6 @@ static bool has_body_by_nature(const char *method)
 	       strcmp(method, "PATCH") == 0;
 }
 
-static bool wants_range(const bide_http_request *request)
-{
-	return request->range_from != 0 || request->range_size != 0;
-}
-
 /* RFC 9110, 14.2. */
 static int put_range(struct bide__string *head, const bide_http_request *request)
 {
@@ -260,7 +265,7 @@ static int put_range(struct bide__string *head, const bide_http_request *request
 		snprintf(range, sizeof(range), from < 0 ? "bytes=%" PRId64 : "bytes=%" PRId64 "-",
 		         from);
 	put_field(head, "Range", range);
-	if (request->if_range != NULL)
+	if (request->if_range != NULL && !has(request->headers, "If-Range"))
 		put_field(head, "If-Range", request->if_range);
 	return 0;
 }
@@ -291,7 +296,8 @@ static void put_accepted(struct bide__string *head, const struct bide__http_erra
 {
 	const char *const *mine = errand->request->headers;
 	const char *const *ours = errand->session->options.headers;
-	const bool whole = !wants_range(errand->request) && !has(mine, "Range");
+	const bool whole =
+		!wants_range(errand->request) && !has(mine, "Range") && !has(ours, "Range");
 	if (!has(mine, "Accept") && !has(ours, "Accept"))
 		put_field(head, "Accept", "*/*");
 	if (!errand->session->options.raw && !has(mine, "Accept-Encoding") &&

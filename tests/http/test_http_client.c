@@ -276,6 +276,30 @@ HTTP_TEST(what_a_request_says_goes_before_the_sessions_headers)
 	CHECK_INT(times_in(head, "\r\nContent-Type:"), 1);
 }
 
+HTTP_TEST(a_range_of_the_requests_goes_before_the_sessions)
+{
+	static const char *const ranged[] = { "Range: bytes=7-8", "If-Range: \"usual\"",
+		                              "Expect: 100-continue", NULL };
+	static const char *const mine[] = { "Range: bytes=5-", NULL };
+	open_session(&(bide_http_options){ .headers = ranged });
+	const bide_http_request plain = { .url = url_of("/echo") };
+	const char *head = sent(&plain);
+	CHECK(strstr(head, "\r\nRange: bytes=7-8\r\nIf-Range: \"usual\"\r\n") != NULL);
+	CHECK(strstr(head, "\r\nAccept-Encoding: identity\r\n") != NULL);
+	const bide_http_request part = { .url = url_of("/echo"), .range_from = 3 };
+	head = sent(&part);
+	CHECK(strstr(head, "\r\nRange: bytes=3-\r\n") != NULL);
+	CHECK_INT(times_in(head, "Range:"), 1);
+	const bide_http_request own = { .url = url_of("/echo"), .headers = mine };
+	head = sent(&own);
+	CHECK(strstr(head, "\r\nRange: bytes=5-\r\n") != NULL);
+	CHECK_INT(times_in(head, "Range:"), 1);
+	const bide_http_request asks = {
+		.url = url_of("/echo"), .body = "x", .body_size = 1, .expect_continue = true
+	};
+	CHECK_INT(times_in(sent(&asks), "\r\nExpect: 100-continue\r\n"), 1);
+}
+
 HTTP_TEST(credentials_are_sent)
 {
 	char url[128];
