@@ -191,7 +191,8 @@ typedef struct bide_http_request {
  *          -BIDE_EHTTP_HEAD   the response's head is too large
  *          -BIDE_EHTTP_BODY   its body, that comes while the request is sent, is
  *          -BIDE_EHTTP_REDIRECTS  there were more than the session's `redirects`
- *          -BIDE_EHTTP_LOCATION   a redirect leads to what is no URL of http or https
+ *          -BIDE_EHTTP_LOCATION   a redirect leads to what is no URL of http or https, or has
+ *                             a user with a colon in it
  *          -BIDE_EHTTP_DOWNGRADE  one leads from https to http, without `allow_downgrade`
  *          -BIDE_EHTTP_TIMEOUT, -BIDE_EHTTP_TIMEOUT_POOL, -BIDE_EHTTP_TIMEOUT_CONNECT,
  *          -BIDE_EHTTP_TIMEOUT_TLS, -BIDE_EHTTP_TIMEOUT_WRITE, -BIDE_EHTTP_TIMEOUT_READ

@@ -180,17 +180,30 @@ static int go_to(struct bide__http_errand *errand, const struct bide__url *url)
 	return down && !errand->session->options.allow_downgrade ? -BIDE_EHTTP_DOWNGRADE : 0;
 }
 
+/* Finds where a response leads. A user whom no field can tell is the location's mistake: RFC 7617,
+ * 2. */
+static int locate(const struct bide__http_errand *errand, const char *location,
+                  struct bide__url *ret_url)
+{
+	int rc = bide__url_resolve(&errand->url, location, ret_url);
+	if (rc == 0 && ret_url->user != NULL && strchr(ret_url->user, ':') != NULL) {
+		bide__url_finish(ret_url);
+		rc = -BIDE_EHTTP_URL;
+	}
+	return rc == -BIDE_EHTTP_URL ? -BIDE_EHTTP_LOCATION : rc;
+}
+
 /* Turns the errand to where a response leads: RFC 9110, 15.4. */
 static int turn_to(struct bide__http_errand *errand, int status, const char *location)
 {
 	struct bide__url url;
 	if (errand->hops.n > errand->session->options.redirects)
 		return -BIDE_EHTTP_REDIRECTS;
-	int rc = bide__url_resolve(&errand->url, location, &url);
+	int rc = locate(errand, location, &url);
 	if (rc == 0)
 		rc = go_to(errand, &url);
 	if (rc < 0)
-		return rc == -BIDE_EHTTP_URL ? -BIDE_EHTTP_LOCATION : rc;
+		return rc;
 	if (becomes_get(errand->method, status)) {
 		errand->method = "GET";
 		errand->expect = false;

@@ -87,6 +87,7 @@ PAGES_TEST(a_redirect_leads_somewhere)
 		{ "http://", NULL },
 		{ "http://a b/", NULL },
 		{ "javascript:alert(1)", NULL },
+		{ "http://u%3Av:pw@127.0.0.1/to", NULL },
 	};
 	for (size_t i = 0; i < LENGTH(table); i++) {
 		set_page((struct page){ "A/dir/from", "302 Found", table[i].to, NULL });
