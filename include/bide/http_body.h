@@ -219,9 +219,10 @@ BIDE_API int64_t bide_http_save_fd(bide_http_response *response, int fd) BIDE__N
  *
  *  @param fd        of the file, to be read and written; its position is moved.
  *  @param validator NULL: none is compared with what the response has.
- *  @return the file's size; -BIDE_EHTTP_RANGE for another status, or a range that is not of the
- *          rest of this content, the file being untouched; -BIDE_EINCOMPLETE when it was not all
- *          of the rest; -EINVAL for what is no file; or as of bide_http_save_fd(). */
+ *  @return the file's size; -BIDE_EHTTP_RANGE for another status, a range that is not of the rest
+ *          of this content, or a body that is longer than its range, the file being as it was;
+ *          -BIDE_EINCOMPLETE when it was not all of the rest; -EINVAL for what is no file; or as
+ *          of bide_http_save_fd(), and of ftruncate(2). */
 BIDE_API int64_t bide_http_resume(bide_http_response *response, int fd,
                                   const char *validator) BIDE__NOTHROW;
 

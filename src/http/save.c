@@ -278,6 +278,9 @@ static int64_t append(bide_http_response *response, struct pouring *pouring, int
 	if (lseek(pouring->fd, have, SEEK_SET) < 0)
 		return -errno;
 	int64_t size = rest > 0 ? pour(response, pouring) : 0;
+	/* Which of the bytes are those of the range nobody knows, when there are more of them. */
+	if (size == pouring->beyond && ftruncate(pouring->fd, have) < 0)
+		return -errno;
 	if (size < 0)
 		return size;
 	return size == rest && is_whole(response, have + size) ? have + size : -BIDE_EINCOMPLETE;

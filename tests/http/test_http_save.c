@@ -520,6 +520,23 @@ OK_TEST(what_is_not_the_rest_is_not_added)
 	CHECK_STR(resumed("0123456", tag), whole);
 }
 
+/* What is too much comes when other bytes have been written. */
+OK_TEST(a_file_is_as_it_was_when_more_comes_than_the_range)
+{
+	enum { REST = 300000 };
+	static char text[REST + 200];
+	tag = "\"1\"";
+	int n = sprintf(text,
+	                "HTTP/1.1 206 A\r\nContent-Range: bytes 5-%d/%d\r\n"
+	                "Transfer-Encoding: chunked\r\n\r\n%x\r\n",
+	                5 + REST - 1, 5 + REST, REST + 1);
+	memset(text + n, 'x', REST + 1);
+	strcpy(text + n + REST + 1, "\r\n0\r\n\r\n");
+	other_range = text;
+	CHECK_STR(resumed("01234", tag), "01234: the range is not what was asked for");
+	other_range = NULL;
+}
+
 /* By servers that know ranges, and no conditions. */
 OK_TEST(what_is_of_another_version_is_not_added)
 {
