@@ -6,6 +6,7 @@
 #include <bide/task.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -41,19 +42,36 @@ static ssize_t put_first(struct bide__http_served *served, const struct bide__ht
 	return (ssize_t)size;
 }
 
-/* Sends the rest, in steps of which each must get on in time. 0 or an error. */
-static int send_rest(struct bide__http_served *served, int file, struct bide__http_range range)
+/* Sends some of the rest, of which the other side must take something in time; 0: it has, but
+ * there is no room for more. Its bytes or an error. */
+static ssize_t send_some(struct bide__http_served *served, int file, off_t *offset, size_t size,
+                         int *held)
 {
 	const int to = bide_stream_fd(served->stream);
+	ssize_t n = 0;
+	int fired;
+	BIDE_TIMEOUT(served->server->options.timeout_write, fired)
+		n = bide_sendfile(to, file, offset, size);
+	if (n > 0) {
+		if ((size_t)n < size)
+			(void)bide__http_is_taken(served, held);
+		return n;
+	}
+	if (fired == -ETIMEDOUT && bide__http_is_taken(served, held))
+		return 0;
+	return fired < 0 ? fired : n < 0 ? n : -EIO;
+}
+
+/* Sends the rest. 0 or an error. */
+static int send_rest(struct bide__http_served *served, int file, struct bide__http_range range)
+{
 	off_t offset = (off_t)range.from;
+	int held = INT_MAX;
 	while (range.size > 0) {
 		const size_t size = range.size < AT_ONCE ? (size_t)range.size : AT_ONCE;
-		ssize_t n = 0;
-		int fired;
-		BIDE_TIMEOUT(served->server->options.timeout_write, fired)
-			n = bide_sendfile(to, file, &offset, size);
-		if (fired < 0 || n <= 0)
-			return fired < 0 ? fired : n < 0 ? (int)n : -EIO;
+		const ssize_t n = send_some(served, file, &offset, size, &held);
+		if (n < 0)
+			return (int)n;
 		served->sent += (uint64_t)n;
 		range.size -= (uint64_t)n;
 		/* A fast reader does not keep all others waiting. */

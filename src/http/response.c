@@ -4,8 +4,13 @@
 
 #include "http/date.h"
 
+#include <bide/io.h>
+
 #include <errno.h>
+#include <limits.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 static const char *reason_of(int status)
 {
@@ -105,27 +110,44 @@ void bide__http_put_body(struct bide__http_served *served, const void *data, siz
 	served->sent += size;
 }
 
-/* Writes some bytes, which the other side must take in time. 0 or an error. */
-static int write_piece(struct bide__http_served *served, const char *data, size_t size)
+bool bide__http_is_taken(const struct bide__http_served *served, int *held)
+{
+	int now = 0;
+	if (ioctl(bide_stream_fd(served->stream), SIOCOUTQ, &now) < 0)
+		return false;
+	const bool taken = now < *held;
+	*held = now;
+	return taken;
+}
+
+/* Writes some bytes, when the other side has made room for them in time; 0: it has not, but has
+ * taken something. Their number or an error. */
+static ssize_t write_some(struct bide__http_served *served, const char *data, size_t size,
+                          int *held)
 {
 	int fired;
 	ssize_t n = 0;
 	BIDE_TIMEOUT(served->server->options.timeout_write, fired)
-		n = bide_stream_write(served->stream, data, size);
-	if (fired < 0)
-		return fired;
-	/* What was cut off is not told why; nothing more can be sent. */
-	return n < 0 ? (int)n : n < (ssize_t)size ? -EPIPE : 0;
+		n = bide_send(bide_stream_fd(served->stream), data, size, 0);
+	if (n > 0) {
+		if ((size_t)n < size)
+			(void)bide__http_is_taken(served, held);
+		return n;
+	}
+	if (fired == -ETIMEDOUT && bide__http_is_taken(served, held))
+		return 0;
+	return fired < 0 ? fired : n;
 }
 
+/* Past the stream, which tells nothing of a write before all of it has gone. */
 int bide__http_flush(struct bide__http_served *served)
 {
-	enum { PIECE = 65536 };
 	struct bide__string *out = &served->out;
-	int rc = out->failed ? -ENOMEM : 0;
-	for (size_t done = 0; rc == 0 && done < out->size; done += PIECE) {
-		const size_t left = out->size - done;
-		rc = write_piece(served, out->data + done, left < PIECE ? left : PIECE);
+	int rc = out->failed ? -ENOMEM : 0, held = INT_MAX;
+	for (size_t done = 0; rc == 0 && done < out->size;) {
+		const ssize_t n = write_some(served, out->data + done, out->size - done, &held);
+		rc = n < 0 ? (int)n : 0;
+		done += n > 0 ? (size_t)n : 0;
 	}
 	out->size = 0;
 	return rc;
