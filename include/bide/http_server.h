@@ -35,7 +35,7 @@ typedef struct bide_http_access {
 	const char *target;       /**< the path, with the query; "-" if it could not be read */
 	const char *protocol;     /**< as "HTTP/1.1" */
 	int status;               /**< as 200; 0: the connection ended before there was one */
-	unsigned long long sent;  /**< bytes of the response's body */
+	unsigned long long sent;  /**< bytes of the response's body that were written */
 	double seconds;           /**< from the head of the request to the end of the response */
 } bide_http_access;
 

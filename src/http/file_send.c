@@ -38,7 +38,6 @@ static ssize_t put_first(struct bide__http_served *served, const struct bide__ht
 		done += (size_t)n;
 	}
 	served->out.size += size;
-	served->sent += size;
 	return (ssize_t)size;
 }
 
@@ -233,7 +232,6 @@ static int send_several(struct bide__http_served *served, const struct bide__htt
 	if (rc < 0)
 		return rc;
 	put_last_boundary(out, boundary);
-	served->sent = size;
 	return bide__http_flush(served);
 }
 

@@ -102,12 +102,12 @@ void bide__http_end_head(struct bide__http_served *served, int64_t length)
 	else if (served->is_old)
 		bide__http_put(served, "Connection", "keep-alive");
 	bide__string_add(&served->out, "\r\n", 2);
+	served->head = served->out.size;
 }
 
 void bide__http_put_body(struct bide__http_served *served, const void *data, size_t size)
 {
 	bide__string_add(&served->out, data, size);
-	served->sent += size;
 }
 
 bool bide__http_is_taken(const struct bide__http_served *served, int *held)
@@ -144,12 +144,14 @@ int bide__http_flush(struct bide__http_served *served)
 {
 	struct bide__string *out = &served->out;
 	int rc = out->failed ? -ENOMEM : 0, held = INT_MAX;
-	for (size_t done = 0; rc == 0 && done < out->size;) {
+	size_t done = 0;
+	while (rc == 0 && done < out->size) {
 		const ssize_t n = write_some(served, out->data + done, out->size - done, &held);
 		rc = n < 0 ? (int)n : 0;
 		done += n > 0 ? (size_t)n : 0;
 	}
-	out->size = 0;
+	served->sent += done > served->head ? done - served->head : 0;
+	served->head = out->size = 0;
 	return rc;
 }
 

@@ -54,9 +54,10 @@ struct bide__http_served {
 	bool keep;                             /* the connection, when this is done */
 	bool whole;                            /* the request has been read to its end */
 	int status;                            /* of the response; 0: none has been begun */
-	uint64_t sent;                         /* bytes of its body */
+	uint64_t sent;                         /* bytes of its body that were written */
 	struct bide__string path;              /* a responder's: what the target leads to */
 	struct bide__string out;               /* what is to be sent next */
+	size_t head;                           /* bytes of that which are of the head */
 	double begun;
 };
 

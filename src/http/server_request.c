@@ -282,7 +282,7 @@ int bide__http_receive(struct bide__http_served *served)
 	served->is_head = served->is_old = served->keep = served->whole = false;
 	served->status = 0;
 	served->sent = 0;
-	served->out.size = 0;
+	served->head = served->out.size = 0;
 	served->begun = bide_now();
 	int rc = read_head(served);
 	if (rc == 0)

@@ -486,6 +486,35 @@ static void log_line(void *arg, const bide_http_access *access)
 	         access->target, access->protocol, access->status, access->sent);
 }
 
+static void note_sent(void *arg, const bide_http_access *access)
+{
+	*(unsigned long long *)arg = access->sent;
+}
+
+FILES_TEST(what_could_not_be_sent_is_not_logged)
+{
+	enum { NAMES = 1000, LONG = 200 };
+	char name[LONG + 16], host[576];
+	static unsigned long long sent;
+	sent = 0;
+	options.server.timeout_write = 0.1;
+	options.server.log = note_sent;
+	options.server.log_arg = &sent;
+	memset(name, 'x', LONG);
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(name + LONG, 16, "%d", i);
+		put(name, "");
+	}
+	snprintf(host, sizeof host, "unix:%s", path_to("socket"));
+	EXPECT_INT(bide_http_start_files(root, host, NULL, &options, &server), 0);
+	bide_stream *stream = client();
+	CHECK(say(stream, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+	while (sent == 0)
+		CHECK_INT(bide_sleep(0.005), 0);
+	CHECK(sent < 2 * NAMES * LONG);
+	bide_stream_abort(stream);
+}
+
 FILES_TEST(requests_are_logged)
 {
 	logged[0] = '\0';
