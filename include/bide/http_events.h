@@ -74,8 +74,8 @@ typedef struct bide_http_event {
 	unsigned long long id;        /**< of the request, the same in all its events; counted in
 	                                   the session, from 1 */
 	void *context;                /**< as in the request */
-	const char *method;           /**< NULL once the call has returned: while the response is
-	                                   read and closed */
+	const char *method;           /**< as it is sent, or would be; NULL once the call has
+	                                   returned: while the response is read and closed */
 	const char *url;              /**< without user and password; NULL if it was none */
 	int error;                    /**< negative; of RETRY and FAILED; else 0 */
 	double delay;                 /**< seconds until it is made once more; of RETRY; else 0 */

@@ -296,23 +296,29 @@ static int parse_url(struct bide__http_errand *errand)
 	return rc;
 }
 
+/* Takes the request apart. The hook is told of its method and its URL whatever else is wrong. */
+static int take(struct bide__http_errand *errand)
+{
+	const bide_http_request *request = errand->request;
+	errand->method = request->method;
+	if (errand->method == NULL)
+		errand->method = bide__http_has_body(request) ? "POST" : "GET";
+	int rc = request->url != NULL ? parse_url(errand) : -EINVAL;
+	name_errand(errand);
+	return rc;
+}
+
 static int start(struct bide__http_errand *errand)
 {
 	const bide_http_request *request = errand->request;
-	if (request->url == NULL || !(request->timeout >= 0) ||
-	    !bide__http_retry_is_valid(request->retry))
-		return -EINVAL;
-	int rc = bide__http_body_open(request, &errand->body);
-	if (rc < 0)
-		return rc;
-	errand->expect = request->expect_continue && errand->body.size != 0;
-	errand->method = request->method;
-	if (errand->method == NULL)
-		errand->method = errand->body.exists ? "POST" : "GET";
-	rc = parse_url(errand);
+	int rc = take(errand);
+	if (rc == 0 && (!(request->timeout >= 0) || !bide__http_retry_is_valid(request->retry)))
+		rc = -EINVAL;
 	if (rc == 0)
 		rc = parse_proxy(errand);
-	name_errand(errand);
+	if (rc == 0)
+		rc = bide__http_body_open(request, &errand->body);
+	errand->expect = request->expect_continue && errand->body.size != 0;
 	return rc;
 }
 

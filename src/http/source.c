@@ -139,6 +139,12 @@ static int add_form(struct bide__http_body *body, const char *const *form)
 	return 0;
 }
 
+bool bide__http_has_body(const bide_http_request *request)
+{
+	return request->body != NULL || request->body_size > 0 || request->form != NULL ||
+	       request->json != NULL || request->source.from != BIDE__HTTP_FROM_NOWHERE;
+}
+
 static int fill(const bide_http_request *request, struct bide__http_body *body)
 {
 	const bool has_source = request->source.from != BIDE__HTTP_FROM_NOWHERE;

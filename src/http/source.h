@@ -37,6 +37,9 @@ struct bide__http_body {
 	int error;                   /* what taking has failed with */
 };
 
+/* Whether a request says that there is one, in whatever way. */
+bool bide__http_has_body(const bide_http_request *request);
+
 /* Lays out the body of a request, opening its files. 0 or an error; it is to be closed in either
  * case. */
 int bide__http_body_open(const bide_http_request *request, struct bide__http_body *ret_body);

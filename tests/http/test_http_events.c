@@ -18,6 +18,7 @@ static struct {
 	unsigned long long id;
 	double time; /* no event is before the one before */
 	bool had_method;
+	char method[16]; /* of the last one that had one */
 } told;
 
 static void note(void *arg, const bide_http_event *event)
@@ -34,6 +35,8 @@ static void note(void *arg, const bide_http_event *event)
 	told.status = event->status;
 	told.id = event->id;
 	told.had_method = event->method != NULL;
+	if (told.had_method)
+		snprintf(told.method, sizeof told.method, "%s", event->method);
 	if (event->peer != NULL)
 		CHECK_INT(event->peer->size, sizeof(struct sockaddr_in));
 }
@@ -90,6 +93,33 @@ HTTP_TEST(a_request_that_fails_is_told_of_to_its_failure)
 	memset(&told, 0, sizeof told);
 	CHECK_INT(bide_http_get(session, NOBODY, &response), -ECONNREFUSED);
 	CHECK_STR(told.phases, "start queued turn resolving resolved connecting failed");
+}
+
+/* What the hook is told of a request that fails before it begins. */
+static void check_failed(const bide_http_request *request, int error, const char *method)
+{
+	bide_http_response *response;
+	memset(&told, 0, sizeof told);
+	EXPECT_INT(bide_http_send(session, request, &response), error);
+	EXPECT_STR(told.phases, "start failed");
+	EXPECT_STR(told.method, method);
+	EXPECT(told.had_method);
+	EXPECT_INT(told.error, error);
+	EXPECT_STR(told.url, request->url[0] == 'h' ? request->url : "none");
+}
+
+HTTP_TEST(a_request_that_cannot_begin_is_told_of_by_its_method_and_url)
+{
+	static const char *const form[] = { "a", "b", NULL };
+	const bide_http_request no_file = { .url = url_of("/"),
+		                            .source = bide_http_from_file("/none/there") };
+	const bide_http_request two = { .url = url_of("/"), .form = form, .json = "" };
+	const bide_http_request late = { .method = "PUT", .url = url_of("/"), .timeout = -1 };
+	const bide_http_request nowhere = { .url = "ftp://example.org/", .json = "{}" };
+	check_failed(&no_file, -ENOENT, "POST");
+	check_failed(&two, -EINVAL, "POST");
+	check_failed(&late, -EINVAL, "PUT");
+	check_failed(&nowhere, -BIDE_EHTTP_URL, "POST");
 }
 
 HTTP_TEST(a_redirect_is_told_of_and_what_comes_then)
