@@ -205,9 +205,19 @@ static int begin_next(struct bide__decoder *decoder)
 	return 0;
 }
 
+/* Zeros behind a file of gzip's pad it, as on a tape, and are none of the next. */
+static void skip_padding(const struct bide__decoder *decoder, const char **data, size_t *size)
+{
+	while (decoder->ended && decoder->kind == GZIP && *size > 0 && **data == '\0') {
+		(*data)++;
+		(*size)--;
+	}
+}
+
 ssize_t bide__decode(struct bide__decoder *decoder, const char **data, size_t *size, char *out,
                      size_t room)
 {
+	skip_padding(decoder, data, size);
 	const size_t had = *size, wanted = room;
 	int rc = decoder->error;
 	if (rc == 0 && decoder->ended && had == 0)

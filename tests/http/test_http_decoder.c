@@ -214,3 +214,27 @@ TEST(what_follows_the_end_is_refused_or_another_file)
 	fill_plain();
 	CHECK_INT(expand("gzip", first + second, SIZE, SIZE), SIZE);
 }
+
+TEST(zeros_behind_a_file_are_passed_over)
+{
+	enum { PADDING = 3000 };
+	fill_plain();
+	const size_t size = pack_zlib(31, SIZE);
+	memset(packed + size, '\0', PADDING);
+	CHECK_INT(expand("gzip", size + PADDING, SIZE, SIZE), SIZE);
+	check_each_way("gzip", size + 9);
+	packed[size + PADDING] = 'x';
+	CHECK_INT(expand("gzip", size + PADDING + 1, SIZE, SIZE), -2);
+	packed[size + PADDING + 1] = 'y';
+	CHECK_INT(expand("gzip", size + PADDING + 2, SIZE, SIZE), -BIDE_EHTTP_CODING);
+	const size_t none = pack_zlib(31, 0);
+	memset(packed + none, '\0', PADDING);
+	memcpy(packed + none + PADDING, packed, none);
+	CHECK_INT(expand("gzip", none + PADDING + none, 1000, SIZE), 0);
+	/* Those before one are of none. */
+	memset(packed, '\0', PADDING);
+	CHECK_INT(expand("gzip", PADDING, SIZE, SIZE), -BIDE_EHTTP_CODING);
+	const size_t zlib = pack_zlib(15, SIZE);
+	packed[zlib] = '\0';
+	CHECK_INT(expand("deflate", zlib + 1, SIZE, SIZE), -BIDE_EHTTP_CODING);
+}
