@@ -3,6 +3,7 @@
 #include "fetch_bar.h"
 
 #include <math.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -17,16 +18,20 @@ void fetch_bar_open(struct fetch_bar *bar)
 		                   .colour = plain == NULL || *plain == '\0' };
 }
 
-/* Who cannot be told of the progress does not hold it up. */
-static void show(struct fetch_bar *bar)
+/* Who cannot be told of the progress does not hold it up, as a terminal that has been stopped does
+ * whoever writes to it: what it does not take now is dropped. Whether it was shown. */
+static bool show(struct fetch_bar *bar)
 {
+	struct pollfd terminal = { .fd = bar->fd, .events = POLLOUT };
+	const bool ready = poll(&terminal, 1, 0) == 1;
 	ssize_t n = 1;
 	size_t done = 0;
-	while (n > 0 && done < bar->text.size) {
+	while (ready && n > 0 && done < bar->text.size) {
 		n = write(bar->fd, bar->text.data + done, bar->text.size - done);
 		done += n > 0 ? (size_t)n : 0;
 	}
 	text_clear(&bar->text);
+	return ready;
 }
 
 static int columns(const struct fetch_bar *bar)
@@ -110,8 +115,7 @@ void fetch_bar_draw(struct fetch_bar *bar, const struct fetch_progress *progress
 	/* The last column is left alone: some terminals go to the next line behind it. */
 	fetch_bar_put(&bar->text, progress, columns(bar) - 1, bar->colour);
 	text_put(&bar->text, "\033[K");
-	show(bar);
-	bar->drawn = true;
+	bar->drawn |= show(bar);
 }
 
 void fetch_bar_clear(struct fetch_bar *bar)
@@ -119,8 +123,7 @@ void fetch_bar_clear(struct fetch_bar *bar)
 	if (!bar->drawn)
 		return;
 	text_put(&bar->text, "\r\033[K");
-	show(bar);
-	bar->drawn = false;
+	bar->drawn = !show(bar);
 }
 
 void fetch_bar_close(struct fetch_bar *bar)

@@ -3,6 +3,7 @@
 """Tests of what `bide fetch` shows: the progress bar on a terminal, JSON, the picture. Reports in
 TAP."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -14,7 +15,7 @@ import subprocess
 import termios
 import xml.dom.minidom
 
-from site_kit import BIDE, PATIENCE, environment, fetch, main, site
+from site_kit import BIDE, PATIENCE, environment, fetch, main, site, start, wait_until
 
 URLS = 40  # of 25 ms each, by six: the bar is drawn once at least
 SVG = 'http://www.w3.org/2000/svg'
@@ -84,6 +85,25 @@ def test_with_a_bar_there_are_lines_for_failures_only(_):
         assert bars(shown) and shown.count('200   ') == 0
         shown = on_terminal(served, served.url('/nothing'), expected=1)
         assert len(re.findall(r'404 .*/nothing', shown)) == 1 and shown.count('200   ') == 0
+
+
+def test_a_terminal_that_is_stopped_holds_nothing_up(_):
+    """As by Ctrl-S, when the bar has been drawn for the first time."""
+    controller, terminal = pty.openpty()
+    with site() as served:
+        urls = [served.url('/late/25?%d' % i) for i in range(4 * URLS)]
+        process = start(*urls, stdout=subprocess.DEVNULL, stderr=terminal)
+        shown = os.read(controller, 65536)
+        termios.tcflow(terminal, termios.TCOOFF)
+        wait_until(lambda: len(served.requests) == len(urls))
+        termios.tcflow(terminal, termios.TCOON)
+        os.close(terminal)
+        with contextlib.suppress(OSError):  # what Linux says when it is open no longer
+            while True:
+                shown += os.read(controller, 65536)
+    os.close(controller)
+    assert process.wait(PATIENCE) == 0
+    assert b'%d fetched, 0 failed' % len(urls) in shown, shown
 
 
 def test_the_bar_is_drawn_ten_times_a_second_at_most(_):
