@@ -200,7 +200,8 @@ static int open_all(struct fetch_run *run)
 	int rc = fetch_list_open(&run->list, options->urls, options->list);
 	if (rc < 0)
 		return complain(options->list, rc);
-	rc = fetch_store_open(&run->store, options->output, options->resume);
+	rc = fetch_store_open(&run->store, options->output, options->resume, options->method,
+	                      options->data);
 	if (rc == -EBUSY)
 		fprintf(stderr, "bide fetch: %s: another bide fetch is at work there\n",
 		        options->output);

@@ -39,7 +39,7 @@ struct fetch_options {
 	int retries;                /* attempts after the first */
 	double timeout;             /* seconds without anything coming forward */
 	double rate;                /* requests a second; INFINITY: as fast as they go */
-	const char *method;         /* NULL: GET, or POST when there is data */
+	const char *method;         /* GET, or POST when there is data, if none is given */
 	const char *data;           /* the body of each request, or NULL */
 	const char **headers;       /* "Name: value", NULL at the end */
 	const char *user_agent;     /* NULL: the library's */

@@ -173,24 +173,17 @@ static int take(struct fetch_job *job, bide_http_response *response, bool rest)
 	return read_body(job, response, false);
 }
 
-static const char *method_of(const struct fetch_options *options)
-{
-	if (options->method != NULL)
-		return options->method;
-	return options->data != NULL ? "POST" : "GET";
-}
-
 /* Makes one request. 0, ANEW, or an error. */
 static int attempt(struct fetch_job *job)
 {
 	static const char *const plain[] = { "Accept-Encoding: identity", NULL };
 	const struct fetch_options *options = &job->run->options;
 	const bool rest = job->place.size > 0 && job->place.validator.size > 0 &&
-	                  strcmp(method_of(options), "GET") == 0;
+	                  strcmp(options->method, "GET") == 0;
 	const bide_http_retry retry = { .attempts = options->retries + 2 - job->result.attempts };
 	bide_http_response *response = NULL;
 	bide_http_request request = {
-		.method = method_of(options),
+		.method = options->method,
 		.url = job->url.data,
 		.headers = options->resume || rest ? plain : NULL,
 		.body = options->data,
@@ -252,7 +245,7 @@ static bool broke_off(const struct fetch_result *result)
 static int try_all(struct fetch_job *job)
 {
 	const struct fetch_options *options = &job->run->options;
-	const int retries = bide_http_is_idempotent(method_of(options)) ? options->retries : 0;
+	const int retries = bide_http_is_idempotent(options->method) ? options->retries : 0;
 	struct fetch_result *result = &job->result;
 	int rc;
 	while ((rc = pace(job->run)) == 0) {

@@ -6,7 +6,8 @@
  *     part 0 NAME VALIDATOR URL          NAME.part has been begun anew
  *
  * with tabs between the fields. VALIDATOR is the ETag, or the time of the last change, or "-"; the
- * URL is without user, password and fragment. Of a URL the last line counts. A last line that has
+ * URL is without user, password and fragment, in place of which there are the method and a hash of
+ * the body where it was asked for by more than a GET. Of a URL the last line counts. A last line that has
  * not been written to its end is cut off when the journal is opened; one that makes no sense is
  * passed by.
  *

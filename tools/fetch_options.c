@@ -254,14 +254,17 @@ static int set(struct fetch_options *options, int option, const char *value)
 
 static int check(const struct fetch_options *options)
 {
+	const bool to_directory = options->output != NULL && strcmp(options->output, "-") != 0;
 	if (*options->urls == NULL && options->list == NULL) {
 		fputs("bide fetch: no URL; see bide fetch --help\n", stderr);
 		return TOOL_USAGE;
 	}
-	if (options->resume && (options->output == NULL || strcmp(options->output, "-") == 0))
+	if (options->resume && !to_directory)
 		return complain("needs a directory, by -o", "--resume");
 	if (options->proxy != NULL && options->unix_path != NULL)
 		return complain("not with a proxy", "--unix");
+	if (strcmp(options->method, "HEAD") == 0 && to_directory)
+		return complain("has no bodies for -o", "-X HEAD");
 	return -1;
 }
 
@@ -289,6 +292,8 @@ int fetch_options_read(struct fetch_options *options, int argc, char **argv)
 		else
 			status = set(options, option, optarg);
 	options->urls = argv + optind;
+	if (options->method == NULL)
+		options->method = options->data != NULL ? "POST" : "GET";
 	return status < 0 ? check(options) : status;
 }
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,7 +22,18 @@ static int open_directory(struct fetch_store *store, const char *path)
 	return fetch_journal_open(&store->journal, store->directory);
 }
 
-int fetch_store_open(struct fetch_store *store, const char *path, bool resume)
+/* Other methods, and other bodies, are answered by something else. It is put behind the URL's key,
+ * where a fragment would stand, of which a key has none. */
+static void put_request(struct text *text, const char *method, const char *data)
+{
+	if (strcmp(method, "GET") != 0 || data != NULL)
+		text_format(text, "#%s", method);
+	if (data != NULL)
+		text_format(text, "-%016" PRIx64, fetch_hash(data, false));
+}
+
+int fetch_store_open(struct fetch_store *store, const char *path, bool resume, const char *method,
+                     const char *data)
 {
 	*store = (struct fetch_store){ .directory = -1, .resume = resume, .where = path };
 	store->journal.fd = -1;
@@ -30,6 +42,9 @@ int fetch_store_open(struct fetch_store *store, const char *path, bool resume)
 	if (path == NULL)
 		return 0;
 	store->kind = strcmp(path, "-") == 0 ? FETCH_OUTPUT : FETCH_FILES;
+	put_request(&store->request, method, data);
+	if (store->request.failed)
+		return -ENOMEM;
 	if (store->kind == FETCH_FILES)
 		return open_directory(store, path);
 	const char *directory = getenv("TMPDIR");
@@ -41,6 +56,7 @@ void fetch_store_close(struct fetch_store *store)
 {
 	fetch_journal_close(&store->journal);
 	fetch_table_free(&store->taken);
+	text_free(&store->request);
 	if (store->directory >= 0)
 		close(store->directory);
 }
@@ -118,6 +134,7 @@ int fetch_store_take(struct fetch_store *store, const char *url, struct fetch_pl
 	if (store->kind != FETCH_FILES)
 		return FETCH_WANTED;
 	fetch_put_key(&place->key, url);
+	text_add(&place->key, store->request.data, store->request.size);
 	return place->key.failed ? -ENOMEM : take_file(store, place);
 }
 

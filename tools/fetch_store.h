@@ -19,6 +19,7 @@ struct fetch_store {
 	const char *where; /* bodies are written to, at first; for a message */
 	bool resume;       /* what is in NAME.part is gone on with, and left there when it fails */
 	int directory;     /* of FETCH_FILES */
+	struct text request; /* what tells its requests from others for the same URL */
 	struct fetch_journal journal;
 	struct fetch_table taken; /* the URLs of this run */
 	uint64_t given, turn;     /* of FETCH_OUTPUT: how many have a place, whose turn it is */
@@ -33,7 +34,7 @@ struct fetch_place {
 	char name[FETCH_NAME_MAX];
 	uint64_t size;         /* bytes in it */
 	uint64_t number;       /* its turn */
-	struct text key;       /* the URL's */
+	struct text key;       /* the URL's, and the request's */
 	struct text validator; /* of what is in NAME.part, if it can be gone on with; else empty */
 };
 
@@ -43,8 +44,10 @@ enum fetch_verdict {
 	FETCH_TWICE   /* it has been asked for in this run */
 };
 
-/* Opens the store. @p path: a directory, "-", or NULL for nowhere. 0 or an error. */
-int fetch_store_open(struct fetch_store *store, const char *path, bool resume);
+/* Opens the store. @p path: a directory, "-", or NULL for nowhere. @p method, @p data: by which
+ * bodies are asked for, data being NULL where nothing is sent. 0 or an error. */
+int fetch_store_open(struct fetch_store *store, const char *path, bool resume, const char *method,
+                     const char *data);
 void fetch_store_close(struct fetch_store *store);
 
 /* Gives the next URL of the list its place: an enum fetch_verdict, or an error. */

@@ -157,10 +157,10 @@ static void put_piece(struct name *name, struct piece piece)
 static struct piece last_segment(const char *path)
 {
 	struct piece segment = { path, 0 };
-	for (const char *at = path; *at != '\0' && *at != '?'; at++)
+	for (const char *at = path; *at != '\0' && *at != '?' && *at != '#'; at++)
 		if (*at == '/')
 			segment.at = at + 1;
-	segment.size = strcspn(segment.at, "?");
+	segment.size = strcspn(segment.at, "?#");
 	return segment;
 }
 
@@ -238,13 +238,14 @@ void fetch_make_name(const char *key, unsigned other, char ret_name[FETCH_NAME_M
 	struct name name = { ret_name, 0, false };
 	const char *authority = authority_of(key);
 	const char *host = authority != NULL ? authority : key;
-	const char *path = host + strcspn(host, "/?");
+	const char *path = host + strcspn(host, "/?#");
 	const char *query = strchr(path, '?');
+	const size_t query_size = query != NULL ? strcspn(query + 1, "#") : 0;
 	const struct piece segment = last_segment(path);
 	put_piece(&name, segment.size > 0 ? segment : (struct piece){ "index", 5 });
-	if (query != NULL && query[1] != '\0') {
+	if (query_size > 0) {
 		put_byte(&name, '@');
-		put_piece(&name, (struct piece){ query + 1, strlen(query + 1) });
+		put_piece(&name, (struct piece){ query + 1, query_size });
 	}
 	if (other > 0 || name.cut)
 		put_hash(&name, key, other);

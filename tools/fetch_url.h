@@ -24,7 +24,8 @@ void fetch_put_url(struct text *text, const char *url);
 uint64_t fetch_hash(const char *text, bool fold);
 
 /* Makes the name of a file for a key: of letters, digits and a few signs, none that a file system,
- * or a shell, could take for something else.
+ * or a shell, could take for something else. Behind a '#' a key has what tells it from others, and
+ * that is not for the name.
  * @p other  0; or how many other keys have come to the same name: then the key's hash is in it, and
  *           from the second on that number, too. */
 void fetch_make_name(const char *key, unsigned other, char ret_name[FETCH_NAME_MAX]);

@@ -106,6 +106,20 @@ def test_a_url_that_is_given_twice_is_fetched_once(directory):
     assert out.count('repeated') == 2 and '2 given twice' in err, out
 
 
+def test_other_methods_and_bodies_make_other_files(directory):
+    ways = ([], ['-d', 'q=1'], ['-d', 'q=2'], ['-X', 'PUT', '-d', 'q=2'], ['-X', 'PUT'])
+    with site() as served:
+        for _ in range(2):
+            for way in ways:
+                status, out, err = fetch(*way, '-o', directory, served.url('/page/1?x'))
+                assert status == 0, (out, err)
+        assert served.counts == {'/page/1?x': len(ways)}, served.requests
+        assert 'present' in out
+    assert len(there(directory)) == len(ways) and '1@x' in there(directory)
+    assert 'q=' not in read(directory, '.bide-fetch').decode()
+    assert all(re.fullmatch(r'1@x(-[0-9a-f]{12})?', name) for name in there(directory))
+
+
 def test_what_is_whole_is_not_fetched_again(directory):
     with site() as served:
         urls = [served.url('/page/%d' % i) for i in range(3)]
