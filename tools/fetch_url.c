@@ -116,6 +116,12 @@ struct piece {
 	size_t size;
 };
 
+/* Hidden files, options, and what a shell puts in place of homes and commands: "~", "=". */
+static bool may_begin(char c)
+{
+	return is_plain(c) && strchr(".-~=", c) == NULL;
+}
+
 /* The name is built in a buffer that may be too short for it. */
 struct name {
 	char *at;
@@ -128,7 +134,7 @@ static void put_byte(struct name *name, unsigned char c)
 	char shown[4] = { (char)c, '\0' };
 	if (c >= 0x80)
 		snprintf(shown, sizeof(shown), "%%%02X", c);
-	else if (!is_plain((char)c) || (name->size == 0 && (c == '.' || c == '-')))
+	else if (!(name->size == 0 ? may_begin : is_plain)((char)c))
 		shown[0] = '_';
 	const size_t size = strlen(shown);
 	if (name->size + size >= FETCH_NAME_MAX) {
@@ -257,7 +263,7 @@ bool fetch_is_name(const char *name)
 {
 	const size_t size = strlen(name);
 	const struct name it = { (char *)(uintptr_t)name, size, false };
-	if (size == 0 || size >= FETCH_NAME_MAX || name[0] == '.' || name[0] == '-')
+	if (size == 0 || size >= FETCH_NAME_MAX || !may_begin(name[0]))
 		return false;
 	for (size_t i = 0; i < size; i++)
 		if (!is_plain(name[i]))

@@ -133,6 +133,12 @@ TEST(names_are_made_of_the_last_segment_and_the_query)
 		{ "http://h/Aux.h", "_Aux.h" },
 		{ "http://h/com1", "_com1" },
 		{ "http://h/com", "com" },
+		{ "http://h/~", "_" },
+		{ "http://h/%7eroot", "_root" },
+		{ "http://h/=ls", "_ls" },
+		{ "http://h/a~=", "a~=" },
+		{ "http://h/a?b#POST-0123", "a@b" },
+		{ "http://h/a#PUT", "a" },
 		{ "nonsense", "index" },
 		{ "", "index" },
 	};
@@ -174,8 +180,9 @@ TEST(names_that_are_too_long_are_cut_and_have_a_hash)
 
 TEST(what_could_lead_elsewhere_is_no_name)
 {
-	static const char *const bad[] = { "",    ".",   "..",     ".x",  "a/b", "a b",  "-x",
-		                           "a\n", "a\t", "x.part", "nul", "x.",  "a\\b", "\xc3" };
+	static const char *const bad[] = { "",     ".",    "..",    ".x",     "a/b", "a b",
+		                           "-x",   "a\n",  "a\t",   "x.part", "nul", "x.",
+		                           "a\\b", "\xc3", "~root", "=ls" };
 	char longer[FETCH_NAME_MAX + 1];
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		EXPECT(!fetch_is_name(bad[i]));
