@@ -53,8 +53,8 @@ int fetch_report_open(struct fetch_report *report, const struct fetch_run *run)
 		rc = open_output(report, run->store.kind == FETCH_OUTPUT);
 	if (rc == 0 && telling != FETCH_QUIET)
 		fetch_bar_open(&report->bar);
-	report->brief = telling >= FETCH_BRIEF ||
-	                (telling == FETCH_USUAL && report->interactive && report->bar.fd >= 0);
+	report->brief = telling >= FETCH_BRIEF || (telling == FETCH_USUAL && !run->options.json &&
+	                                           report->interactive && report->bar.fd >= 0);
 	return rc;
 }
 
@@ -141,10 +141,8 @@ int fetch_report_add(struct fetch_report *report, const struct fetch_result *res
 	int rc = count(report, result);
 	if (rc < 0)
 		return rc;
-	if (report->options->json)
-		fetch_put_json(&report->lines, result);
-	else if (!report->brief || result->outcome == FETCH_FAILED)
-		fetch_put_line(&report->lines, result);
+	if (!report->brief || result->outcome == FETCH_FAILED)
+		(report->options->json ? fetch_put_json : fetch_put_line)(&report->lines, result);
 	return report->lines.size >= LINES_MOST ? flush(report) : 0;
 }
 
@@ -189,7 +187,7 @@ int fetch_report_end(struct fetch_report *report)
 	const double seconds = bide_time() - report->began;
 	struct text summary = TEXT_NONE;
 	fetch_bar_clear(&report->bar);
-	if (report->options->json)
+	if (report->options->json && report->options->telling != FETCH_QUIET)
 		fetch_put_json_summary(&report->lines, report, seconds);
 	int rc = flush(report);
 	const int picture_rc = write_timeline(report);

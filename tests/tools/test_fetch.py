@@ -265,6 +265,16 @@ def test_brief_tells_failures_and_the_summary(_):
     assert out.split()[0] == '404' and out.count('\n') == 1
 
 
+def test_quiet_and_brief_are_the_same_in_json(_):
+    with site() as served:
+        for options, told in ((['-b'], ['url', 'summary']), (['-q'], ['url'])):
+            status, out, err = fetch('--json', *options, served.url('/page/1'),
+                                     served.url('/nothing'))
+            lines = [json.loads(line) for line in out.splitlines()]
+            assert (status, err, [next(iter(line)) for line in lines]) == (1, '', told), out
+            assert lines[0]['status'] == 404
+
+
 def test_wrong_arguments_are_refused(_):
     for arguments in ([], ['--nonsense'], ['-c'], ['-c', '0', 'http://h/'],
                       ['-c', '1x', 'http://h/'],
