@@ -263,9 +263,21 @@ static int check(const struct fetch_options *options)
 		return complain("needs a directory, by -o", "--resume");
 	if (options->proxy != NULL && options->unix_path != NULL)
 		return complain("not with a proxy", "--unix");
+	if (options->ca_file != NULL && options->insecure)
+		return complain("not with --insecure, which trusts all", "--cacert");
 	if (strcmp(options->method, "HEAD") == 0 && to_directory)
 		return complain("has no bodies for -o", "-X HEAD");
 	return -1;
+}
+
+/* Says which option getopt_long() does not take: a letter may stand among others. */
+static int refuse_option(char **argv)
+{
+	const char letter[] = { '-', (char)optopt, '\0' };
+	for (const struct option *known = longer; known->name != NULL; known++)
+		if (known->val == optopt)
+			return complain("takes no value", argv[optind - 1]);
+	return complain("no such option", optopt != 0 ? letter : argv[optind - 1]);
 }
 
 int fetch_options_read(struct fetch_options *options, int argc, char **argv)
@@ -286,7 +298,7 @@ int fetch_options_read(struct fetch_options *options, int argc, char **argv)
 	while (status < 0 &&
 	       (option = getopt_long(argc, argv, ":i:c:o:H:A:X:d:vbqh", longer, NULL)) != -1)
 		if (option == '?')
-			status = complain("no such option", argv[optind - 1]);
+			status = refuse_option(argv);
 		else if (option == ':')
 			status = complain("needs a value", argv[optind - 1]);
 		else

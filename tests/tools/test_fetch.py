@@ -287,11 +287,20 @@ def test_wrong_arguments_are_refused(_):
                       ['-A', 'a\x7f', 'http://h/'], ['-X', 'GE T', 'http://h/'],
                       ['-X', '', 'http://h/'], ['--proxy', 'ftp://h/', 'http://h/'],
                       ['--proxy', 'http://', 'http://h/'], ['-i', '/dev/null', '-i', '/dev/null'],
-                      ['--unix', '/x', '--proxy', 'http://h/', 'http://h/']):
+                      ['--unix', '/x', '--proxy', 'http://h/', 'http://h/'],
+                      ['--cacert', '/x', '--insecure', 'http://h/']):
         status, out, err = fetch(*arguments)
         assert (status, out, err.count('\n')) == (2, '', 1), (arguments, status, out, err)
         assert err.startswith('bide fetch: '), err
         assert ('the proxy makes no sense' in err) == (arguments[:1] == ['--proxy']), err
+
+
+def test_an_option_that_is_none_is_named(_):
+    for arguments, words in ((['--json', '-zq'], '-z: no such'), (['-qz', 'x'], '-z: no such'),
+                             (['-q', '--zeal'], '--zeal: no such'), (['-qc'], '-qc: needs a value'),
+                             (['--quiet=1', 'x'], '--quiet=1: takes no value')):
+        status, _, err = fetch(*arguments)
+        assert status == 2 and err.startswith('bide fetch: ' + words), err
 
 
 def test_there_are_no_more_requests_than_open_files(directory):
