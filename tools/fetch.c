@@ -200,6 +200,10 @@ static int open_all(struct fetch_run *run)
 	int rc = fetch_list_open(&run->list, options->urls, options->list);
 	if (rc < 0)
 		return complain(options->list, rc);
+	/* Before there is a store: what makes no sense leaves no directory behind. */
+	rc = open_session(run);
+	if (rc < 0)
+		return rc;
 	rc = fetch_store_open(&run->store, options->output, options->resume, options->method,
 	                      options->data);
 	if (rc == -EBUSY)
@@ -209,11 +213,11 @@ static int open_all(struct fetch_run *run)
 		fprintf(stderr, "bide fetch: %s/.bide-fetch: not a journal of bide fetch\n",
 		        options->output);
 	else if (rc < 0)
-		complain(options->output, rc);
+		complain(run->store.where, rc);
 	if (rc < 0)
 		return rc;
 	rc = fetch_report_open(run->report, run);
-	return rc < 0 ? complain(run->report->where, rc) : open_session(run);
+	return rc < 0 ? complain(run->report->where, rc) : rc;
 }
 
 /* ---- the end ------------------------------------------------------------------------------ */
@@ -260,7 +264,7 @@ static void end_by(int signal_number)
 int tool_fetch(int argc, char **argv)
 {
 	static struct fetch_report report;
-	static struct fetch_run run;
+	static struct fetch_run run = { .store = FETCH_STORE_NONE };
 	run.report = &report;
 	int status = fetch_options_read(&run.options, argc, argv);
 	if (status < 0) {

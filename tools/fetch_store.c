@@ -22,6 +22,30 @@ static int open_directory(struct fetch_store *store, const char *path)
 	return fetch_journal_open(&store->journal, store->directory);
 }
 
+/* A file without a name. */
+static int open_nameless(const struct fetch_store *store)
+{
+	struct text path = TEXT_NONE;
+	text_format(&path, "%s/bide-fetch-XXXXXX", store->where);
+	if (path.failed)
+		return -ENOMEM;
+	int fd = mkostemp(path.data, O_CLOEXEC);
+	const int error = errno;
+	if (fd >= 0)
+		unlink(path.data);
+	text_free(&path);
+	return fd >= 0 ? fd : -error;
+}
+
+/* What goes wrong with the first of them would with the others. */
+static int try_nameless(const struct fetch_store *store)
+{
+	const int fd = open_nameless(store);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? fd : 0;
+}
+
 /* Other methods, and other bodies, are answered by something else. It is put behind the URL's key,
  * where a fragment would stand, of which a key has none. */
 static void put_request(struct text *text, const char *method, const char *data)
@@ -35,8 +59,9 @@ static void put_request(struct text *text, const char *method, const char *data)
 int fetch_store_open(struct fetch_store *store, const char *path, bool resume, const char *method,
                      const char *data)
 {
-	*store = (struct fetch_store){ .directory = -1, .resume = resume, .where = path };
-	store->journal.fd = -1;
+	*store = (struct fetch_store)FETCH_STORE_NONE;
+	store->resume = resume;
+	store->where = path;
 	bide_mutex_init(&store->lock);
 	bide_cond_init(&store->turns);
 	if (path == NULL)
@@ -49,7 +74,7 @@ int fetch_store_open(struct fetch_store *store, const char *path, bool resume, c
 		return open_directory(store, path);
 	const char *directory = getenv("TMPDIR");
 	store->where = directory != NULL && *directory != '\0' ? directory : "/tmp";
-	return 0;
+	return try_nameless(store);
 }
 
 void fetch_store_close(struct fetch_store *store)
@@ -139,21 +164,6 @@ int fetch_store_take(struct fetch_store *store, const char *url, struct fetch_pl
 }
 
 /* ---- writing ------------------------------------------------------------------------------ */
-
-/* A file without a name. */
-static int open_nameless(const struct fetch_store *store)
-{
-	struct text path = TEXT_NONE;
-	text_format(&path, "%s/bide-fetch-XXXXXX", store->where);
-	if (path.failed)
-		return -ENOMEM;
-	int fd = mkostemp(path.data, O_CLOEXEC);
-	const int error = errno;
-	if (fd >= 0)
-		unlink(path.data);
-	text_free(&path);
-	return fd >= 0 ? fd : -error;
-}
 
 /* Says in the journal what NAME.part is a piece of from now on, before there is any of it. */
 static int note_part(struct fetch_store *store, struct fetch_place *place, const char *validator)

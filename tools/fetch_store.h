@@ -27,6 +27,12 @@ struct fetch_store {
 	bide_cond turns;
 };
 
+/* One that has not been opened; it may be closed. */
+#define FETCH_STORE_NONE \
+	{ \
+		.directory = -1, .journal = {.fd = -1 } \
+	}
+
 /* Where one body goes. */
 struct fetch_place {
 	int fd;     /* -1: nothing is open */

@@ -416,6 +416,19 @@ def test_a_directory_that_cannot_be_had_is_told(directory):
         assert status == 1 and words in err and wrong in err, err
 
 
+def test_a_directory_that_bodies_cannot_wait_in_is_told_once(directory):
+    path = os.path.join(directory, 'none')
+    status, out, err = fetch('-o', '-', *['http://127.0.0.1:1/'] * 2,
+                             before=('env', 'TMPDIR=' + path))
+    assert (status, out, err) == (1, '', 'bide fetch: %s: No such file or directory\n' % path), err
+
+
+def test_arguments_that_make_no_sense_leave_no_directory(directory):
+    for wrong in ['-H', 'Content-Length: 1'], ['--proxy', 'ftp://h/']:
+        assert fetch('-o', os.path.join(directory, 'new'), *wrong, 'http://h/')[0] == 2
+    assert os.listdir(directory) == []
+
+
 def test_a_name_that_is_a_directory_fails_alone(directory):
     os.mkdir(os.path.join(directory, '1'))
     with site() as served:
