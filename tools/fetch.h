@@ -76,6 +76,7 @@ struct fetch_result {
 	bool stored;           /* a file of that name is there now */
 	const char *file;      /* its name */
 	uint64_t bytes;        /* of the body */
+	uint64_t received;     /* bytes of bodies, in all attempts */
 	int attempts;          /* how often it was asked for, redirects left out */
 	bide_http_times times; /* of the last attempt */
 	double began, ended; /* on the loop's clock; `began` when the URL was taken from the list */

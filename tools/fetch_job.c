@@ -70,6 +70,7 @@ static int read_through(struct fetch_job *job, bide_http_response *response, cha
 		if (n <= 0)
 			return (int)n;
 		*bytes += (uint64_t)n;
+		job->result.received += (uint64_t)n;
 		int rc = wanted ? fetch_store_put(&job->place, buffer, (size_t)n) : 0;
 		if (rc < 0)
 			return local_error(job, rc);

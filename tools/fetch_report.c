@@ -121,7 +121,7 @@ static int count(struct fetch_report *report, const struct fetch_result *result)
 	report->list_size += result->list_size;
 	if (result->outcome == FETCH_PRESENT || result->outcome == FETCH_REPEATED)
 		return 0;
-	report->bytes += result->bytes;
+	report->bytes += result->received;
 	if (result->status > 0)
 		fetch_times_add(&report->latencies,
 		                fetch_latency_of(&result->times, result->ended));

@@ -24,7 +24,7 @@ struct fetch_report {
 	struct fetch_timeline *timeline; /* NULL: none is wanted */
 
 	uint64_t counts[FETCH_REPEATED + 1]; /* of results, by their outcomes */
-	uint64_t bytes;                      /* of the bodies that were fetched */
+	uint64_t bytes;                      /* of bodies, that were received */
 	uint64_t list_size;                  /* of the list that has been done with */
 	struct fetch_table kinds;            /* of failures: how many of each */
 	struct fetch_times latencies;

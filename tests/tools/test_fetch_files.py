@@ -5,6 +5,7 @@ standard output. Reports in TAP."""
 
 import contextlib
 import functools
+import json
 import os
 import random
 import re
@@ -236,6 +237,14 @@ def test_a_piece_is_gone_on_with(directory):
         assert ranges(served) == [None, 'bytes=3000-']
         assert served.requests[1][2]['If-Range'] == '"v1"'
     assert there(directory) == ['9000'] and read(directory, '9000') == content(9000, 1)
+
+
+def test_what_had_come_before_is_not_counted_as_received(directory):
+    with site() as served:
+        interrupted(served, directory, 9000)
+        _, out, _ = fetch('--resume', '--json', '-o', directory, served.url('/file/9000'))
+    result, total = [json.loads(line) for line in out.splitlines()]
+    assert (result['bytes'], total['summary']['bytes']) == (9000, 6000), out
 
 
 def test_of_a_rest_that_comes_in_part_no_file_is_made(directory):
