@@ -144,7 +144,7 @@ static int open_file(struct fetch_journal *journal, int directory)
 
 int fetch_journal_open(struct fetch_journal *journal, int directory)
 {
-	*journal = (struct fetch_journal){ .fd = -1 };
+	*journal = (struct fetch_journal){ .directory = directory, .fd = -1 };
 	int rc = open_file(journal, directory);
 	if (rc == 0)
 		rc = read_all(journal);
@@ -184,6 +184,12 @@ int fetch_journal_find(struct fetch_journal *journal, const char *key,
 	return parse(journal->line.data, ret_record) && strcmp(ret_record->key, key) == 0;
 }
 
+static bool is_there(const struct fetch_journal *journal, const char *name)
+{
+	struct stat about;
+	return fstatat(journal->directory, name, &about, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int fetch_journal_name(struct fetch_journal *journal, const char *key,
                        char ret_name[FETCH_NAME_MAX])
 {
@@ -193,7 +199,7 @@ int fetch_journal_name(struct fetch_journal *journal, const char *key,
 		uint64_t *owner = fetch_table_at(&journal->names, fetch_hash(ret_name, true));
 		if (owner == NULL)
 			return -ENOMEM;
-		if (*owner != 0 && *owner != hash)
+		if (*owner != hash && (*owner != 0 || is_there(journal, ret_name)))
 			continue;
 		*owner = hash;
 		return 0;

@@ -23,8 +23,9 @@
 #include <stdio.h>
 
 struct fetch_journal {
-	int fd;      /* to append */
-	FILE *lines; /* to look them up */
+	int directory; /* that it is in, of whoever has opened it */
+	int fd;        /* to append */
+	FILE *lines;   /* to look them up */
 	uint64_t size;
 	struct fetch_table places; /* of the last line of each URL, from 1 */
 	struct fetch_table names;  /* whose each is: the hash of the URL */
@@ -46,7 +47,8 @@ int fetch_journal_open(struct fetch_journal *journal, int directory);
 int fetch_journal_find(struct fetch_journal *journal, const char *key,
                        struct fetch_record *ret_record);
 
-/* Gives a URL a name that no other has, whatever the case of the letters. 0 or -ENOMEM. */
+/* Gives a URL of which nothing is known a name that no other has, whatever the case of the letters,
+ * and of which there is no file, which would be somebody's own. 0 or -ENOMEM. */
 int fetch_journal_name(struct fetch_journal *journal, const char *key,
                        char ret_name[FETCH_NAME_MAX]);
 

@@ -134,7 +134,7 @@ static int take_file(struct fetch_store *store, struct fetch_place *place)
 		rc = fetch_journal_name(&store->journal, place->key.data, place->name);
 	else
 		memcpy(place->name, record.name, strlen(record.name) + 1);
-	const bool known = rc == 1;
+	const bool known = place->known = rc == 1;
 	if (known && record.whole && size_of(store, place->name) == (int64_t)record.size) {
 		place->size = record.size;
 		rc = *taken ? FETCH_TWICE : FETCH_KEPT;
@@ -150,7 +150,7 @@ static int take_file(struct fetch_store *store, struct fetch_place *place)
 int fetch_store_take(struct fetch_store *store, const char *url, struct fetch_place *place)
 {
 	place->fd = -1;
-	place->begun = false;
+	place->begun = place->known = false;
 	place->name[0] = '\0';
 	place->size = 0;
 	place->number = store->given++;
@@ -179,7 +179,9 @@ static int note_part(struct fetch_store *store, struct fetch_place *place, const
 	const struct fetch_record record = { .name = place->name,
 		                             .validator = validator != NULL ? validator : "-",
 		                             .key = place->key.data };
-	return fetch_journal_add(&store->journal, &record);
+	int rc = fetch_journal_add(&store->journal, &record);
+	place->known |= rc == 0;
+	return rc;
 }
 
 /* Begins a file anew: whatever was there by that name, as a link, is not written to. */
@@ -251,20 +253,39 @@ static int close_fd(struct fetch_place *place)
 	return fd >= 0 && close(fd) < 0 && errno != EINTR ? -errno : 0;
 }
 
-static int finish_file(struct fetch_store *store, struct fetch_place *place, const char *validator)
+static int give_name(const struct fetch_store *store, struct fetch_place *place)
 {
-	int rc = close_fd(place);
-	if (rc < 0)
-		return rc;
 	if (renameat(store->directory, part_of(place).text, store->directory, place->name) < 0)
 		return -errno;
 	place->begun = false;
+	return 0;
+}
+
+static int note_whole(struct fetch_store *store, const struct fetch_place *place,
+                      const char *validator)
+{
 	const struct fetch_record record = { .whole = true,
 		                             .size = place->size,
 		                             .name = place->name,
 		                             .validator = validator != NULL ? validator : "-",
 		                             .key = place->key.data };
 	return fetch_journal_add(&store->journal, &record);
+}
+
+/* Whatever ends the program, a file that is not in the journal is somebody's own. So a new name is
+ * in there before there is a file of it; without that it is not whole. Of one that the journal
+ * knows there may be another file, and that the new one is whole is said when it has taken its
+ * place. */
+static int finish_file(struct fetch_store *store, struct fetch_place *place, const char *validator)
+{
+	int rc = close_fd(place);
+	if (rc == 0 && !place->known)
+		rc = note_whole(store, place, validator);
+	if (rc == 0)
+		rc = give_name(store, place);
+	if (rc == 0 && place->known)
+		rc = note_whole(store, place, validator);
+	return rc;
 }
 
 /* Waits until those before have been written, or have failed. */

@@ -37,6 +37,7 @@ struct fetch_store {
 struct fetch_place {
 	int fd;     /* -1: nothing is open */
 	bool begun; /* there is a NAME.part of this run's */
+	bool known; /* the journal has a line that names it */
 	char name[FETCH_NAME_MAX];
 	uint64_t size;         /* bytes in it */
 	uint64_t number;       /* its turn */

@@ -100,6 +100,22 @@ def test_names_are_the_same_whatever_came_before(directory):
     assert re.fullmatch(r'x-[0-9a-f]{12}\.y', suffixed[0])
 
 
+def test_files_of_others_are_left_alone(directory):
+    with open(os.path.join(directory, '1'), 'wb') as file:
+        file.write(b'precious')
+    os.symlink('nowhere', os.path.join(directory, '2'))
+    os.mkdir(os.path.join(directory, '3'))
+    with site() as served:
+        urls = [served.url('/page/%d' % i) for i in range(4)]
+        assert fetch('-o', directory, *urls)[0] == 0
+        names = there(directory)
+        assert fetch('-o', directory, *urls)[1].count('present') == 4
+    assert read(directory, '1') == b'precious' and os.readlink(os.path.join(directory, '2'))
+    assert [name[:1] for name in names] == ['0', '1', '1', '2', '2', '3', '3'], names
+    assert there(directory) == names and all(
+        read(directory, name) == b'page %s\n' % name[:1].encode() for name in names if '-' in name)
+
+
 def test_a_url_that_is_given_twice_is_fetched_once(directory):
     with site() as served:
         urls = [served.url('/page/1' + end) for end in ('', '#a', '')]
@@ -146,6 +162,9 @@ def test_a_torn_last_line_is_cut_off(directory):
             with open(os.path.join(directory, '.bide-fetch'), 'wb') as file:
                 file.write(whole[:size])
             if size % 29 == 0:
+                for url in urls:  # what the journal does not name has not been renamed
+                    if url.encode() + b'\n' not in whole[:size]:
+                        os.unlink(os.path.join(directory, url[-1]))
                 assert fetch('-o', directory, *urls)[0] == 0
                 lines = read(directory, '.bide-fetch').splitlines(True)
                 assert sorted(lines) == sorted(whole.splitlines(True)), (size, lines)
@@ -439,8 +458,10 @@ def test_arguments_that_make_no_sense_leave_no_directory(directory):
 
 
 def test_a_name_that_is_a_directory_fails_alone(directory):
-    os.mkdir(os.path.join(directory, '1'))
     with site() as served:
+        assert fetch('-o', directory, served.url('/page/1'))[0] == 0
+        os.unlink(os.path.join(directory, '1'))
+        os.mkdir(os.path.join(directory, '1'))
         status, out, _ = fetch('-o', directory, served.url('/page/1'), served.url('/page/2'))
     assert status == 1 and 'Is a directory' in out, out
     assert there(directory) == ['1', '2']
