@@ -7,9 +7,9 @@
  *
  * with tabs between the fields. VALIDATOR is the ETag, or the time of the last change, or "-"; the
  * URL is without user, password and fragment, in place of which there are the method and a hash of
- * the body where it was asked for by more than a GET. Of a URL the last line counts. A last line that has
- * not been written to its end is cut off when the journal is opened; one that makes no sense is
- * passed by.
+ * the body where it was asked for by more than a GET. Of a URL the last line counts. A last line
+ * that has not been written to its end is cut off when the journal is opened; one that makes no
+ * sense is passed by.
  *
  * One process at a time may have it open. In memory there are numbers only, of each URL and each
  * name: from 43 to 85 bytes a file, as the tables are full or have just grown. */
