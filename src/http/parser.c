@@ -93,8 +93,8 @@ static bool has_no_body(const struct bide__http_parser *parser)
 	        ((status >= 100 && status < 200) || status == 204 || status == 304));
 }
 
-/* RFC 9112, 6.1. What llhttp does not take for chunks, as with a tab behind it, it reads to the end of
- * the connection, and gives their sizes as the body. */
+/* RFC 9112, 6.1. What llhttp does not take for chunks, as with a tab behind it, it reads to the end
+ * of the connection, and gives their sizes as the body. */
 static bool is_coded(const struct bide__http_parser *parser)
 {
 	static const char name[] = "Transfer-Encoding";

@@ -150,7 +150,7 @@ static bool has_sound_host(const struct bide__http_served *served)
 	return host != NULL ? is_host(host) : served->is_old;
 }
 
-/* RFC 9112, 6.1 and 6.3. What is chunked to us must be so to llhttp, too, which does not trim tabs. */
+/* RFC 9112, 6.1 and 6.3. What is chunked to us must be so to llhttp, which does not trim tabs. */
 static int check_length(const struct bide__http_served *served)
 {
 	const bool chunked = served->parser.llhttp.flags & F_CHUNKED;

@@ -281,7 +281,7 @@ def test_wrong_arguments_are_refused(_):
                       ['--rate', '5/d', 'http://h/'], ['--rate', '-1', 'http://h/'],
                       ['--timeout', 'nan', 'http://h/'], ['--retries', '-1', 'http://h/'],
                       ['--resume', 'http://h/'], ['--resume', '-o', '-', 'http://h/'],
-                      ['-X', 'HEAD', '-o', '/nowhere', 'http://h/'],
+                      ['-X', 'HEAD', '-o', '/nowhere/at/all', 'http://h/'],
                       ['-H', 'no header', 'http://h/'], ['-H', 'a b: c', 'http://h/'],
                       ['-H', 'Content-Length: 1', 'http://h/'], ['-H', 'a: \x01', 'http://h/'],
                       ['-A', 'a\x7f', 'http://h/'], ['-X', 'GE T', 'http://h/'],
