@@ -48,10 +48,12 @@ NGINX = shutil.which('nginx', path=os.environ.get('PATH', '') + ':/usr/sbin')
 class Asked(unittest.TestCase):
     def take(self, how, body, n=5, timeout_s=60.0):
         """The sample of a program that does this."""
-        with tempfile.NamedTemporaryFile('w', suffix='.py') as script:
-            script.write(PROGRAM + body)
-            script.flush()
-            contestant = Contestant('fake', (sys.executable, script.name), rows=('row',))
+        # In a directory of its own, as Python looks for modules beside it.
+        with tempfile.TemporaryDirectory() as directory:
+            script = os.path.join(directory, 'program.py')
+            with open(script, 'w', encoding='utf-8') as stream:
+                stream.write(PROGRAM + body)
+            contestant = Contestant('fake', (sys.executable, script), rows=('row',))
             table = Table('row', 'Asking', 'And asking.', Fixed(n), (), timeout_s=timeout_s)
             return how(contestant, table, n)
 
