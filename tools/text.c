@@ -33,7 +33,8 @@ void text_add(struct text *text, const void *data, size_t size)
 {
 	if (!reserve(text, size))
 		return;
-	memcpy(text->data + text->size, data, size);
+	if (size > 0) /* else `data` may be NULL, as of an empty text */
+		memcpy(text->data + text->size, data, size);
 	text->size += size;
 	text->data[text->size] = '\0';
 }
