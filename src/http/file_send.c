@@ -41,8 +41,8 @@ static ssize_t put_first(struct bide__http_served *served, const struct bide__ht
 	return (ssize_t)size;
 }
 
-/* Sends some of the rest, of which the other side must take something in time; 0: it has, but
- * there is no room for more. Its bytes or an error. */
+/* Sends some of the rest, which the other side must make room for in time. As
+ * bide__http_progress(); -EIO when the file has become shorter. */
 static ssize_t send_some(struct bide__http_served *served, int file, off_t *offset, size_t size,
                          int *held)
 {
@@ -51,14 +51,7 @@ static ssize_t send_some(struct bide__http_served *served, int file, off_t *offs
 	int fired;
 	BIDE_TIMEOUT(served->server->options.timeout_write, fired)
 		n = bide_sendfile(to, file, offset, size);
-	if (n > 0) {
-		if ((size_t)n < size)
-			(void)bide__http_is_taken(served, held);
-		return n;
-	}
-	if (fired == -ETIMEDOUT && bide__http_is_taken(served, held))
-		return 0;
-	return fired < 0 ? fired : n < 0 ? n : -EIO;
+	return bide__http_progress(served, n, size, fired, held);
 }
 
 /* Sends the rest. 0 or an error. */

@@ -110,7 +110,9 @@ void bide__http_put_body(struct bide__http_served *served, const void *data, siz
 	bide__string_add(&served->out, data, size);
 }
 
-bool bide__http_is_taken(const struct bide__http_served *served, int *held)
+/* Whether the other side has taken something of what the system holds for it since this was asked
+ * the last time, with what it held then in *held. */
+static bool is_taken(const struct bide__http_served *served, int *held)
 {
 	int now = 0;
 	if (ioctl(bide_stream_fd(served->stream), SIOCOUTQ, &now) < 0)
@@ -120,8 +122,20 @@ bool bide__http_is_taken(const struct bide__http_served *served, int *held)
 	return taken;
 }
 
-/* Writes some bytes, when the other side has made room for them in time; 0: it has not, but has
- * taken something. Their number or an error. */
+ssize_t bide__http_progress(const struct bide__http_served *served, ssize_t n, size_t size,
+                            int fired, int *held)
+{
+	if (n > 0) {
+		if ((size_t)n < size)
+			(void)is_taken(served, held);
+		return n;
+	}
+	if (fired == -ETIMEDOUT && is_taken(served, held))
+		return 0;
+	return fired < 0 ? fired : n < 0 ? n : -EIO;
+}
+
+/* Writes some bytes, which the other side must make room for in time. As bide__http_progress(). */
 static ssize_t write_some(struct bide__http_served *served, const char *data, size_t size,
                           int *held)
 {
@@ -129,14 +143,7 @@ static ssize_t write_some(struct bide__http_served *served, const char *data, si
 	ssize_t n = 0;
 	BIDE_TIMEOUT(served->server->options.timeout_write, fired)
 		n = bide_send(bide_stream_fd(served->stream), data, size, 0);
-	if (n > 0) {
-		if ((size_t)n < size)
-			(void)bide__http_is_taken(served, held);
-		return n;
-	}
-	if (fired == -ETIMEDOUT && bide__http_is_taken(served, held))
-		return 0;
-	return fired < 0 ? fired : n;
+	return bide__http_progress(served, n, size, fired, held);
 }
 
 /* Past the stream, which tells nothing of a write before all of it has gone. */

@@ -120,10 +120,12 @@ void bide__http_end_head(struct bide__http_served *served, int64_t length);
 /* Adds to the body, in memory; not for the answer to a HEAD. */
 void bide__http_put_body(struct bide__http_served *served, const void *data, size_t size);
 
-/* Whether the other side has taken something of what the system holds for it since this was asked
- * the last time, with what it held then in *held, at first INT_MAX. That makes room for more only
- * when it is much. */
-bool bide__http_is_taken(const struct bide__http_served *served, int *held);
+/* What sending @p size bytes has come to, which gave @p n within a time-out that gave @p fired:
+ * bytes that went; 0: none, but the other side has taken something in time, which makes room for
+ * more only when it is much; or an error, -EIO where there was nothing to send. In *held is what
+ * the system held for it after the last time, at first INT_MAX. */
+ssize_t bide__http_progress(const struct bide__http_served *served, ssize_t n, size_t size,
+                            int fired, int *held);
 
 /* Sends what has been put. 0 or an error; -ETIMEDOUT when the other side took nothing for too
  * long. */
