@@ -148,8 +148,8 @@ void bide_stream_abort(bide_stream *stream)
 /* The stream at the bottom of the layers. */
 static const bide_stream *bottom(const bide_stream *stream)
 {
-	while (stream->transport->below != NULL)
-		stream = stream->transport->below(stream->object);
+	for (const bide_stream *below; (below = bide__stream_below(stream)) != NULL;)
+		stream = below;
 	return stream;
 }
 

@@ -56,6 +56,13 @@ static inline bool bide__stream_turns_out(const bide_stream *stream)
 	return stream->closing && stream->users > 0;
 }
 
+/* The stream that carries a layer; NULL under the lowest. */
+static inline const bide_stream *bide__stream_below(const bide_stream *stream)
+{
+	const bide_transport *transport = stream->transport;
+	return transport->below != NULL ? transport->below(stream->object) : NULL;
+}
+
 /* Whether an error is the transport's for good: not a cancellation, nor one that may pass. */
 bool bide__stream_is_final(int error);
 

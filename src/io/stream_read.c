@@ -406,16 +406,10 @@ static bool carrier_has_input(const bide_stream *stream)
 	return transport->has_input != NULL && transport->has_input(stream->object);
 }
 
-static const bide_stream *below(const bide_stream *stream)
-{
-	const bide_transport *transport = stream->transport;
-	return transport->below != NULL ? transport->below(stream->object) : NULL;
-}
-
 bool bide_stream_has_input(bide_stream *stream)
 {
 	bide__check_owner("bide_stream_has_input", "stream", stream->loop);
-	for (const bide_stream *layer = stream; layer != NULL; layer = below(layer))
+	for (const bide_stream *layer = stream; layer != NULL; layer = bide__stream_below(layer))
 		if (has_own_input(layer) || carrier_has_input(layer))
 			return true;
 	return false;
@@ -425,8 +419,8 @@ bool bide_stream_has_input(bide_stream *stream)
  * less than there was room for. */
 bool bide__stream_is_drained(const bide_stream *stream)
 {
-	for (; !has_own_input(stream); stream = below(stream)) {
-		if (below(stream) == NULL)
+	for (; !has_own_input(stream); stream = bide__stream_below(stream)) {
+		if (bide__stream_below(stream) == NULL)
 			return !stream->filled;
 		if (carrier_has_input(stream))
 			break;
