@@ -151,7 +151,6 @@ static size_t read_aforehand(struct bide__http_connection *connection, void *buf
 static ssize_t read_raw(bide_http_response *response, void *buf, size_t size)
 {
 	struct bide__http_connection *connection = response->connection;
-	const void *data;
 	if (!response->ended && connection->ahead.size > 0)
 		return (ssize_t)read_aforehand(connection, buf, size);
 	while (!response->ended && connection->pending == 0) {
@@ -163,12 +162,10 @@ static ssize_t read_raw(bide_http_response *response, void *buf, size_t size)
 	}
 	if (response->ended)
 		return 0;
-	ssize_t n = bide_stream_peek(connection->stream, 0, &data);
-	if (n < 0)
-		return n;
 	const size_t taken = size < connection->pending ? size : connection->pending;
-	memcpy(buf, data, taken);
+	memcpy(buf, connection->parser.body, taken);
 	bide_stream_consume(connection->stream, taken);
+	connection->parser.body += taken;
 	connection->pending -= taken;
 	return (ssize_t)taken;
 }

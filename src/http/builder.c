@@ -9,13 +9,11 @@
 
 enum { FIRST_ROOM = 256 };
 
-bool bide__string_reserve(struct bide__string *string, size_t size)
+bool bide__string_grow(struct bide__string *string, size_t size)
 {
 	size_t room = string->room > 0 ? string->room : size;
 	if (string->failed)
 		return false;
-	if (size <= string->room - string->size)
-		return true;
 	while (room - string->size < size)
 		room *= 2;
 	char *data = bide__realloc(string->data, room);
@@ -27,14 +25,26 @@ bool bide__string_reserve(struct bide__string *string, size_t size)
 	return true;
 }
 
-void bide__string_add(struct bide__string *string, const void *data, size_t size)
+/* Apart, so that what fits needs no frame. */
+__attribute__((noinline)) static void grow_and_add(struct bide__string *string, const void *data,
+                                                   size_t size)
 {
 	const size_t least = string->room == 0 && size < FIRST_ROOM ? FIRST_ROOM : size;
-	if (size == 0 ||
-	    (size > string->room - string->size && !bide__string_reserve(string, least)))
+	if (size == 0 || !bide__string_grow(string, least))
 		return;
 	memcpy(string->data + string->size, data, size);
 	string->size += size;
+}
+
+void bide__string_add(struct bide__string *string, const void *data, size_t size)
+{
+	const size_t end = string->size;
+	if (size - 1 >= string->room - end) {
+		grow_and_add(string, data, size);
+		return;
+	}
+	string->size = end + size;
+	memcpy(string->data + end, data, size);
 }
 
 void bide__string_put_number(struct bide__string *string, unsigned long long number)

@@ -14,9 +14,16 @@ struct bide__string {
 	bool failed; /* there was no memory */
 };
 
+/* Makes more room, for so many bytes behind `size`, where there is not as much. */
+bool bide__string_grow(struct bide__string *string, size_t size);
+
 /* Makes room for so many bytes more, at least 1, behind `size`: the first time exactly that. False
  * when there was no memory. */
-bool bide__string_reserve(struct bide__string *string, size_t size);
+static inline bool bide__string_reserve(struct bide__string *string, size_t size)
+{
+	return (size <= string->room - string->size && !string->failed) ||
+	       bide__string_grow(string, size);
+}
 
 /* Append bytes, a decimal number, a string, a byte. */
 void bide__string_add(struct bide__string *string, const void *data, size_t size);

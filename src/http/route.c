@@ -47,11 +47,10 @@ static void put_part(struct bide__string *key, const char *part)
 	bide__string_put(key, part);
 }
 
+/* The scheme, the host and the port, in which there is no space. */
 static void put_url(struct bide__string *key, const struct bide__url *url)
 {
-	bide__string_put_char(key, url->secure ? 's' : 'p');
-	bide__string_put_number(key, url->port);
-	put_part(key, url->host);
+	bide__string_add(key, url->text, (size_t)(url->target - url->text));
 }
 
 void bide__http_put_key(struct bide__string *key, const struct bide__http_route *route)

@@ -3,6 +3,7 @@
 #include "http/session.h"
 
 #include <math.h>
+#include <string.h>
 
 const char *bide_http_phase_name(enum bide_http_phase phase)
 {
@@ -14,20 +15,20 @@ const char *bide_http_phase_name(enum bide_http_phase phase)
 	return (unsigned)phase < BIDE_HTTP_N_PHASES ? names[phase] : "unknown";
 }
 
+static const bide_http_times never = { .at = { [0 ... BIDE_HTTP_N_PHASES - 1] = (double)NAN } };
+
 void bide__http_trace_begin(struct bide__http_trace *trace, bide_http_session *session,
                             void *context)
 {
-	*trace = (struct bide__http_trace){ .session = session,
-		                            .id = ++session->n_requests,
-		                            .context = context };
-	for (int i = 0; i < BIDE_HTTP_N_PHASES; i++)
-		trace->times.at[i] = (double)NAN;
+	*trace = (struct bide__http_trace){
+		.session = session, .id = ++session->n_requests, .context = context, .times = never
+	};
 }
 
 void bide__http_trace_again(struct bide__http_trace *trace)
 {
-	for (int i = BIDE_HTTP_QUEUED; i <= BIDE_HTTP_END; i++)
-		trace->times.at[i] = (double)NAN;
+	enum { N = BIDE_HTTP_END - BIDE_HTTP_QUEUED + 1 };
+	memcpy(&trace->times.at[BIDE_HTTP_QUEUED], never.at, N * sizeof(never.at[0]));
 	trace->times.received = 0;
 	trace->times.attempts++;
 	trace->peer = NULL;

@@ -106,11 +106,11 @@ static struct parts split(const char *text)
 
 static bool is_clean(const char *text)
 {
-	size_t size = 0;
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f || ++size > BIDE__URL_MAX)
+	const char *at = text;
+	for (; *at != '\0'; at++)
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
 			return false;
-	return true;
+	return at - text <= BIDE__URL_MAX;
 }
 
 /* ---- the parts ---------------------------------------------------------------------------- */
@@ -207,20 +207,27 @@ static bool is_name(const char *name)
 	return size > 0 && name[size] == '\0' && size <= HOST_MAX && name[0] != '.';
 }
 
-/* Whether a name means itself, but for the case of its letters: labels of letters and digits, with
- * single hyphens between them. Most are such. */
-static bool is_plain(struct span name)
+static char lower(char c)
 {
-	size_t label = 0;
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* Writes a name in lower case, if it means itself but for that: labels of letters and digits, with
+ * single hyphens between them. Most are such. Whether it does. */
+static bool write_plain(struct span name, char *out)
+{
+	const char *label = name.at;
 	bool within = false; /* behind a letter or a digit */
 	for (size_t i = 0; i < name.size; i++) {
-		const char c = name.at[i];
-		const bool word = is_alpha(c) || is_digit(c);
+		const char c = lower(name.at[i]);
+		const bool word = (c >= 'a' && c <= 'z') || is_digit(c);
 		if (!word && !(within && (c == '-' || c == '.')))
 			return false;
-		label = c == '.' ? 0 : label + 1;
-		if (label > LABEL_MAX)
+		if (c == '.')
+			label = name.at + i + 1;
+		else if (name.at + i - label >= LABEL_MAX)
 			return false;
+		out[i] = c;
 		within = word;
 	}
 	return within && name.size <= HOST_MAX;
@@ -228,12 +235,10 @@ static bool is_plain(struct span name)
 
 static void put_lower(struct bide__string *out, struct span text)
 {
-	if (text.size == 0 || !bide__string_reserve(out, text.size))
+	if (!bide__string_reserve(out, text.size))
 		return;
-	for (size_t i = 0; i < text.size; i++) {
-		const char c = text.at[i];
-		out->data[out->size++] = (char)(c | (is_alpha(c) ? 0x20 : 0));
-	}
+	for (size_t i = 0; i < text.size; i++)
+		out->data[out->size++] = lower(text.at[i]);
 }
 
 /* Puts a name in lower case, and as xn--… if it is not ASCII: RFC 5891, as of UTS 46. */
@@ -269,10 +274,10 @@ static int put_international(struct bide__string *out, struct span host)
 static int put_host(struct bide__string *out, struct span host)
 {
 	if (host.size == 0 || host.at[0] != '[') {
-		if (!is_plain(host))
-			return put_international(out, host);
-		put_lower(out, host);
-		return 0;
+		const bool plain = host.size > 0 && bide__string_reserve(out, host.size) &&
+		                   write_plain(host, out->data + out->size);
+		out->size += plain ? host.size : 0;
+		return plain ? 0 : put_international(out, host);
 	}
 	if (host.size < 4 || host.at[host.size - 1] != ']' ||
 	    !is_address6((struct span){ host.at + 1, host.size - 2 }))
@@ -315,16 +320,8 @@ static void put_again(struct bide__string *out, size_t from, size_t size)
 	bide__string_put_char(out, '\0');
 }
 
-/* Drops what is passed of a text with its NUL. */
-static char *next_string(char **at)
-{
-	char *string = *at;
-	*at += strlen(string) + 1;
-	return string;
-}
-
-/* Puts the parts into a block: the URL as text, whose end is the target, and then the host, the
- * user and the password, each with a NUL. */
+/* Puts the parts into a block: the URL as text, whose end is the target, and then the host, and the
+ * user and the password if there is a user, each with a NUL. */
 static int build(const struct parts *parts, struct span path, struct bide__url *ret_url)
 {
 	struct bide__string out = { NULL, 0, 0, false };
@@ -344,20 +341,20 @@ static int build(const struct parts *parts, struct span path, struct bide__url *
 	const size_t name = out.size;
 	if (rc == 0)
 		put_again(&out, host + bracket, size - 2 * bracket);
-	if (rc == 0)
+	const size_t user = out.size;
+	if (rc == 0 && parts->user.at != NULL)
 		rc = put_user(&out, parts->user);
 	if (rc < 0 || out.failed) {
 		bide__string_free(&out);
 		return rc < 0 ? rc : -ENOMEM;
 	}
-	char *at = out.data + name;
 	ret_url->text = out.data;
 	ret_url->target = out.data + target;
-	ret_url->host = next_string(&at);
-	ret_url->user = next_string(&at);
-	ret_url->password = next_string(&at);
-	if (parts->user.at == NULL)
-		ret_url->user = ret_url->password = NULL;
+	ret_url->host = out.data + name;
+	if (parts->user.at != NULL) {
+		ret_url->user = out.data + user;
+		ret_url->password = ret_url->user + strlen(ret_url->user) + 1;
+	}
 	return 0;
 }
 

@@ -35,39 +35,37 @@ static void stop(void)
 
 TEST(no_two_ways_have_the_same_key)
 {
-	char a[] = "a", b[] = "b", u[] = "u", more[] = "u 1:p", p[] = "p", empty[] = "";
-	const struct bide__url plain = { false, 80, NULL, a, empty, NULL, NULL },
-			       other = { false, 80, NULL, b, empty, NULL, NULL },
-			       secure = { true, 80, NULL, a, empty, NULL, NULL },
-			       at_port = { false, 81, NULL, a, empty, NULL, NULL },
-			       user = { false, 80, NULL, a, empty, u, p },
-			       user2 = { false, 80, NULL, a, empty, more, NULL },
-			       user3 = { false, 80, NULL, a, empty, u, NULL },
-			       user4 = { false, 80, NULL, a, empty, u, empty };
+	enum { PLAIN, OTHER, SECURE, AT_PORT, USER, USER2, USER3, N_URLS };
+	static const char *const texts[N_URLS] = {
+		"http://a/",     "http://b/",           "https://a:80/", "http://a:81/",
+		"http://u:p@a/", "http://u%201%3Ap@a/", "http://u@a/",
+	};
+	struct bide__url urls[N_URLS];
+	for (int i = 0; i < N_URLS; i++)
+		CHECK_INT(bide__url_parse(texts[i], &urls[i]), 0);
 	char one, two;
 	bide_tls *tls = (bide_tls *)(void *)&one, *tls2 = (bide_tls *)(void *)&two;
 	const struct bide__http_route routes[] = {
-		{ .url = &plain },
-		{ .url = &other },
-		{ .url = &secure },
-		{ .url = &at_port },
-		{ .url = &plain, .proxy = &plain },
-		{ .url = &plain, .proxy = &other },
-		{ .url = &plain, .proxy = &secure },
-		{ .url = &plain, .proxy = &at_port },
-		{ .url = &plain, .proxy = &user },
-		{ .url = &plain, .proxy = &user2 },
-		{ .url = &plain, .proxy = &user3 },
-		{ .url = &plain, .proxy = &user4 },
-		{ .url = &secure, .tls = tls },
-		{ .url = &secure, .tls = tls2 },
-		{ .url = &secure, .server_name = "x" },
-		{ .url = &secure, .unix_path = "x" },
-		{ .url = &secure, .local = "x" },
-		{ .url = &secure, .server_name = "x", .unix_path = "y" },
-		{ .url = &secure, .server_name = "x", .local = "y" },
-		{ .url = &secure, .server_name = "x 1:y" },
-		{ .url = &secure, .tls = tls, .server_name = "x" },
+		{ .url = &urls[PLAIN] },
+		{ .url = &urls[OTHER] },
+		{ .url = &urls[SECURE] },
+		{ .url = &urls[AT_PORT] },
+		{ .url = &urls[PLAIN], .proxy = &urls[PLAIN] },
+		{ .url = &urls[PLAIN], .proxy = &urls[OTHER] },
+		{ .url = &urls[PLAIN], .proxy = &urls[SECURE] },
+		{ .url = &urls[PLAIN], .proxy = &urls[AT_PORT] },
+		{ .url = &urls[PLAIN], .proxy = &urls[USER] },
+		{ .url = &urls[PLAIN], .proxy = &urls[USER2] },
+		{ .url = &urls[PLAIN], .proxy = &urls[USER3] },
+		{ .url = &urls[SECURE], .tls = tls },
+		{ .url = &urls[SECURE], .tls = tls2 },
+		{ .url = &urls[SECURE], .server_name = "x" },
+		{ .url = &urls[SECURE], .unix_path = "x" },
+		{ .url = &urls[SECURE], .local = "x" },
+		{ .url = &urls[SECURE], .server_name = "x", .unix_path = "y" },
+		{ .url = &urls[SECURE], .server_name = "x", .local = "y" },
+		{ .url = &urls[SECURE], .server_name = "x 1:y" },
+		{ .url = &urls[SECURE], .tls = tls, .server_name = "x" },
 	};
 	enum { N = sizeof routes / sizeof *routes };
 	struct bide__string keys[N];
@@ -80,12 +78,14 @@ TEST(no_two_ways_have_the_same_key)
 	}
 	/* Who asks, and for what, is nothing that a connection depends on. */
 	struct bide__string same = { NULL, 0, 0, false };
-	bide__http_put_key(&same, &(struct bide__http_route){ .url = &user });
+	bide__http_put_key(&same, &(struct bide__http_route){ .url = &urls[USER] });
 	CHECK_INT(bide__string_end(&same), 0);
 	CHECK_STR(same.data, keys[0].data);
 	bide__string_free(&same);
 	for (int i = 0; i < N; i++)
 		bide__string_free(&keys[i]);
+	for (int i = 0; i < N_URLS; i++)
+		bide__url_finish(&urls[i]);
 }
 
 HTTP_TEST(requests_that_differ_in_their_way_share_no_connection)
