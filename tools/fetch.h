@@ -6,7 +6,7 @@
  *       fetch_list       the URLs, one after the other
  *       fetch_job        one URL, with all its attempts
  *         fetch_store    where the body goes
- *           fetch_journal, fetch_table, fetch_url
+ *           fetch_journal, fetch_table, fetch_hash, fetch_url
  *       fetch_report     what is told of the results
  *         fetch_bar, fetch_percentiles, fetch_phases, fetch_timeline */
 #ifndef TOOLS_FETCH_H

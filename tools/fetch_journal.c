@@ -60,15 +60,32 @@ static int read_line(struct fetch_journal *journal, size_t *ret_size)
 	return strlen(journal->line.data) + 1 == (size_t)n ? 1 : 2;
 }
 
+uint64_t fetch_journal_hash(const struct fetch_journal *journal, const char *key)
+{
+	return fetch_keyed_hash(&journal->secret, key, strlen(key));
+}
+
+/* Upper and lower case are the same. */
+static uint64_t hash_of_name(const struct fetch_journal *journal, const char *name)
+{
+	char folded[FETCH_NAME_MAX];
+	size_t size = 0;
+	for (; name[size] != '\0'; size++) {
+		const bool upper = name[size] >= 'A' && name[size] <= 'Z';
+		folded[size] = (char)(upper ? name[size] | 0x20 : name[size]);
+	}
+	return fetch_keyed_hash(&journal->secret, folded, size);
+}
+
 /* Remembers where the line of a URL begins, and whose its name is. */
 static int remember(struct fetch_journal *journal, const struct fetch_record *record, uint64_t at)
 {
-	const uint64_t key = fetch_hash(record->key, false);
+	const uint64_t key = fetch_journal_hash(journal, record->key);
 	uint64_t *place = fetch_table_at(&journal->places, key);
 	if (place == NULL)
 		return -ENOMEM;
 	*place = at + 1;
-	uint64_t *owner = fetch_table_at(&journal->names, fetch_hash(record->name, true));
+	uint64_t *owner = fetch_table_at(&journal->names, hash_of_name(journal, record->name));
 	if (owner == NULL)
 		return -ENOMEM;
 	*owner = key;
@@ -145,7 +162,9 @@ static int open_file(struct fetch_journal *journal, int directory)
 int fetch_journal_open(struct fetch_journal *journal, int directory)
 {
 	*journal = (struct fetch_journal){ .directory = directory, .fd = -1 };
-	int rc = open_file(journal, directory);
+	int rc = fetch_secret_draw(&journal->secret);
+	if (rc == 0)
+		rc = open_file(journal, directory);
 	if (rc == 0)
 		rc = read_all(journal);
 	if (rc < 0)
@@ -171,7 +190,7 @@ int fetch_journal_find(struct fetch_journal *journal, const char *key,
                        struct fetch_record *ret_record)
 {
 	size_t size;
-	const uint64_t *place = fetch_table_at(&journal->places, fetch_hash(key, false));
+	const uint64_t *place = fetch_table_at(&journal->places, fetch_journal_hash(journal, key));
 	if (place == NULL)
 		return -ENOMEM;
 	if (*place == 0)
@@ -193,10 +212,10 @@ static bool is_there(const struct fetch_journal *journal, const char *name)
 int fetch_journal_name(struct fetch_journal *journal, const char *key,
                        char ret_name[FETCH_NAME_MAX])
 {
-	const uint64_t hash = fetch_hash(key, false);
+	const uint64_t hash = fetch_journal_hash(journal, key);
 	for (unsigned other = 0;; other++) {
 		fetch_make_name(key, other, ret_name);
-		uint64_t *owner = fetch_table_at(&journal->names, fetch_hash(ret_name, true));
+		uint64_t *owner = fetch_table_at(&journal->names, hash_of_name(journal, ret_name));
 		if (owner == NULL)
 			return -ENOMEM;
 		if (*owner != hash && (*owner != 0 || is_there(journal, ret_name)))

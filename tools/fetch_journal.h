@@ -16,6 +16,7 @@
 #ifndef TOOLS_FETCH_JOURNAL_H
 #define TOOLS_FETCH_JOURNAL_H
 
+#include "fetch_hash.h"
 #include "fetch_table.h"
 #include "fetch_url.h"
 
@@ -27,9 +28,10 @@ struct fetch_journal {
 	int fd;        /* to append */
 	FILE *lines;   /* to look them up */
 	uint64_t size;
-	struct fetch_table places; /* of the last line of each URL, from 1 */
-	struct fetch_table names;  /* whose each is: the hash of the URL */
-	struct text line;          /* the one that was read last, or is written */
+	struct fetch_secret secret; /* of the hashes in the tables */
+	struct fetch_table places;  /* of the last line of each URL, from 1 */
+	struct fetch_table names;   /* whose each is: the hash of the URL */
+	struct text line;           /* the one that was read last, or is written */
 };
 
 /* A line, in the journal's memory: good until the next call. */
@@ -42,6 +44,9 @@ struct fetch_record {
 /* Opens or makes the journal of a directory. 0; -EBUSY when another process has it; -EILSEQ when
  * the file is none; -ENOMEM; what the system says. */
 int fetch_journal_open(struct fetch_journal *journal, int directory);
+
+/* The hash of a URL, for this time that the journal is open. */
+uint64_t fetch_journal_hash(const struct fetch_journal *journal, const char *key);
 
 /* Finds what is known of a URL. 1; 0: nothing is; or an error. */
 int fetch_journal_find(struct fetch_journal *journal, const char *key,

@@ -53,7 +53,7 @@ static void put_request(struct text *text, const char *method, const char *data)
 	if (strcmp(method, "GET") != 0 || data != NULL)
 		text_format(text, "#%s", method);
 	if (data != NULL)
-		text_format(text, "-%016" PRIx64, fetch_hash(data, false));
+		text_format(text, "-%016" PRIx64, fetch_hash(data));
 }
 
 int fetch_store_open(struct fetch_store *store, const char *path, bool resume, const char *method,
@@ -124,7 +124,8 @@ static void find_part(const struct fetch_store *store, const struct fetch_record
 static int take_file(struct fetch_store *store, struct fetch_place *place)
 {
 	struct fetch_record record;
-	uint64_t *taken = fetch_table_at(&store->taken, fetch_hash(place->key.data, false));
+	const uint64_t hash = fetch_journal_hash(&store->journal, place->key.data);
+	uint64_t *taken = fetch_table_at(&store->taken, hash);
 	if (taken == NULL)
 		return -ENOMEM;
 	int rc = fetch_journal_find(&store->journal, place->key.data, &record);

@@ -80,15 +80,11 @@ void fetch_put_url(struct text *text, const char *url)
 
 /* ---- hashes ------------------------------------------------------------------------------- */
 
-uint64_t fetch_hash(const char *text, bool fold)
+uint64_t fetch_hash(const char *text)
 {
 	uint64_t h = 14695981039346656037u;
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-		if (fold && c >= 'A' && c <= 'Z')
-			c |= 0x20;
-		h = (h ^ c) * 1099511628211u;
-	}
+	for (; *text != '\0'; text++)
+		h = (h ^ (unsigned char)*text) * 1099511628211u;
 	h = (h ^ h >> 33) * 0xff51afd7ed558ccdu;
 	h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53u;
 	return h ^ h >> 33;
@@ -228,7 +224,7 @@ static void put_hash(struct name *name, const char *key, unsigned other)
 	const size_t at = ending_of(name);
 	const size_t size = name->size - at;
 	memcpy(ending, name->at + at, size);
-	const unsigned long long hash = fetch_hash(key, false) >> 16;
+	const unsigned long long hash = fetch_hash(key) >> 16;
 	int n = snprintf(middle, sizeof(middle), "-%012llx", hash);
 	if (other > 1)
 		n += snprintf(middle + n, sizeof(middle) - (size_t)n, "-%u", other);

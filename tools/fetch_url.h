@@ -19,9 +19,9 @@ void fetch_put_key(struct text *text, const char *url);
 /* Puts the same for people: all that is no printable ASCII is encoded. */
 void fetch_put_url(struct text *text, const char *url);
 
-/* A stable number for a text, FNV-1a of Fowler, Noll and Vo, well mixed. @p fold: upper and lower
- * case are the same. */
-uint64_t fetch_hash(const char *text, bool fold);
+/* A stable number for a text, FNV-1a of Fowler, Noll and Vo, well mixed. Whoever likes can find
+ * texts that have the same. */
+uint64_t fetch_hash(const char *text);
 
 /* Makes the name of a file for a key: of letters, digits and a few signs, none that a file system,
  * or a shell, could take for something else. Behind a '#' a key has what tells it from others, and

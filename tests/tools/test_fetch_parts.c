@@ -4,8 +4,10 @@
 #include "harness/test.h"
 
 #include "../tools/fetch_bar.h"
+#include "../tools/fetch_hash.h"
 #include "../tools/fetch_journal.h"
 #include "../tools/fetch_percentiles.h"
+#include "../tools/fetch_store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -192,6 +194,21 @@ TEST(what_could_lead_elsewhere_is_no_name)
 	CHECK(fetch_is_name(longer + 1));
 }
 
+/* ---- hashes ------------------------------------------------------------------------------- */
+
+/* Of the key 00, 01 … 0f, from the authors' own vectors. */
+TEST(a_keyed_hash_is_that_of_its_authors)
+{
+	static const struct fetch_secret secret = { { 0x0706050403020100, 0x0f0e0d0c0b0a0908 } };
+	unsigned char bytes[15];
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (unsigned char)i;
+	CHECK_UINT(fetch_keyed_hash(&secret, bytes, 0), 0x726fdb47dd0e0e31);
+	CHECK_UINT(fetch_keyed_hash(&secret, bytes, 1), 0x74f839c593dc67fd);
+	CHECK_UINT(fetch_keyed_hash(&secret, bytes, 8), 0x93f5f5799a932462);
+	CHECK_UINT(fetch_keyed_hash(&secret, bytes, 15), 0xa129ca6149be45e5);
+}
+
 /* ---- the journal -------------------------------------------------------------------------- */
 
 TEST(a_table_finds_what_was_put)
@@ -243,6 +260,45 @@ TEST(the_last_line_of_a_url_counts)
 	CHECK_MEM(name, "X-", 2);
 	fetch_journal_close(&journal);
 	close(directory);
+}
+
+/* Of the stable hash anybody knows how to make them: these two have the same. */
+static const char *const twins[] = { "8yn0iYCKYHlIj4-BwPqk/x", "GReLUrM4wMqfg9yzV3KQ/x" };
+
+TEST(urls_that_were_made_to_have_one_hash_have_two_files)
+{
+	char one[FETCH_NAME_MAX], other[FETCH_NAME_MAX];
+	const int directory = open_directory();
+	struct fetch_journal journal;
+	CHECK(directory >= 0);
+	CHECK_UINT(fetch_hash(twins[0]), fetch_hash(twins[1]));
+	CHECK_INT(fetch_journal_open(&journal, directory), 0);
+	CHECK_INT(fetch_journal_name(&journal, twins[0], one), 0);
+	CHECK_INT(fetch_journal_name(&journal, twins[1], other), 0);
+	CHECK_STR(one, "x");
+	CHECK_MEM(other, "x-", 2);
+	struct fetch_record record = { true, 7, one, "-", twins[0] };
+	CHECK_INT(fetch_journal_add(&journal, &record), 0);
+	record = (struct fetch_record){ true, 8, other, "-", twins[1] };
+	CHECK_INT(fetch_journal_add(&journal, &record), 0);
+	CHECK_INT(fetch_journal_find(&journal, twins[0], &record), 1);
+	CHECK_STR(record.name, one);
+	CHECK_INT(fetch_journal_find(&journal, twins[1], &record), 1);
+	CHECK_STR(record.name, other);
+	fetch_journal_close(&journal);
+	close(directory);
+}
+
+TEST(urls_that_were_made_to_have_one_hash_are_not_repeated)
+{
+	struct fetch_store store;
+	struct fetch_place place = { .fd = -1 };
+	CHECK_INT(fetch_store_open(&store, test_directory(), false, "GET", NULL), 0);
+	CHECK_INT(fetch_store_take(&store, twins[0], &place), FETCH_WANTED);
+	CHECK_INT(fetch_store_take(&store, twins[1], &place), FETCH_WANTED);
+	CHECK_INT(fetch_store_take(&store, twins[0], &place), FETCH_TWICE);
+	text_free(&place.key);
+	fetch_store_close(&store);
 }
 
 /* A tab would end the field, and a server says what it likes. */
