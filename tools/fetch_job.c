@@ -128,16 +128,25 @@ static int check_rest(const struct fetch_job *job, const bide_http_response *res
 	return first == (int64_t)job->place.size && last + 1 == total ? 0 : ANEW;
 }
 
+/* There is no more of it than the part, if that is still what it was when it was asked for. */
+static int take_whole(struct fetch_job *job)
+{
+	if (fetch_store_begin(&job->run->store, &job->place, true, NULL) < 0)
+		return ANEW;
+	job->result.status = 206;
+	return finish(job, job->place.validator.data);
+}
+
 static int take_rest(struct fetch_job *job, bide_http_response *response)
 {
-	if (check_rest(job, response) == 0) {
-		if (bide_http_status(response) == 206)
-			return store(job, response, true);
-		job->result.status = 206;
-		return finish(job, job->place.validator.data);
-	}
-	job->place.size = 0;
-	return ANEW;
+	int rc = check_rest(job, response);
+	if (rc == 0 && bide_http_status(response) == 206)
+		return store(job, response, true);
+	if (rc == 0)
+		rc = take_whole(job);
+	if (rc == ANEW)
+		job->place.size = 0;
+	return rc;
 }
 
 /* ---- attempts ----------------------------------------------------------------------------- */

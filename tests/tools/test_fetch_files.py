@@ -356,6 +356,30 @@ def test_a_piece_that_is_changed_meanwhile_is_not_gone_on_with(directory):
         assert not left or len(read(part)) == 3003
 
 
+def test_a_piece_that_is_changed_while_it_is_found_to_be_whole_is_not_taken_for_it(directory):
+    def grow(part):
+        with open(part, 'ab') as file:
+            file.write(b'xyz')
+
+    def link(part):
+        os.rename(part, part + '.old')
+        os.symlink('9000.part.old', part)
+
+    for meddle in grow, link, os.unlink:
+        out_directory = os.path.join(directory, meddle.__name__)
+        part = os.path.join(out_directory, '9000.part')
+        with site() as served:
+            interrupted(served, out_directory, 9000)
+            with open(part, 'ab') as file:
+                file.write(content(9000, 1)[3000:])
+            served.before_rest = functools.partial(meddle, part)
+            status, out, _ = fetch('--resume', '-o', out_directory, served.url('/file/9000'))
+            assert ranges(served) == [None, 'bytes=9000-', None], (meddle, ranges(served))
+        whole = os.path.join(out_directory, '9000')
+        assert status == 0 and not os.path.islink(whole), out
+        assert read(whole) == content(9000, 1), meddle
+
+
 def test_what_lies_in_the_place_of_a_piece_is_not_written_to(directory):
     """A link, to a file or as another name of it, or a pipe, of which nobody reads."""
     def put(name, text):
