@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import re
+import signal
 import stat
 import struct
 import subprocess
@@ -104,6 +105,21 @@ def test_a_terminal_that_is_stopped_holds_nothing_up(_):
     os.close(controller)
     assert process.wait(PATIENCE) == 0
     assert b'%d fetched, 0 failed' % len(urls) in shown, shown
+
+
+def test_a_summary_that_a_stopped_terminal_does_not_take_waits_until_a_signal(_):
+    controller, terminal = pty.openpty()
+    with site() as served:
+        process = start(served.url('/late/25'), stdout=subprocess.DEVNULL, stderr=terminal)
+        termios.tcflow(terminal, termios.TCOOFF)
+        wait_until(lambda: served.requests)
+        for _ in range(2):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.5)
+            process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == -signal.SIGINT
+    os.close(terminal)
+    os.close(controller)
 
 
 def test_the_bar_is_drawn_ten_times_a_second_at_most(_):
