@@ -6,6 +6,8 @@
 #include "core/beside.h"
 #include "http/hash.h"
 
+#include <bide/group.h>
+
 #include <math.h>
 #include <string.h>
 
@@ -173,13 +175,32 @@ static void close_old(bide_http_session *session)
 	}
 }
 
+static BIDE_ASYNC_LIGHT(void, close_one, bide_http_session *);
+
+static void close_one(bide_http_session *session)
+{
+	struct bide__http_connection *connection = session->idle.first;
+	if (connection == NULL)
+		return;
+	take_off(session, connection);
+	discard(session, connection, true);
+}
+
+/* Side by side, as each may say good-bye for seconds. What no task could be made for is left. */
+static void close_several(bide_http_session *session)
+{
+	int rc;
+	BIDE_GROUP(group, rc)
+		for (unsigned n = session->n_idle; n > 0; n--)
+			(void)bide_group_spawn(group, close_one, session);
+}
+
 void bide__http_close_idle(bide_http_session *session)
 {
-	for (struct bide__http_connection *connection;
-	     (connection = session->idle.first) != NULL;) {
-		take_off(session, connection);
-		discard(session, connection, true);
-	}
+	if (session->n_idle > 1 && bide_current_task() != NULL)
+		close_several(session);
+	while (session->idle.first != NULL)
+		close_one(session);
 }
 
 /* A session's task, which closes connections that have grown old when nobody makes requests. It has

@@ -178,14 +178,49 @@ static const bide_transport slow_transport = { .name = "slow",
 	                                       .close = close_slowly,
 	                                       .below = stream_below };
 
-/* Has an idle connection take its time to be closed. */
-static void slow_down(struct bide__http_connection *connection)
+/* Has an idle connection be closed as a transport does. */
+static void set_on(struct bide__http_connection *connection, const bide_transport *transport)
 {
-	bide_stream *below, *slow;
-	EXPECT_INT(bide_stream_new(&slow_transport, connection->stream, &slow), 0);
+	bide_stream *below, *above;
+	EXPECT_INT(bide_stream_new(transport, connection->stream, &above), 0);
 	below = connection->stream;
-	EXPECT_INT(bide_stream_object(slow, &slow_transport) == below, 1);
-	connection->stream = slow;
+	EXPECT_INT(bide_stream_object(above, transport) == below, 1);
+	connection->stream = above;
+}
+
+enum { TOGETHER = 3 };
+
+static int n_closing;
+
+/* Returns when as many are being closed, which is not for long. */
+static int close_together(void *object, bool abort)
+{
+	(void)abort;
+	n_closing++;
+	for (int i = 0; i < 100 && n_closing < TOGETHER; i++)
+		EXPECT_INT(bide_sleep(0.001), 0);
+	EXPECT_INT(n_closing, TOGETHER);
+	return bide_stream_close(object);
+}
+
+static const bide_transport together_transport = { .name = "together",
+	                                           .read = no_read,
+	                                           .interrupt = no_interrupt,
+	                                           .close = close_together,
+	                                           .below = stream_below };
+
+/* A good-bye can take seconds. */
+HTTP_TEST(idle_connections_are_closed_side_by_side)
+{
+	get_slow_at_once(TOGETHER);
+	n_closing = 0;
+	struct bide__http_connection *it = session->idle.first;
+	for (int i = 0; i < TOGETHER; i++, it = it->of_session.next) {
+		CHECK(it != NULL);
+		set_on(it, &together_transport);
+	}
+	open_session(NULL);
+	CHECK_INT(n_closing, TOGETHER);
 }
 
 static BIDE_ASYNC(void, get_once_more, void);
@@ -205,7 +240,7 @@ static void close_meanwhile(bool twice)
 {
 	start();
 	(void)get("/");
-	slow_down(session->idle.first);
+	set_on(session->idle.first, &slow_transport);
 	bide_detach(twice ? bide_spawn(close_it) : bide_spawn(get_once_more));
 	bide_http_session_close(session);
 }
