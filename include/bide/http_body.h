@@ -78,7 +78,8 @@ BIDE__GLUE bide_http_source bide__http_source(enum bide__http_from from, int64_t
 }
 
 /** A file on disk, as it is when the request is begun: one that shrinks while it is sent ends the
- *  request with -BIDE_EHTTP_LENGTH. It can be sent again. */
+ *  request with -BIDE_EHTTP_LENGTH. It can be sent again. Files whose size is said to be 0 are sent
+ *  as empty, also those of /proc, which are not: bide_http_from_stream() sends what they give. */
 BIDE__GLUE bide_http_source bide_http_from_file(const char *path)
 {
 	bide_http_source source = bide__http_source(BIDE__HTTP_FROM_FILE, BIDE_HTTP_UNKNOWN);

@@ -124,6 +124,26 @@ OK_TEST(a_file_is_sent)
 	CHECK(head_has("\r\nContent-Length: 0\r\n"));
 }
 
+/* One that the system makes up has no size. */
+OK_TEST(a_file_without_a_size_is_empty_and_a_stream_of_it_is_not)
+{
+	static const char *const path = "/proc/sys/kernel/ostype";
+	bide_stream *stream;
+	const bide_http_request file = { .url = url_of("/"), .source = bide_http_from_file(path) };
+	CHECK_INT(status_of(&file), 200);
+	CHECK(head_has("\r\nContent-Length: 0\r\n"));
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	CHECK(fd >= 0);
+	CHECK_INT(bide_stream_open(fd, -1, &stream), 0);
+	const bide_http_request all = { .url = url_of("/"),
+		                        .source =
+		                                bide_http_from_stream(stream, BIDE_HTTP_UNKNOWN) };
+	CHECK_INT(status_of(&all), 200);
+	CHECK_UINT(origin.size, 6);
+	CHECK_UINT(origin.sum, origin_sum(0, "Linux\n", 6));
+	CHECK_INT(bide_stream_close(stream), 0);
+}
+
 OK_TEST(a_piece_of_a_file_is_sent)
 {
 	const char *path = origin_file("file", 100000);
