@@ -185,7 +185,8 @@ typedef struct bide_http_request {
  *          -BIDE_EHTTP_URL    the URL is none of http or https, its base, or the proxy's
  *          -EINVAL            the method, a header or the type is none, or may not be sent; there
  *                             are two bodies, or one is NULL that is said to be there, or the
- *                             source is no file on disk; both a proxy and a Unix socket; no URL
+ *                             source is no file on disk; both a proxy and a Unix socket; no URL;
+ *                             a name of a query or a form has no value
  *          -BIDE_EHTTP_LENGTH the body has another length than was said
  *          -BIDE_EHTTP        what came is not HTTP
  *          -BIDE_EHTTP_HEAD   the response's head is too large

@@ -288,8 +288,9 @@ static int parse_url(struct bide__http_errand *errand)
 		return resolve_url(errand, request->url);
 	bide__string_add(&text, request->url, size);
 	bide__string_put_char(&text, memchr(request->url, '?', size) != NULL ? '&' : '?');
-	bide__http_put_form(&text, request->params);
-	int rc = bide__string_end(&text);
+	int rc = bide__http_put_form(&text, request->params);
+	if (rc == 0)
+		rc = bide__string_end(&text);
 	if (rc == 0)
 		rc = resolve_url(errand, text.data);
 	bide__string_free(&text);

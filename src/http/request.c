@@ -343,10 +343,11 @@ int bide__http_write_head(const struct bide__http_errand *errand, struct bide__s
 }
 
 /* application/x-www-form-urlencoded, as of the URL standard of WHATWG. */
-void bide__http_put_form(struct bide__string *out, const char *const *form)
+int bide__http_put_form(struct bide__string *out, const char *const *form)
 {
 	static const char digits[] = "0123456789ABCDEF";
-	for (int i = 0; form != NULL && form[i] != NULL; i++) {
+	size_t i = 0;
+	for (; form[i] != NULL; i++) {
 		if (i > 0)
 			bide__string_put_char(out, i % 2 == 0 ? '&' : '=');
 		for (const unsigned char *at = (const unsigned char *)form[i]; *at != '\0'; at++) {
@@ -363,4 +364,5 @@ void bide__http_put_form(struct bide__string *out, const char *const *form)
 			}
 		}
 	}
+	return i % 2 == 0 ? 0 : -EINVAL;
 }

@@ -267,8 +267,8 @@ bool bide__http_is_last(const struct bide__http_errand *errand);
 /* Whether a header of the user's can be sent. */
 bool bide__http_is_header(const char *header);
 
-/* Writes names and values as a form does. */
-void bide__http_put_form(struct bide__string *out, const char *const *form);
+/* Writes names and values as a form does. 0, or -EINVAL when the last name has no value. */
+int bide__http_put_form(struct bide__string *out, const char *const *form);
 
 /* ---- body.c ------------------------------------------------------------------------------- */
 

@@ -128,10 +128,10 @@ int bide__http_body_add_source(struct bide__http_body *body, const bide_http_sou
 
 static int add_form(struct bide__http_body *body, const char *const *form)
 {
-	bide__http_put_form(&body->text, form);
-	struct bide__http_piece *piece = bide__http_body_add(body);
+	int rc = bide__http_put_form(&body->text, form);
+	struct bide__http_piece *piece = rc == 0 ? bide__http_body_add(body) : NULL;
 	if (piece == NULL)
-		return -ENOMEM;
+		return rc < 0 ? rc : -ENOMEM;
 	piece->kind = BIDE__PIECE_MEMORY;
 	piece->offset = 0;
 	piece->size = (int64_t)body->text.size;

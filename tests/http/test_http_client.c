@@ -249,6 +249,15 @@ HTTP_TEST(a_request_has_parameters_and_fields)
 	CHECK(strstr(head, "\r\nContent-Length: 0\r\n") != NULL);
 }
 
+HTTP_TEST(a_name_without_a_value_is_refused)
+{
+	static const char *const odd[] = { "q", "a b", "r", NULL };
+	const bide_http_request query = { .url = url_of("/echo"), .params = odd },
+				form = { .url = url_of("/echo"), .form = odd };
+	CHECK_STR(sent(&query), strerror(EINVAL));
+	CHECK_STR(sent(&form), strerror(EINVAL));
+}
+
 static const char *const usual[] = { "Authorization: Bearer usual", "Content-Type: text/usual",
 	                             "X: usual", NULL };
 
