@@ -124,18 +124,36 @@ static int prepare(int fd, int family, const bide_server_options *options)
 	return rc < 0 ? rc : bide__tune(fd, family, options->nagle, options->keep_alive);
 }
 
-/* Nobody can connect before it listens, so the mode is in time. */
+/* What the file of a new socket is. Whoever may write to its directory may have put something else
+ * in its place, to which no mode is given. 0 or an error. */
+static int see_to_file(const char *path, mode_t mode, struct stat *ret_file)
+{
+	char same[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+	const int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int rc = fstat(fd, ret_file) < 0 ? -errno : !S_ISSOCK(ret_file->st_mode) ? -EEXIST : 0;
+	snprintf(same, sizeof(same), "/proc/self/fd/%d", fd);
+	if (rc == 0 && mode != 0 && (ret_file->st_mode & ALLPERMS) != mode && chmod(same, mode) < 0)
+		rc = -errno;
+	close(fd);
+	return rc;
+}
+
+/* Nobody can connect before it listens, so the mode is in time. The file has that of the socket at
+ * first, less the umask. */
 static int bind_and_listen(int fd, const bide_address *address, const bide_server_options *options,
                            struct stat *ret_file)
 {
 	const char *path = path_of(address);
+	const mode_t mode = (mode_t)options->mode;
+	if (path != NULL && mode != 0)
+		(void)fchmod(fd, mode);
 	int rc = bind_in_place_of_stale(fd, address);
 	if (rc < 0)
 		return rc;
-	if (path != NULL && lstat(path, ret_file) < 0)
-		rc = -errno;
-	if (rc == 0 && path != NULL && options->mode != 0 && chmod(path, (mode_t)options->mode) < 0)
-		rc = -errno;
+	if (path != NULL)
+		rc = see_to_file(path, mode, ret_file);
 	if (rc == 0 && listen(fd, options->backlog > 0 ? options->backlog : SOMAXCONN) < 0)
 		rc = -errno;
 	if (rc < 0 && path != NULL)

@@ -4,8 +4,10 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static const char *directory;
 static char where[64]; /* "unix:…" of a path in the directory */
@@ -61,6 +63,33 @@ UNIX_TEST(its_permissions_can_be_chosen)
 	CHECK_INT(stat(path, &status), 0);
 	CHECK_INT(status.st_mode & 0777, 0620);
 	bide_server_close(server);
+}
+
+static const char *victim; /* a link to this takes a new socket's place; NULL: none does */
+
+/* What the library calls. */
+int bind(int fd, const struct sockaddr *address, socklen_t size)
+{
+	const int rc = (int)syscall(SYS_bind, fd, address, size);
+	if (rc == 0 && victim != NULL) {
+		EXPECT_INT(unlink(path), 0);
+		EXPECT_INT(symlink(victim, path), 0);
+	}
+	return rc;
+}
+
+UNIX_TEST(the_permissions_of_what_a_link_in_its_place_leads_to_are_left_alone)
+{
+	struct stat status;
+	const bide_server_options options = { .mode = 0620 };
+	victim = test_path("victim");
+	int fd = open(victim, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(fd >= 0);
+	CHECK_INT(bide_start_server(where, NULL, &options, &server, echo), -EEXIST);
+	CHECK_INT(fstat(fd, &status), 0);
+	CHECK_INT(status.st_mode & 0777, 0600);
+	close(fd);
+	victim = NULL;
 }
 
 static BIDE_ASYNC(int, fail, bide_stream *);
