@@ -9,7 +9,8 @@
  *
  * What is started is a server of bide/serve.h: its addresses, its limit and its end are those of
  * any other. When it stops, idle connections are closed at once, and the others after the response
- * that they are at.
+ * that they are at. When others wait for a place, the connection that has been idle longest since
+ * its last response is closed, or the next one that would be idle.
  *
  * Requests are read strictly: what two programs could understand differently, as two lengths or a
  * folded line, is answered by 400, and its connection closed. Each connection is a light task, and

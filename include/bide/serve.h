@@ -70,7 +70,10 @@ typedef struct bide_server_options {
 	void (*on_shut)(void *arg);
 	/** Called when a server that was started is freed: nothing of it runs any more. Or NULL. */
 	void (*on_free)(void *arg);
-	void *hooks_arg; /**< for these two */
+	/** Called each time that somebody begins to wait because there are `limit` connections, so
+	 *  that one that is of little use can be ended; must not suspend. Or NULL. */
+	void (*on_full)(void *arg);
+	void *hooks_arg; /**< for these three */
 } bide_server_options;
 
 /** int bide_start_server(host, service, options, ret_server, fn, args…): listens, and runs

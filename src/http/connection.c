@@ -27,38 +27,44 @@ static struct bide__http_peer *peer_new(struct bide__http_server *server, bide_s
 	return self;
 }
 
-static void enlist(struct bide__http_peer *self)
+static void enlist(struct bide__http_peer *self, struct bide__http_idle *list)
 {
-	self->next = self->server->idle;
-	self->link = &self->server->idle;
-	if (self->next != NULL)
-		self->next->link = &self->next;
-	self->server->idle = self;
+	self->next = NULL;
+	self->link = list->end;
+	*list->end = self;
+	list->end = &self->next;
 }
 
-static void delist(struct bide__http_peer *self)
+static void delist(struct bide__http_peer *self, struct bide__http_idle *list)
 {
 	*self->link = self->next;
-	if (self->next != NULL)
-		self->next->link = self->link;
+	*(self->next != NULL ? &self->next->link : &list->end) = self->link;
 }
 
 /* ---- waiting ------------------------------------------------------------------------------ */
 
-/* Waits for the first byte of a request. > 0 when it is there; 0 when there will be none: the other
- * side has ended, or nothing has come for long, or the server is to end. */
-static ssize_t wait_for_request(struct bide__http_peer *self)
+/* Whether another connection waits for the place of this one, which has been served. */
+static bool is_wanted(const struct bide__http_peer *self, const struct bide__http_idle *list)
+{
+	return list == &self->server->idle && self->server->full &&
+	       !bide_stream_has_input(self->stream);
+}
+
+/* Waits for the first byte of a request, in a list meanwhile. > 0 when it is there; 0 when there
+ * will be none: the other side has ended, or nothing has come for long, or the server is to end, or
+ * is full. */
+static ssize_t wait_for_request(struct bide__http_peer *self, struct bide__http_idle *list)
 {
 	const void *data;
 	ssize_t n = bide_stream_peek(self->stream, 0, &data);
-	if (n != 0 || self->server->shut)
+	if (n != 0 || self->server->shut || is_wanted(self, list))
 		return n;
 	n = bide_scope_open(self->server->options.timeout_idle, &self->scope);
 	if (n < 0)
 		return n;
-	enlist(self);
+	enlist(self, list);
 	n = bide_stream_peek(self->stream, 1, &data);
-	delist(self);
+	delist(self, list);
 	int fired = bide_scope_close(self->scope);
 	return fired < 0 ? 0 : n;
 }
@@ -156,12 +162,15 @@ static int result_of(ssize_t rc)
 int bide__http_serve(struct bide__http_server *server, bide_stream *stream)
 {
 	struct bide__http_peer *self = peer_new(server, stream);
+	struct bide__http_idle *list = &server->fresh;
 	ssize_t rc = self != NULL ? 1 : -ENOMEM;
 	while (rc > 0) {
-		rc = wait_for_request(self);
+		rc = wait_for_request(self, list);
 		if (rc > 0)
 			rc = serve_some(self);
+		list = &server->idle;
 	}
+	server->full = false;
 	bide__free(self);
 	return result_of(rc);
 }

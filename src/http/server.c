@@ -70,7 +70,21 @@ static void on_shut(void *arg)
 {
 	struct bide__http_server *server = arg;
 	server->shut = true;
-	for (struct bide__http_peer *it = server->idle; it != NULL; it = it->next)
+	for (struct bide__http_peer *it = server->fresh.first; it != NULL; it = it->next)
+		bide_scope_cancel(it->scope);
+	for (struct bide__http_peer *it = server->idle.first; it != NULL; it = it->next)
+		bide_scope_cancel(it->scope);
+}
+
+/* Who has been served and has been idle longest makes room, or else the next one to be idle. */
+static void on_full(void *arg)
+{
+	struct bide__http_server *server = arg;
+	struct bide__http_peer *it = server->idle.first;
+	while (it != NULL && bide_stream_has_input(it->stream))
+		it = it->next;
+	server->full = it == NULL;
+	if (it != NULL)
 		bide_scope_cancel(it->scope);
 }
 
@@ -97,7 +111,8 @@ static bool are_valid(const bide_http_server_options *options)
 {
 	return is_time(options->timeout_idle) && is_time(options->timeout_head) &&
 	       is_time(options->timeout_body) && is_time(options->timeout_write) &&
-	       options->listen.on_shut == NULL && options->listen.on_free == NULL;
+	       options->listen.on_shut == NULL && options->listen.on_free == NULL &&
+	       options->listen.on_full == NULL;
 }
 
 static void set_default(double *seconds, double usual)
@@ -136,9 +151,12 @@ int bide__http_start(const char *host, const char *service, const bide_http_serv
 	set_defaults(&server->options);
 	server->respond = respond;
 	server->site = site;
+	server->fresh.end = &server->fresh.first;
+	server->idle.end = &server->idle.first;
 	bide_server_options *listen = &server->options.listen;
 	listen->on_shut = on_shut;
 	listen->on_free = on_free;
+	listen->on_full = on_full;
 	listen->hooks_arg = server;
 	int rc = bide_start_server(host, service, listen, ret_server, serve_http, server);
 	if (rc < 0)

@@ -70,15 +70,21 @@ struct bide__http_peer {
 	bide_address address;                  /* for the log; only there if there is one */
 };
 
+/* A list, from who has been idle longest. */
+struct bide__http_idle {
+	struct bide__http_peer *first, **end;
+};
+
 struct bide__http_server {
 	bide_http_server_options options;      /* with the defaults in place */
 	int (*respond)(struct bide__http_served *served, void *site);
 	void (*free_site)(void *site);
 	void *site;                            /* what the responder serves */
-	struct bide__http_peer *idle;       /* a list */
+	struct bide__http_idle fresh, idle;    /* before the first request; behind one */
 	struct bide__http_served *spare;       /* a list */
 	unsigned n_spare;
 	bool shut;                             /* it is to end: nothing is kept any more */
+	bool full;                             /* somebody waits for a place, and nobody was idle */
 	time_t second;                         /* that `date` tells */
 	char date[32];
 };

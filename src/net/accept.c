@@ -211,6 +211,8 @@ static int wait_for_room(bide_server *server)
 	int rc = 0;
 	while (rc == 0 && !has_room(server)) {
 		bide_event_clear(&server->room);
+		if (server->options.on_full != NULL)
+			server->options.on_full(server->options.hooks_arg);
 		rc = bide_event_wait(&server->room);
 	}
 	return rc;

@@ -234,6 +234,52 @@ FILES_TEST(a_body_that_comes_too_slowly_is_refused)
 	CHECK_INT(bide_stream_close(stream), 0);
 }
 
+/* Asks on a connection that may have to wait for its turn, but not for long. The status, or 0. */
+static int ask_soon(bide_stream *stream)
+{
+	int status = 0, fired;
+	BIDE_TIMEOUT(2, fired)
+		status = ask_on(stream, "GET", "/file", "");
+	return fired == 0 ? status : 0;
+}
+
+FILES_TEST(when_there_is_no_room_who_has_been_idle_longest_makes_it)
+{
+	options.server.listen.limit = 2;
+	put("file", "hello");
+	start();
+	bide_stream *first = client(), *second = client();
+	CHECK_INT(ask_soon(first), 200);
+	CHECK_INT(ask_soon(second), 200);
+	bide_stream *third = client();
+	CHECK_INT(ask_soon(third), 200);
+	CHECK(is_at_end(first));
+	CHECK_INT(ask_soon(second), 200);
+	CHECK_INT(ask_soon(third), 200);
+	CHECK_INT(bide_stream_close(first), 0);
+	CHECK_INT(bide_stream_close(second), 0);
+	CHECK_INT(bide_stream_close(third), 0);
+}
+
+/* Who has asked nothing yet may be about to. */
+FILES_TEST(when_nobody_is_idle_the_next_one_makes_room)
+{
+	options.server.listen.limit = 1;
+	put("file", "hello");
+	start();
+	bide_stream *first = client();
+	while (bide_server_connections(server) == 0)
+		CHECK_INT(bide_sleep(0.001), 0);
+	bide_stream *second = client();
+	CHECK_INT(bide_sleep(0.02), 0);
+	CHECK_INT(ask_soon(first), 200);
+	CHECK(is_at_end(first));
+	CHECK_INT(ask_soon(second), 200);
+	CHECK_INT(ask_soon(second), 200);
+	CHECK_INT(bide_stream_close(first), 0);
+	CHECK_INT(bide_stream_close(second), 0);
+}
+
 FILES_TEST(a_connection_that_nobody_uses_is_closed)
 {
 	options.server.timeout_idle = 0.2;
@@ -462,7 +508,7 @@ FILES_TEST(a_connection_more_than_the_limit_waits)
 	options.server.listen.limit = 1;
 	start();
 	bide_stream *first = client(), *second = client();
-	CHECK_INT(ask_on(first, "GET", "/file", ""), 200);
+	CHECK(say(first, "GET /file HTTP/1.1\r\nHost: a\r\n"));
 	CHECK(say(second, "GET /file HTTP/1.1\r\nHost: a\r\n\r\n"));
 	BIDE_TIMEOUT(0.02, late) {
 		(void)bide_stream_read(second, &byte, 1);

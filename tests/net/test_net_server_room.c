@@ -38,6 +38,33 @@ SERVER_TEST(beyond_the_limit_connections_wait)
 	bide_server_close(server);
 }
 
+static int n_full;
+
+static void on_full(void *arg)
+{
+	EXPECT_PTR(arg, &n_full);
+	n_full++;
+}
+
+SERVER_TEST(who_serves_is_told_that_somebody_waits)
+{
+	n_full = 0;
+	start_echo(&(bide_server_options){ .limit = 1, .on_full = on_full, .hooks_arg = &n_full });
+	bide_stream *first = client();
+	CHECK(answers(first, "1"));
+	CHECK_INT(n_full, 0);
+	bide_stream *second = client(), *third = client();
+	CHECK(is_silent(second));
+	CHECK_INT(n_full, 1);
+	CHECK_INT(bide_stream_close(first), 0);
+	CHECK(answers(second, "2"));
+	CHECK(is_silent(third));
+	CHECK_INT(n_full, 2);
+	CHECK_INT(bide_stream_close(second), 0);
+	CHECK_INT(bide_stream_close(third), 0);
+	bide_server_close(server);
+}
+
 SERVER_TEST(the_limit_is_one_for_all_listeners)
 {
 	char texts[2][BIDE_ADDRESS_MAX];
