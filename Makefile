@@ -55,7 +55,7 @@ bench-quick: all ## the same with small numbers, in under two minutes
 install: ## install under PREFIX, in DESTDIR
 	@[ -f '$(BUILD)/build.ninja' ] || $(configure)
 	@meson configure '$(BUILD)' -Dprefix='$(PREFIX)'
-	@$(ninja) library
+	@$(ninja) installed
 	@DESTDIR='$(DESTDIR)' meson install --no-rebuild -C '$(BUILD)'
 	@[ -n '$(DESTDIR)' ] || [ "$$(id -u)" != 0 ] || ldconfig
 
