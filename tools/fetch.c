@@ -187,9 +187,13 @@ static int open_session(struct fetch_run *run)
 	bide_tls_unref(tls);
 	const bool proxy = rc == -BIDE_EHTTP_URL || rc == -EPROTONOSUPPORT;
 	run->senseless = proxy || rc == -EINVAL;
-	if (run->senseless)
-		fprintf(stderr, "bide fetch: %s makes no sense; see bide fetch --help\n",
-		        proxy ? "the proxy" : "a header");
+	/* Not which: a password may be in it. */
+	if (proxy)
+		fputs("bide fetch: --proxy: no URL of a proxy of http or https; "
+		      "see bide fetch --help\n",
+		      stderr);
+	else if (run->senseless)
+		fputs("bide fetch: a header makes no sense; see bide fetch --help\n", stderr);
 	return rc < 0 && !run->senseless ? complain("session", rc) : rc;
 }
 

@@ -59,6 +59,9 @@ void fetch_options_free(struct fetch_options *options);
 
 /* ---- results ------------------------------------------------------------------------------ */
 
+/* What a result's error is in words. */
+const char *fetch_strerror(int error);
+
 enum fetch_outcome {
 	FETCH_DONE,     /* fetched, whole */
 	FETCH_FAILED,   /* not */
@@ -112,6 +115,7 @@ struct fetch_job {
 	struct text url;
 	struct fetch_place place;
 	struct fetch_result result;
+	bool no_proxy; /* its request failed as what the environment names as a proxy is none */
 };
 
 struct fetch_job *fetch_job_new(struct fetch_run *run);

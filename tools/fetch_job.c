@@ -262,6 +262,8 @@ static int try_all(struct fetch_job *job)
 		result->attempts++;
 		result->status = 0;
 		result->error = attempt(job);
+		if (result->error == -BIDE_EHTTP_URL && job->no_proxy)
+			result->error = -EPROTONOSUPPORT;
 		result->ended = bide_time();
 		rc = bide_cancelled();
 		const bool again = result->attempts <= retries && broke_off(result);
@@ -282,8 +284,10 @@ void fetch_job_note(void *arg, const bide_http_event *event)
 	/* Without a delay, after an error, it is a connection that had been closed. */
 	if (event->phase == BIDE_HTTP_RETRY && (event->delay > 0 || event->error == 0))
 		job->result.attempts++;
-	if (event->phase == BIDE_HTTP_FAILED)
+	if (event->phase == BIDE_HTTP_FAILED) {
 		job->result.times = *event->times;
+		job->no_proxy = event->error == -BIDE_EHTTP_URL && event->url != NULL;
+	}
 }
 
 /* ---- the whole ---------------------------------------------------------------------------- */

@@ -15,6 +15,13 @@ static const char *const outcomes[] = {
 	[FETCH_REPEATED] = "repeated",
 };
 
+const char *fetch_strerror(int error)
+{
+	/* As of a proxy only: hosts are of http or https, or their URLs are none. */
+	return error == -EPROTONOSUPPORT ? "the proxy is none of http or https"
+	                                 : bide_strerror(error);
+}
+
 /* ---- in words ----------------------------------------------------------------------------- */
 
 void fetch_put_line(struct text *text, const struct fetch_result *result)
@@ -29,7 +36,7 @@ void fetch_put_line(struct text *text, const struct fetch_result *result)
 	            fetch_latency_of(&result->times, result->ended));
 	fetch_put_url(text, result->url);
 	if (result->error < 0)
-		text_format(text, ": %s", bide_strerror(result->error));
+		text_format(text, ": %s", fetch_strerror(result->error));
 	if (result->attempts > 1)
 		text_format(text, " (%d attempts)", result->attempts);
 	text_put(text, "\n");
@@ -67,7 +74,7 @@ static void put_kinds(struct text *text, const struct fetch_report *report)
 			            kinds[i].key);
 		else
 			text_format(text, "  %8" PRIu64 "  %s\n", kinds[i].value,
-			            bide_strerror(FETCH_KIND_ERROR - (int)kinds[i].key));
+			            fetch_strerror(FETCH_KIND_ERROR - (int)kinds[i].key));
 	free(kinds);
 }
 
@@ -148,7 +155,7 @@ void fetch_put_json(struct text *text, const struct fetch_result *result)
 		text_put(text, "\"final_url\":null");
 	text_format(text, ",\"outcome\":\"%s\",\"status\":", outcomes[result->outcome]);
 	text_format(text, result->status > 0 ? "%d" : "null", result->status);
-	put_string(text, "error", result->error < 0 ? bide_strerror(result->error) : NULL);
+	put_string(text, "error", result->error < 0 ? fetch_strerror(result->error) : NULL);
 	text_format(text, ",\"bytes\":%" PRIu64 ",\"seconds\":%.6f", result->bytes,
 	            fetch_latency_of(&result->times, result->ended));
 	put_phases(text, result);
@@ -167,7 +174,7 @@ static void put_json_kinds(struct text *text, const struct fetch_report *report)
 		if (kinds[i].key < FETCH_KIND_ERROR)
 			text_format(text, "\"status %" PRIu64 "\"", kinds[i].key);
 		else
-			text_put_json(text, bide_strerror(FETCH_KIND_ERROR - (int)kinds[i].key));
+			text_put_json(text, fetch_strerror(FETCH_KIND_ERROR - (int)kinds[i].key));
 		text_format(text, ":%" PRIu64, kinds[i].value);
 	}
 	text_put(text, "}");

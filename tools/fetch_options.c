@@ -98,13 +98,26 @@ static int complain(const char *what, const char *text)
 	return TOOL_USAGE;
 }
 
+/* Says what is wrong with the value of an option, by the option's longer name. */
+static int refuse(int option, const char *value, const char *what)
+{
+	const struct option *known = longer;
+	while (known->val != option)
+		known++;
+	fprintf(stderr, "bide fetch: --%s '%s': %s; see bide fetch --help\n", known->name, value,
+	        what);
+	return TOOL_USAGE;
+}
+
 /* An exit status, or -1: it is one. */
-static int read_number(const char *text, long least, int *ret_number)
+static int read_number(int option, const char *text, long least, int *ret_number)
 {
 	char *end;
 	const long number = strtol(text, &end, 10);
 	if (end == text || *end != '\0' || number < least || number > 1000000)
-		return complain("no number that makes sense", text);
+		return refuse(option, text,
+		              least > 0 ? "no number from 1 to 1000000"
+		                        : "no number from 0 to 1000000");
 	*ret_number = (int)number;
 	return -1;
 }
@@ -119,7 +132,7 @@ static int read_timeout(const char *text, double *ret_seconds)
 {
 	char *end;
 	if (!read_seconds(text, &end, ret_seconds) || *end != '\0')
-		return complain("no time", text);
+		return refuse(TIMEOUT, text, "no number of seconds");
 	return -1;
 }
 
@@ -137,7 +150,7 @@ static int read_rate(const char *text, double *ret_rate)
 				*ret_rate = number / units[i].seconds;
 				return -1;
 			}
-	return complain("no rate, such as 100/s or 30/m", text);
+	return refuse(RATE, text, "no rate, such as 100/s or 30/m");
 }
 
 /* ---- options ------------------------------------------------------------------------------ */
@@ -163,7 +176,7 @@ static int add_header(struct fetch_options *options, const char *header)
 	const size_t name = name_size(header);
 	size_t n = 0;
 	if (name == 0 || header[name] != ':' || !is_value(header + name))
-		return complain("not of the form 'Name: value'", header);
+		return refuse('H', header, "not of the form 'Name: value'");
 	while (options->headers[n] != NULL)
 		n++;
 	options->headers[n] = header;
@@ -178,12 +191,12 @@ static int set_way(struct fetch_options *options, int option, const char *value)
 		return add_header(options, value);
 	case 'A':
 		options->user_agent = value;
-		return is_value(value) ? -1 : complain("not of one line", value);
+		return is_value(value) ? -1 : refuse(option, value, "not of one line");
 	case 'X':
 		options->method = value;
 		return name_size(value) > 0 && value[name_size(value)] == '\0'
 		               ? -1
-		               : complain("no method", value);
+		               : refuse(option, value, "no method");
 	case 'd':
 		options->data = value;
 		return -1;
@@ -210,23 +223,23 @@ static int set(struct fetch_options *options, int option, const char *value)
 	switch (option) {
 	case 'i':
 		if (options->list != NULL)
-			return complain("one list, not more", value);
+			return refuse(option, value, "one list, not more");
 		options->list = value;
 		return -1;
 	case 'c':
-		return read_number(value, 1, &options->concurrency);
+		return read_number(option, value, 1, &options->concurrency);
 	case PER_HOST:
-		return read_number(value, 1, &options->per_host);
+		return read_number(option, value, 1, &options->per_host);
 	case RATE:
 		return read_rate(value, &options->rate);
 	case 'o':
 		options->output = value;
-		return -1;
+		return *value != '\0' ? -1 : refuse(option, value, "needs a name");
 	case RESUME:
 		options->resume = true;
 		return -1;
 	case RETRIES:
-		return read_number(value, 0, &options->retries);
+		return read_number(option, value, 0, &options->retries);
 	case TIMEOUT:
 		return read_timeout(value, &options->timeout);
 	case JSON:
@@ -234,7 +247,8 @@ static int set(struct fetch_options *options, int option, const char *value)
 		return -1;
 	case TIMELINE:
 		options->timeline = value;
-		return -1;
+		return strcmp(value, "-") != 0 ? -1
+		                               : refuse(option, value, "needs the name of a file");
 	case 'q':
 		options->telling = FETCH_QUIET;
 		return -1;

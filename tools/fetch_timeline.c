@@ -150,7 +150,7 @@ static void put_title(struct text *text, const struct fetch_row *row)
 	text_put_xml(text, row->url);
 	text_put(text, "\n");
 	if (row->error < 0)
-		text_put_xml(text, bide_strerror(row->error));
+		text_put_xml(text, fetch_strerror(row->error));
 	else
 		text_format(text, "status %d", row->status);
 	if (row->attempts > 1)

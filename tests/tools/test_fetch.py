@@ -292,7 +292,31 @@ def test_wrong_arguments_are_refused(_):
         status, out, err = fetch(*arguments)
         assert (status, out, err.count('\n')) == (2, '', 1), (arguments, status, out, err)
         assert err.startswith('bide fetch: '), err
-        assert ('the proxy makes no sense' in err) == (arguments[:1] == ['--proxy']), err
+        assert ('--proxy: no URL of a proxy' in err) == (arguments[:1] == ['--proxy']), err
+
+
+def test_a_value_that_makes_no_sense_is_told_with_its_option(_):
+    for arguments, words in ((['-c', 'http://h/'], "--concurrency 'http://h/': no number"),
+                             (['-c0', 'http://h/'], "--concurrency '0': no number from 1"),
+                             (['--per-host', '-1'], "--per-host '-1': no number from 1"),
+                             (['--retries', '1.5'], "--retries '1.5': no number from 0"),
+                             (['--timeout', '0'], "--timeout '0': no number of seconds"),
+                             (['--rate', '5/d'], "--rate '5/d': no rate"),
+                             (['-H', 'x'], "--header 'x': not of the form"),
+                             (['-A', 'a\nb'], "--user-agent 'a\nb': not of one line"),
+                             (['-X', 'G T'], "--method 'G T': no method"),
+                             (['-o', ''], "--output '': needs a name"),
+                             (['--timeline', '-'], "--timeline '-': needs the name of a file")):
+        status, _, err = fetch(*arguments)
+        assert status == 2 and err.startswith('bide fetch: ' + words), err
+
+
+def test_a_proxy_of_the_environment_that_is_none_is_told_as_such(_):
+    for proxy in ('socks5://h', 'http://', 'http:80:80'):
+        for options in ([], ['--json']):
+            status, out, err = fetch(*options, 'http://h/', http_proxy=proxy)
+            assert status == 1 and 'the proxy is none of http or https' in out, (proxy, out, err)
+            assert 'URL' not in out + err, (proxy, out, err)
 
 
 def test_an_option_that_is_none_is_named(_):
