@@ -73,7 +73,7 @@ static int take(struct settings *settings, int option, char *value)
 	switch (option) {
 	case 'b':
 		settings->bind = value;
-		return 0;
+		return *value == '\0' ? complain("no address", value) : 0;
 	case 'p':
 		settings->port = value;
 		return number(value, 0, 65535, true) < 0 ? complain("no port", value) : 0;

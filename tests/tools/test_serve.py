@@ -224,6 +224,7 @@ def hidden_files_are_served_on_request():
 def arguments_that_make_no_sense_are_refused():
     for arguments in (['--port', '65536'], ['--port', 'http'], ['--port', '-1'], ['--port', ''],
                       ['--limit', '0'], ['--grace', 'x'], ['--nonsense'], ['a', 'b'], ['--bind'],
+                      ['--bind', ''],
                       ['--unix', 'socket', '--port', '80'], ['--bind', '::1', '-u', 'socket']):
         status, out, errors = ended(*arguments)
         expect((arguments, status, out), (arguments, 2, ''))
