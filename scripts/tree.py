@@ -115,6 +115,18 @@ def declared(path):
         yield name.group(1), line_of(text, match.start())
 
 
+def fields(path):
+    """(struct, name, line) of each field of a file's structs that their users fill in or read."""
+    text = code(read(path))
+    structs = r"^typedef struct (bide_http_\w+|\w+_options) \{\n(.*?)^\} \1;"
+    for struct in re.finditer(structs, text, flags=re.M | re.S):
+        for field in re.finditer(r"^\t[^;]*;", struct.group(2), flags=re.M):
+            call = re.search(r"\(\*(\w+)\)", field.group())
+            names = re.findall(r"(\w+)(?:\[\w+\])?\s*[,;]", field.group())
+            for name in [call.group(1)] if call else names:
+                yield struct.group(1), name, line_of(text, struct.start(2) + field.start())
+
+
 def macros(path):
     """(name, line) of all that a file defines, include guards left out."""
     for match in re.finditer(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", code(read(path)), flags=re.M):
