@@ -17,8 +17,8 @@ configure = scripts/configure '$(BUILD)' $(SETUP)
 ninja = $(NINJA) -C '$(BUILD)'
 suite = scripts/run-suite '$(BUILD)'
 
-.PHONY: all demo test test-all test-sanitizers fuzz check format bench bench-quick install uninstall \
-	clean help
+.PHONY: all demo test test-all test-sanitizers fuzz check format bench bench-quick installed install \
+	uninstall clean help
 
 all: ## build the library and its programs
 	@$(configure)
@@ -51,6 +51,10 @@ bench: all ## run the benchmarks, ours and the peers'
 
 bench-quick: all ## the same with small numbers, in under two minutes
 	@scripts/bench '$(BUILD)' --quick $(ARGS)
+
+installed: ## build what `install` installs
+	@[ -f '$(BUILD)/build.ninja' ] || $(configure)
+	@$(ninja) installed
 
 install: ## install under PREFIX, in DESTDIR
 	@[ -f '$(BUILD)/build.ninja' ] || $(configure)
