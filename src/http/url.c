@@ -376,23 +376,6 @@ static int assemble(const struct parts *parts, struct span path, struct bide__ur
 	return rc;
 }
 
-int bide__url_parse(const char *text, struct bide__url *ret_url)
-{
-	if (!is_clean(text))
-		return -BIDE_EHTTP_URL;
-	const struct parts parts = split(text);
-	return assemble(&parts, parts.path, ret_url);
-}
-
-int bide__url_parse_string(struct bide__string *text, struct bide__url *ret_url)
-{
-	int rc = bide__string_end(text);
-	if (rc == 0)
-		rc = bide__url_parse(text->data, ret_url);
-	bide__string_free(text);
-	return rc;
-}
-
 /* Puts a path without its dot segments: RFC 3986, 5.2.4. */
 static void put_without_dots(struct bide__string *out, const char *path)
 {
@@ -412,13 +395,12 @@ static void put_without_dots(struct bide__string *out, const char *path)
 	}
 }
 
-/* The path that a reference without an authority leads to. */
+/* The path that a reference leads to; without a base it begins with a slash. */
 static int merge(const struct bide__url *base, struct span path, struct bide__string *out)
 {
 	struct bide__string whole = { NULL, 0, 0, false };
-	const size_t base_path = strcspn(base->target, "?");
 	if (path.at[0] != '/') {
-		const char *slash = memrchr(base->target, '/', base_path);
+		const char *slash = memrchr(base->target, '/', strcspn(base->target, "?"));
 		bide__string_add(&whole, base->target, (size_t)(slash - base->target) + 1);
 	}
 	bide__string_add(&whole, path.at, path.size);
@@ -428,6 +410,38 @@ static int merge(const struct bide__url *base, struct span path, struct bide__st
 	put_without_dots(out, whole.data);
 	bide__string_free(&whole);
 	return 0;
+}
+
+/* Makes a URL of parts that are all there. */
+static int assemble_whole(const struct parts *parts, struct bide__url *ret_url)
+{
+	struct bide__string path = { NULL, 0, 0, false };
+	if (parts->path.size == 0 || memmem(parts->path.at, parts->path.size, "/.", 2) == NULL)
+		return assemble(parts, parts->path, ret_url);
+	int rc = merge(NULL, parts->path, &path);
+	if (rc == 0)
+		rc = bide__string_end(&path);
+	if (rc == 0)
+		rc = assemble(parts, (struct span){ path.data, path.size }, ret_url);
+	bide__string_free(&path);
+	return rc;
+}
+
+int bide__url_parse(const char *text, struct bide__url *ret_url)
+{
+	if (!is_clean(text))
+		return -BIDE_EHTTP_URL;
+	const struct parts parts = split(text);
+	return assemble_whole(&parts, ret_url);
+}
+
+int bide__url_parse_string(struct bide__string *text, struct bide__url *ret_url)
+{
+	int rc = bide__string_end(text);
+	if (rc == 0)
+		rc = bide__url_parse(text->data, ret_url);
+	bide__string_free(text);
+	return rc;
 }
 
 /* A reference to another place on the same host. */
@@ -464,7 +478,7 @@ int bide__url_resolve(const struct bide__url *base, const char *reference,
 	if (parts.scheme.at == NULL)
 		parts.scheme =
 			base->secure ? (struct span){ "https", 5 } : (struct span){ "http", 4 };
-	return assemble(&parts, parts.path, ret_url);
+	return assemble_whole(&parts, ret_url);
 }
 
 bool bide__url_same_origin(const struct bide__url *a, const struct bide__url *b)

@@ -54,6 +54,9 @@ TEST(a_url_is_understood)
 		{ "http://127.0.0.1/a b", "http://127.0.0.1/a%20b" },
 		{ "http://h/\xc3\xa4?\xc3\xb6", "http://h/%C3%A4?%C3%B6" },
 		{ "http://h/%41%zz", "http://h/%41%zz" },
+		{ "http://h/a/../b/./c?d/../e", "http://h/b/c?d/../e" },
+		{ "http://h/../../a/..#/../b", "http://h/" },
+		{ "http://h/.a/..b/c./...", "http://h/.a/..b/c./..." },
 		{ "http://b\xc3\xbc"
 		  "cher.example/",
 		  "http://xn--bcher-kva.example/" },
@@ -176,6 +179,8 @@ TEST(references_are_resolved)
 	CHECK_STR(resolved("http://a", "g"), "http://a/g");
 	CHECK_STR(resolved("https://a:444/x?y", "?z"), "https://a:444/x?z");
 	CHECK_STR(resolved("https://a/", "//b/c"), "https://b/c");
+	CHECK_STR(resolved(base, "//g/x/../h?../i"), "http://g/h?../i");
+	CHECK_STR(resolved(base, "https://g/./x/.."), "https://g/");
 	CHECK_STR(resolved(base, "mailto:x"), bide_strerror(-BIDE_EHTTP_URL));
 	CHECK_STR(resolved(base, "a\nb"), bide_strerror(-BIDE_EHTTP_URL));
 }
