@@ -41,6 +41,7 @@ struct fetch_options {
 	double rate;                /* requests a second; INFINITY: as fast as they go */
 	const char *method;         /* GET, or POST when there is data, if none is given */
 	const char *data;           /* the body of each request, or NULL */
+	const char *type;           /* what it is */
 	const char **headers;       /* "Name: value", NULL at the end */
 	const char *user_agent;     /* NULL: the library's */
 	const char *unix_path;      /* NULL: the hosts of the URLs are connected to */

@@ -198,7 +198,7 @@ static int attempt(struct fetch_job *job)
 		.headers = options->resume || rest ? plain : NULL,
 		.body = options->data,
 		.body_size = options->data != NULL ? strlen(options->data) : 0,
-		.type = "application/x-www-form-urlencoded",
+		.type = options->type,
 		.retry = &retry,
 		.context = job,
 	};

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const char help[] =
 	"usage: bide fetch [OPTION…] [URL…]\n"
@@ -180,6 +181,9 @@ static int add_header(struct fetch_options *options, const char *header)
 	while (options->headers[n] != NULL)
 		n++;
 	options->headers[n] = header;
+	/* The session's goes behind that of a body. */
+	if (name == strlen("Content-Type") && strncasecmp(header, "Content-Type", name) == 0)
+		options->type = header + name + 1 + strspn(header + name + 1, " \t");
 	return -1;
 }
 
@@ -301,6 +305,7 @@ int fetch_options_read(struct fetch_options *options, int argc, char **argv)
 		                           .retries = 2,
 		                           .timeout = 30,
 		                           .rate = INFINITY,
+		                           .type = "application/x-www-form-urlencoded",
 		                           .headers = calloc((size_t)argc + 1, sizeof(char *)) };
 	int status = -1, option;
 	if (options->headers == NULL) {

@@ -152,6 +152,15 @@ def test_a_post_is_not_repeated(_):
     assert [it[0] for it in served.requests] == ['POST', 'PUT', 'PUT']
 
 
+def test_a_header_says_what_the_body_is(_):
+    for header in ('Content-Type: application/json', 'content-type:application/json'):
+        with site() as served:
+            assert fetch('-H', header, '-d', '{}', served.url('/page/1'))[0] == 0
+        (method, _, headers, posted), = served.requests
+        assert (method, posted) == ('POST', b'{}')
+        assert headers.get('Content-Type') == 'application/json', headers
+
+
 def test_a_server_is_left_alone_as_long_as_it_asks(_):
     with site() as served:
         begin = time.monotonic()
