@@ -172,17 +172,27 @@ static bool is_value(const char *text)
 	return true;
 }
 
+static bool is_named(const char *header, const char *name)
+{
+	const size_t size = name_size(header);
+	return size == strlen(name) && strncasecmp(header, name, size) == 0;
+}
+
 static int add_header(struct fetch_options *options, const char *header)
 {
 	const size_t name = name_size(header);
 	size_t n = 0;
 	if (name == 0 || header[name] != ':' || !is_value(header + name))
 		return refuse('H', header, "not of the form 'Name: value'");
+	if (is_named(header, "Content-Length") || is_named(header, "Transfer-Encoding"))
+		return refuse('H', header, "is told by itself, of the body");
+	if (is_named(header, "Proxy-Authorization"))
+		return refuse('H', header, "is told by the URL of --proxy");
 	while (options->headers[n] != NULL)
 		n++;
 	options->headers[n] = header;
 	/* The session's goes behind that of a body. */
-	if (name == strlen("Content-Type") && strncasecmp(header, "Content-Type", name) == 0)
+	if (is_named(header, "Content-Type"))
 		options->type = header + name + 1 + strspn(header + name + 1, " \t");
 	return -1;
 }
@@ -198,6 +208,8 @@ static int set_way(struct fetch_options *options, int option, const char *value)
 		return is_value(value) ? -1 : refuse(option, value, "not of one line");
 	case 'X':
 		options->method = value;
+		if (strcmp(value, "CONNECT") == 0)
+			return refuse(option, value, "is for proxies");
 		return name_size(value) > 0 && value[name_size(value)] == '\0'
 		               ? -1
 		               : refuse(option, value, "no method");

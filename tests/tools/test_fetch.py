@@ -313,7 +313,12 @@ def test_a_value_that_makes_no_sense_is_told_with_its_option(_):
                              (['--rate', '5/d'], "--rate '5/d': no rate"),
                              (['-H', 'x'], "--header 'x': not of the form"),
                              (['-A', 'a\nb'], "--user-agent 'a\nb': not of one line"),
+                             (['-H', 'content-length: 1'],
+                              "--header 'content-length: 1': is told by itself"),
+                             (['-H', 'Proxy-Authorization: x'],
+                              "--header 'Proxy-Authorization: x': is told by the URL"),
                              (['-X', 'G T'], "--method 'G T': no method"),
+                             (['-X', 'CONNECT', 'http://h/'], "--method 'CONNECT': is for proxies"),
                              (['-o', ''], "--output '': needs a name"),
                              (['--timeline', '-'], "--timeline '-': needs the name of a file")):
         status, _, err = fetch(*arguments)
