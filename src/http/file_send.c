@@ -49,7 +49,7 @@ static ssize_t send_some(struct bide__http_served *served, int file, off_t *offs
 	const int to = bide_stream_fd(served->stream);
 	ssize_t n = 0;
 	int fired;
-	BIDE_TIMEOUT(served->server->options.timeout_write, fired)
+	BIDE_TIMEOUT(bide__http_patience(served, *held), fired)
 		n = bide_sendfile(to, file, offset, size);
 	return bide__http_progress(served, n, size, fired, held);
 }

@@ -122,6 +122,12 @@ static bool is_taken(const struct bide__http_served *served, int *held)
 	return taken;
 }
 
+double bide__http_patience(const struct bide__http_served *served, int held)
+{
+	const double seconds = served->server->options.timeout_write;
+	return held == INT_MAX ? seconds / 8 : seconds;
+}
+
 ssize_t bide__http_progress(const struct bide__http_served *served, ssize_t n, size_t size,
                             int fired, int *held)
 {
@@ -141,7 +147,7 @@ static ssize_t write_some(struct bide__http_served *served, const char *data, si
 {
 	int fired;
 	ssize_t n = 0;
-	BIDE_TIMEOUT(served->server->options.timeout_write, fired)
+	BIDE_TIMEOUT(bide__http_patience(served, *held), fired)
 		n = bide_send(bide_stream_fd(served->stream), data, size, 0);
 	return bide__http_progress(served, n, size, fired, held);
 }

@@ -126,6 +126,11 @@ void bide__http_end_head(struct bide__http_served *served, int64_t length);
 /* Adds to the body, in memory; not for the answer to a HEAD. */
 void bide__http_put_body(struct bide__http_served *served, const void *data, size_t size);
 
+/* Seconds in which the other side must take something, @p held being as in the next one. As long as
+ * nothing is known of that a wait is a short one, behind which it is: who takes nothing would be
+ * given twice the time otherwise. */
+double bide__http_patience(const struct bide__http_served *served, int held);
+
 /* What sending @p size bytes has come to, which gave @p n within a time-out that gave @p fired:
  * bytes that went; 0: none, but the other side has taken something in time, which makes room for
  * more only when it is much; or an error, -EIO where there was nothing to send. In *held is what

@@ -306,6 +306,38 @@ FILES_TEST(who_does_not_read_is_given_up)
 	bide_stream_abort(stream);
 }
 
+/* Sends requests until one waits for room, which is when the server takes no more of them. */
+static bide_stream *client_that_does_not_read(const char *request)
+{
+	int fired = 0;
+	bide_stream *stream = client();
+	while (fired == 0)
+		BIDE_TIMEOUT(0.1, fired)
+			(void)bide_stream_write(stream, request, strlen(request));
+	EXPECT_INT(fired, -ETIMEDOUT);
+	return stream;
+}
+
+/* Also where the room was lost to answers before, so that nothing of this one goes. */
+FILES_TEST(who_has_not_read_what_came_before_is_given_up_in_the_same_time)
+{
+	static const char one[] = "GET /file HTTP/1.1\r\nHost: a\r\n\r\n";
+	enum { AT_ONCE = 1000 };
+	static char many[AT_ONCE * sizeof one], host[576];
+	char *end = many;
+	for (int i = 0; i < AT_ONCE; i++)
+		end = stpcpy(end, one);
+	options.server.timeout_write = 1;
+	put("file", "");
+	CHECK_INT(truncate(path_to("file"), 8192), 0);
+	snprintf(host, sizeof host, "unix:%s", path_to("socket"));
+	EXPECT_INT(bide_http_start_files(root, host, NULL, &options, &server), 0);
+	bide_stream *stream = client_that_does_not_read(many);
+	CHECK_INT(bide_sleep(1.5), 0);
+	CHECK_UINT(bide_server_connections(server), 0);
+	bide_stream_abort(stream);
+}
+
 /* How many descriptors a connection has that does not read what is large: its own, the client's,
  * and what it takes to send that. */
 static int descriptors_for(const char *request)
