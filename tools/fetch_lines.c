@@ -101,7 +101,7 @@ void fetch_put_summary(struct text *text, const struct fetch_report *report, dou
 	const struct fetch_times *times = &report->latencies;
 	put_counts(text, report, fmax(seconds, 1e-6));
 	if (times->n > 0)
-		text_format(text, "latency: p50 %.1f ms, p90 %.1f ms, p99 %.1f ms, max %.1f ms\n",
+		text_format(text, "latency: p50 %.2f ms, p90 %.2f ms, p99 %.2f ms, max %.2f ms\n",
 		            1e3 * fetch_times_at(times, 0.5), 1e3 * fetch_times_at(times, 0.9),
 		            1e3 * fetch_times_at(times, 0.99), 1e3 * fetch_times_at(times, 1));
 	put_kinds(text, report);

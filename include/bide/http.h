@@ -141,7 +141,8 @@ typedef struct bide_http_request {
 	const char *const *form; /**< names and values in turn, NULL at the end, as of a web page */
 	const char *json;        /**< a text in JSON, which is sent as it is */
 	bide_http_source source; /**< from elsewhere, as bide_http_from_file(path) */
-	/** The body's; NULL: what it is known to be, else "application/octet-stream". */
+	/** The body's; NULL: what it is known to be, else what the session's headers say, else
+	 *  "application/octet-stream". */
 	const char *type;
 	bool expect_continue; /**< asks for leave to send the body (RFC 9110, 10.1.1) */
 
@@ -221,9 +222,9 @@ BIDE_API BIDE_CHECKED int bide_http_head(bide_http_session *session, const char 
 BIDE_API BIDE_CHECKED int bide_http_delete(bide_http_session *session, const char *url,
                                            bide_http_response **ret_response) BIDE__NOTHROW;
 
-/** bide_http_send() by POST, PUT and PATCH of a body of a type, as "text/plain"; NULL:
- *  "application/octet-stream". A body of NULL is none, and has no type: its length is said to be
- *  0. [suspends] */
+/** bide_http_send() by POST, PUT and PATCH of a body of a type, as "text/plain"; NULL: what the
+ *  session's headers say, else "application/octet-stream". A body of NULL is none, and has no
+ *  type: its length is said to be 0. [suspends] */
 BIDE_API BIDE_CHECKED int bide_http_post(bide_http_session *session, const char *url,
                                          const char *type, const void *body, size_t size,
                                          bide_http_response **ret_response) BIDE__NOTHROW;

@@ -104,7 +104,7 @@ static bool is_overridden(const struct bide__http_errand *errand, const char *he
 		if (bide__http_token_size(*it) == name && strncasecmp(*it, header, name) == 0)
 			return true;
 	if (is_named(header, "Content-Type"))
-		return errand->body.exists;
+		return errand->body.content_type != NULL;
 	if (is_named(header, "Expect"))
 		return errand->expect;
 	if (is_named(header, "Range") || is_named(header, "If-Range"))
@@ -270,15 +270,27 @@ static int put_range(struct bide__string *head, const bide_http_request *request
 	return 0;
 }
 
+/* What the body is, unless a header says it: of what is not known the session's may. */
+static int put_type(struct bide__string *head, const struct bide__http_errand *errand)
+{
+	static const char name[] = "Content-Type";
+	const char *type = errand->body.content_type;
+	if (has(errand->request->headers, name) ||
+	    (type == NULL && has(errand->session->options.headers, name)))
+		return 0;
+	if (type != NULL && !bide__http_is_value(type))
+		return -EINVAL;
+	put_field(head, name, type != NULL ? type : "application/octet-stream");
+	return 0;
+}
+
 /* What body follows, and how long it is. */
 static int put_content(struct bide__string *head, const struct bide__http_errand *errand)
 {
 	const struct bide__http_body *body = &errand->body;
-	if (body->exists && !has(errand->request->headers, "Content-Type")) {
-		if (!bide__http_is_value(body->content_type))
-			return -EINVAL;
-		put_field(head, "Content-Type", body->content_type);
-	}
+	int rc = body->exists ? put_type(head, errand) : 0;
+	if (rc < 0)
+		return rc;
 	if (body->size == BIDE_HTTP_UNKNOWN) {
 		put_field(head, "Transfer-Encoding", "chunked");
 	} else if (body->exists || has_body_by_nature(errand->method)) {

@@ -155,7 +155,7 @@ static int fill(const bide_http_request *request, struct bide__http_body *body)
 	    (request->body_size > 0 && request->body == NULL))
 		return -EINVAL;
 	body->exists = bodies > 0;
-	body->content_type = request->type != NULL ? request->type : "application/octet-stream";
+	body->content_type = request->type;
 	if (request->form != NULL)
 		return add_form(body, request->form);
 	if (request->source.from == BIDE__HTTP_FROM_PARTS)

@@ -29,7 +29,7 @@ struct bide__http_body {
 	struct bide__http_piece one; /* where a single piece lies */
 	struct bide__string text;    /* what has been written for it: a form, heads of parts */
 	size_t type_at;              /* where in that the type is; 0: it is not made up */
-	const char *content_type;    /* the field's value */
+	const char *content_type;    /* the field's value; NULL: not known */
 	int64_t size;                /* of all, or BIDE_HTTP_UNKNOWN: it is sent in chunks */
 	bool exists;                 /* there is one, which may be of no bytes */
 	bool once;                   /* something of it can be taken only once */

@@ -416,7 +416,8 @@ static int merge(const struct bide__url *base, struct span path, struct bide__st
 static int assemble_whole(const struct parts *parts, struct bide__url *ret_url)
 {
 	struct bide__string path = { NULL, 0, 0, false };
-	if (parts->path.size == 0 || memmem(parts->path.at, parts->path.size, "/.", 2) == NULL)
+	if (!parts->has_authority || parts->path.size == 0 ||
+	    memmem(parts->path.at, parts->path.size, "/.", 2) == NULL)
 		return assemble(parts, parts->path, ret_url);
 	int rc = merge(NULL, parts->path, &path);
 	if (rc == 0)

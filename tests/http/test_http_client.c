@@ -285,6 +285,15 @@ HTTP_TEST(what_a_request_says_goes_before_the_sessions_headers)
 	CHECK_INT(times_in(head, "\r\nContent-Type:"), 1);
 }
 
+HTTP_TEST(the_sessions_headers_say_what_a_body_is_of_which_nothing_is_known)
+{
+	open_session(&(bide_http_options){ .headers = usual });
+	const bide_http_request unknown = { .url = url_of("/echo"), .body = "x", .body_size = 1 };
+	const char *head = sent(&unknown);
+	CHECK(strstr(head, "\r\nContent-Type: text/usual\r\n") != NULL);
+	CHECK_INT(times_in(head, "\r\nContent-Type:"), 1);
+}
+
 HTTP_TEST(a_range_of_the_requests_goes_before_the_sessions)
 {
 	static const char *const ranged[] = { "Range: bytes=7-8", "If-Range: \"usual\"",

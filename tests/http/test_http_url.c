@@ -77,6 +77,7 @@ TEST(what_is_no_url_is_refused)
 		"//example.org/",
 		"ftp://example.org/",
 		"http:example.org",
+		"http:a/../b",
 		"http://",
 		"http:///path",
 		"http://example.org:0/",
