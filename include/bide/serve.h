@@ -58,7 +58,7 @@ typedef struct bide_server_options {
 	int backlog;       /**< how many connections may wait in the system's queue; 0: as many as
 	                        the system allows */
 	int mode;          /**< permissions of the files of Unix sockets, as 0660; 0: what the
-	                        umask leaves */
+	                        umask leaves. Bits that it takes away are set by /proc */
 	int keep_alive;    /**< TCP asks after so many seconds of silence whether the other side is
 	                        still there; 0: never */
 	bool reuse_port;   /**< SO_REUSEPORT: several servers, as one a core, listen at the same
@@ -94,9 +94,11 @@ typedef struct bide_server_options {
  *  @param ret_server gets the server, to be closed by bide_server_close(); untouched on failure.
  *  @return 0, or an error, and nothing listens:
  *          -EADDRINUSE    somebody listens there already
+ *          -EEXIST        something else was put in the place of a Unix socket meanwhile
  *          -EADDRNOTAVAIL it is no address of this machine
  *          -EACCES        the port, or the directory, is not for everybody
- *          -ENOENT        the process was started with no sockets, or none of that name
+ *          -ENOENT        the process was started with no sockets, or none of that name; or a
+ *                         Unix socket needs /proc for its mode
  *          -EINVAL        of the options one is negative, or an fd does not listen; a path is too
  *                         long; there are no addresses at all
  *          -ENOMEM, others of bide_getaddrinfo(), socket(2), bind(2), listen(2); or the
