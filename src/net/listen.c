@@ -156,7 +156,8 @@ static int bind_and_listen(int fd, const bide_address *address, const bide_serve
 		rc = see_to_file(path, mode, ret_file);
 	if (rc == 0 && listen(fd, options->backlog > 0 ? options->backlog : SOMAXCONN) < 0)
 		rc = -errno;
-	if (rc < 0 && path != NULL)
+	/* What somebody else has put there is his. */
+	if (rc < 0 && rc != -EEXIST && path != NULL)
 		(void)unlink(path);
 	return rc;
 }

@@ -88,6 +88,9 @@ UNIX_TEST(the_permissions_of_what_a_link_in_its_place_leads_to_are_left_alone)
 	CHECK_INT(bide_start_server(where, NULL, &options, &server, echo), -EEXIST);
 	CHECK_INT(fstat(fd, &status), 0);
 	CHECK_INT(status.st_mode & 0777, 0600);
+	CHECK_INT(lstat(path, &status), 0);
+	CHECK(S_ISLNK(status.st_mode));
+	CHECK_INT(unlink(path), 0);
 	close(fd);
 	victim = NULL;
 }
