@@ -370,7 +370,7 @@ FILES_TEST(who_does_not_read_a_page_holds_a_file_and_no_directory)
  * then the rest. Bytes, or an error. */
 static ssize_t read_slowly(const char *path)
 {
-	enum { STEP = 16384, SLOWLY = 16 };
+	enum { STEP = 16384, SLOWLY = 32 };
 	char some[STEP], request[100];
 	ssize_t n = 1, size = 0;
 	bide_stream *stream = client();
@@ -389,7 +389,7 @@ FILES_TEST(who_reads_slowly_gets_all)
 {
 	enum { NAMES = 2000, LONG = 200, LARGE = 1 << 20 };
 	char name[LONG + 16], host[576];
-	options.server.timeout_write = 0.3;
+	options.server.timeout_write = 0.6;
 	memset(name, 'x', LONG);
 	for (int i = 0; i < NAMES; i++) {
 		snprintf(name + LONG, 16, "%d", i);
